@@ -1,0 +1,1 @@
+//! Configuration loader: spans, hints, secret references.

@@ -1,0 +1,316 @@
+//! How a promise is attacked.
+//!
+//! Owns the [`Probe`] trait and the [`Target`] it reaches. The running instance, a child started
+//! for one proof and a sham peer with one named fault all are targets, so a probe cannot tell them
+//! apart and cannot be written to please one of them. Probes are plain blocking code: an attack
+//! reads from top to bottom.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{card::Asked, rng::Rng, sheet::Sheet};
+
+/// An attempt to falsify one promise.
+pub trait Probe: Sync {
+    /// Catalogue id of the promise it attacks.
+    fn promise(&self) -> &'static str;
+
+    /// Attacks, and writes what it saw. An `Err` is a verdict of `error` with that text.
+    fn run(&self, asked: &Asked, target: &dyn Target, sheet: &mut Sheet)
+    -> Result<(), TargetError>;
+}
+
+/// What a probe may do to the deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Every attack is refused at the gate; twins end at the gate's echo.
+    #[default]
+    Refused,
+    /// Writes canaries that it removes again; needs `--allow writes`.
+    Writes,
+    /// May disturb others; needs `--allow disruptive`.
+    Disruptive,
+}
+
+/// What a probe reaches.
+pub trait Target {
+    /// Addresses and shapes, taken from configuration and the running process.
+    fn facts(&self) -> &Facts;
+
+    /// Random bytes for canaries.
+    fn rng(&self) -> &dyn Rng;
+
+    /// Dials the real listener, writes `bytes` as they are and reads one answer. On a TLS listener
+    /// this happens inside TLS with the public name.
+    fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError>;
+
+    /// Whether something accepts a TCP connection at `address` within a second.
+    fn reach(&self, address: SocketAddr) -> bool;
+
+    /// A single-use ticket for one request, which makes the gate's echo its destination.
+    fn ticket(&self, wish: &TicketWish<'_>) -> Result<Ticket, TargetError>;
+
+    /// A canary key that lives 60 seconds in the probes' own tenant.
+    fn mint_key(&self, wish: &KeyWish) -> Result<MintedKey, TargetError>;
+
+    /// Revokes a canary key.
+    fn revoke_key(&self, id: &str) -> Result<(), TargetError>;
+
+    /// What an administrator sees of the keys.
+    fn list_keys(&self) -> Result<Value, TargetError>;
+
+    /// A copy of the ledger, whole up to this moment.
+    fn ledger(&self) -> Result<LedgerCopy, TargetError>;
+
+    /// What the verifier says of a ledger folder.
+    fn verify(
+        &self,
+        folder: &Path,
+        key: &str,
+        seen: Option<&str>,
+    ) -> Result<Inspection, TargetError>;
+
+    /// Every file in which the product keeps or writes anything: database and its journals, logs,
+    /// ledger. Read where they lie.
+    fn storage(&self) -> Result<Vec<PathBuf>, TargetError>;
+
+    /// Looks for `canary` through the observers that the deployment declares.
+    fn observe(&self, canary: &str) -> Result<Observed, TargetError>;
+
+    /// Starts another instance of this build under a changed copy of the configuration, with fresh
+    /// secrets, a temporary data folder and an echo for every app.
+    fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError>;
+}
+
+/// Addresses and shapes of the deployment under proof.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// The public name, with a port only where the public URL has one.
+    pub public_host: String,
+    /// Bound listeners; the first is the one attacked.
+    pub gate: Vec<SocketAddr>,
+    /// Addresses of apps.
+    pub apps: Vec<AppFact>,
+    /// Routes in configuration order.
+    pub routes: Vec<RouteFact>,
+    /// Networks whose forwarding headers are believed, as written.
+    pub trusted_proxies: Vec<String>,
+    /// Addresses of this machine's interfaces other than loopback.
+    pub interfaces: Vec<IpAddr>,
+    /// The configuration as a tree, secrets as references.
+    pub configuration: Value,
+    /// Whether the app runs as the same user as the gate.
+    pub same_user: bool,
+}
+
+/// An app behind the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppFact {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where it listens.
+    pub upstream: SocketAddr,
+    /// Whether that address belongs to this machine.
+    pub local: bool,
+}
+
+/// A route as a prober needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteFact {
+    /// Path, by whole segments.
+    pub path: String,
+    /// Whether only that path itself.
+    pub exact: bool,
+    /// Methods; empty means all.
+    pub methods: Vec<String>,
+    /// Host the route is limited to.
+    pub host: Option<String>,
+    /// Who may pass.
+    pub guard: Guard,
+    /// Name of its app.
+    pub app: String,
+}
+
+/// Who may pass a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Anyone, for the stated reason.
+    Open(String),
+    /// A key, with one of these roles where any are named.
+    Key(Vec<String>),
+    /// A sender whose signature verifies under this scheme.
+    Webhook(String),
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// An HTTP answer.
+    Answer(Answer),
+    /// The connection was closed without one.
+    Closed,
+    /// Nothing came in time.
+    TimedOut,
+}
+
+/// An HTTP answer as read from the wire.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Field names as sent, values trimmed.
+    pub fields: Vec<(String, String)>,
+    /// Body, decoded from its framing; at most 1 MiB is kept.
+    pub body: Vec<u8>,
+    /// Whether the peer closed the connection behind it.
+    pub closed: bool,
+}
+
+impl Answer {
+    /// The value of the first field called `name`, ignoring case.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+    }
+
+    /// The body as JSON, where it is.
+    #[must_use]
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+impl Reply {
+    /// The answer, if there was one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::Closed | Self::TimedOut => None,
+        }
+    }
+}
+
+/// What a ticket is bound to.
+#[derive(Clone, Copy, Debug)]
+pub struct TicketWish<'a> {
+    /// Method of the one request.
+    pub method: &'a str,
+    /// Request target as it will be sent.
+    pub target: &'a str,
+    /// Body as it will be sent.
+    pub body: &'a [u8],
+    /// Path of the webhook route for which a source secret is minted with the ticket.
+    pub webhook: Option<&'a str>,
+}
+
+/// A single-use ticket, good for 30 seconds.
+pub struct Ticket {
+    /// Value of the `X-Vouchsafe-Ticket` field.
+    pub value: String,
+    /// The minted source secret, valid with this ticket alone.
+    pub secret: Option<Vec<u8>>,
+}
+
+/// What a canary key may do.
+#[derive(Clone, Debug, Default)]
+pub struct KeyWish {
+    /// Scopes as on the command line: `GET,POST /api`.
+    pub scopes: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
+}
+
+/// A canary key.
+pub struct MintedKey {
+    /// Its public id.
+    pub id: String,
+    /// The key itself.
+    pub key: String,
+}
+
+/// A copy of the ledger in a folder of its own.
+#[derive(Debug)]
+pub struct LedgerCopy {
+    /// The folder; a probe may alter it.
+    pub folder: PathBuf,
+    /// The verifier key, signed-note form.
+    pub key: String,
+    /// The latest signed checkpoint.
+    pub checkpoint: String,
+    /// Every event, oldest first.
+    pub events: Vec<Value>,
+    /// Whether checkpoints also go to a second place.
+    pub second_place: bool,
+}
+
+/// What the verifier said of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inspection {
+    /// Whole, with this many entries.
+    Whole(u64),
+    /// Altered; names the first bad entry or tile.
+    Altered(String),
+}
+
+/// What observers saw of a canary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// The deployment declares no observer: side effects cannot be read.
+    NoObserver,
+    /// Looked in this many places and found it in these.
+    Looked {
+        /// How many files, rows or answers were read.
+        places: usize,
+        /// Where the canary was.
+        found: Vec<String>,
+    },
+}
+
+/// What became of a child.
+pub enum ChildStart {
+    /// It listens.
+    Up(Box<dyn Target>),
+    /// It refused to start.
+    Refused {
+        /// Exit code.
+        exit: i32,
+        /// What it said, for evidence by code; never printed whole.
+        stderr: String,
+    },
+}
+
+/// A target could not do what a probe asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{doing}: {cause}")]
+pub struct TargetError {
+    /// What was tried: `mint a ticket`.
+    pub doing: &'static str,
+    /// Why it failed.
+    pub cause: String,
+}
+
+impl TargetError {
+    /// An error while `doing`.
+    pub fn new(doing: &'static str, cause: impl ToString) -> Self {
+        Self {
+            doing,
+            cause: cause.to_string(),
+        }
+    }
+}
+
+/// How long a probe waits for one answer.
+pub const ANSWER_TIME: Duration = Duration::from_secs(10);

@@ -1,0 +1,1 @@
+//! Ingress: listeners, the stage list, routes, proxying.

@@ -1,0 +1,1 @@
+//! Webhook scheme engine.

@@ -1,0 +1,1 @@
+//! Document reader, probe runner, probes, sham peers, reports.

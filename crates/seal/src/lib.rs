@@ -1,0 +1,1 @@
+//! Keys, signatures, digests, pseudonyms; pure, no I/O.

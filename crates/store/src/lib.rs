@@ -1,0 +1,1 @@
+//! SQLite store: migrations, keys, replay table.

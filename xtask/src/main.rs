@@ -1,0 +1,3 @@
+//! Project chores: test, bench, tidy, gen.
+
+fn main() {}
