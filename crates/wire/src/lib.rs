@@ -1,1 +1,38 @@
 //! HTTP/1.1 engine: framing, bodies, relaying; no policy.
+//!
+//! Owns the grammar of RFC 9112 and everything two HTTP parsers could read differently. Refuses
+//! each of those shapes instead of choosing a reading. Trusts no byte from either side: answers of
+//! the upstream are read as strictly as requests.
+//!
+//! The pure half, without sockets or time:
+//!
+//! 1. [`scan`]: classes of bytes and the walks over them;
+//! 2. [`fields`]: field lines, known names, and which names speak of identity;
+//! 3. [`target`]: the request target, its authority and the canonical path;
+//! 4. [`request`] and [`answer`]: heads, parsed as their bytes arrive;
+//! 5. [`framing`]: where a body ends;
+//! 6. [`chunked`]: the chunked coding, both ways;
+//! 7. [`head_writer`]: heads on their way out;
+//! 8. [`refusal`]: every reason to refuse, with status and clause.
+
+pub mod answer;
+pub mod chunked;
+pub mod fields;
+pub mod framing;
+pub mod head_writer;
+pub mod refusal;
+pub mod request;
+pub mod scan;
+pub mod target;
+
+#[doc(hidden)]
+pub mod fuzz;
+
+pub use answer::{Answer, AnswerHead, Asked};
+pub use chunked::{ChunkStep, ChunkedDecoder};
+pub use fields::{Field, Fields, Name, Single};
+pub use framing::BodyFraming;
+pub use head_writer::{HeadWriter, WriteFault};
+pub use refusal::{FramingRefusal, PathRefusal};
+pub use request::{HeadLimits, Method, Parsed, Request, RequestHead, Version};
+pub use target::{Authority, TargetForm};
