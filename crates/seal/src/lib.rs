@@ -1,1 +1,29 @@
-//! Keys, signatures, digests, pseudonyms; pure, no I/O.
+//! Digests, message authentication, signatures, pseudonyms and text codecs.
+//!
+//! Owns every cryptographic primitive the product uses, as small functions with one way to call
+//! them. Refuses to do input or output, to read clocks and to draw randomness: keys, seeds and
+//! moments are arguments, so every result can be pinned by a published vector. Trusts aws-lc-rs
+//! alone.
+//!
+//! Contents:
+//!
+//! - [`digest`]: SHA-256, at once or in pieces;
+//! - [`mod@hmac`]: HMAC with SHA-1, SHA-256 or SHA-512;
+//! - [`hkdf`]: keys derived from a key;
+//! - [`equal`]: comparison in constant time;
+//! - [`ed25519`]: signatures from a seed;
+//! - [`jws`]: compact EdDSA tokens and the key set that verifies them;
+//! - [`pseudonym`]: identifiers that only the key holder can open;
+//! - [`encode`]: hexadecimal and base64, strict in what they accept.
+
+pub mod digest;
+pub mod ed25519;
+pub mod encode;
+mod equal;
+pub mod hkdf;
+pub mod hmac;
+pub mod jws;
+pub mod pseudonym;
+
+pub use digest::{Sha256, sha256};
+pub use equal::equal;
