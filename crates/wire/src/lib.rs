@@ -14,12 +14,22 @@
 //! 6. [`chunked`]: the chunked coding, both ways;
 //! 7. [`head_writer`]: heads on their way out;
 //! 8. [`refusal`]: every reason to refuse, with status and clause.
+//!
+//! The half that waits, generic over any byte stream:
+//!
+//! 1. [`buffer`] and [`link`]: bytes in and out, with as few system calls as the stream allows;
+//! 2. [`deadline`]: one timer for each connection;
+//! 3. [`pool`]: idle upstream connections, and which of them may be used again.
 
 pub mod answer;
+pub mod buffer;
 pub mod chunked;
+pub mod deadline;
 pub mod fields;
 pub mod framing;
 pub mod head_writer;
+pub mod link;
+pub mod pool;
 pub mod refusal;
 pub mod request;
 pub mod scan;
