@@ -1,0 +1,1 @@
+//! Form bodies and queries, decoded exactly.

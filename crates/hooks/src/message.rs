@@ -1,0 +1,1 @@
+//! The bytes a provider signed, rebuilt from a delivery.
