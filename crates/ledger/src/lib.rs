@@ -1,1 +1,23 @@
-//! Append-only Merkle log.
+//! The tamper-evident audit log: one append-only Merkle log per node.
+//!
+//! Owns the events and their canonical bytes, the journal that makes them durable, the C2SP tiles
+//! and signed checkpoints that make them checkable by anyone's tool, recovery after a crash,
+//! verification, export and reading. Refuses to acknowledge what is not on disk, to repair what
+//! lies under a signed checkpoint, and to hold paths, queries, bodies or addresses of requests.
+//! Trusts the holder of the lock on the data folder to be its only writer.
+//!
+//! Writing, from a gate core to the disk:
+//!
+//! 1. [`event`]: what can be recorded; a [`Event`] is made without allocation, a [`Notice`] is owned;
+//! 2. [`recorder`]: one bounded ring per core to the one writer thread;
+//! 3. [`service`]: [`Ledger`], which opens the log, starts its threads and answers for its state.
+
+pub mod event;
+pub mod lock;
+pub mod recorder;
+pub mod service;
+
+pub use event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex};
+pub use lock::Lock;
+pub use recorder::{NotDurable, Recorder};
+pub use service::{Flushed, Ledger, OpenError, Options, State};
