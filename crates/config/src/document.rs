@@ -1,0 +1,274 @@
+//! A configuration file: its text, its tree and its faults.
+//!
+//! Owns loading within [`FILE_LIMIT`], parsing, and the collection of faults that tables and their
+//! owners find. Refuses to be read as valid while one fault stands: see [`Document::finish`].
+
+use std::{cell::RefCell, fs::File, io::Read, path::Path, sync::Arc};
+
+use serde_json::Value;
+use toml::de::DeTable;
+
+use crate::{
+    convert,
+    fault::{Fault, Faults, Span, position},
+    mask::masked,
+    node::{Branch, Item, Node},
+    secret::SecretReference,
+    table::Table,
+};
+
+/// The largest configuration file that is read: 1 MiB.
+pub const FILE_LIMIT: u64 = 1 << 20;
+
+/// How many faults are kept; a file with more is not read by a person anyway.
+const FAULT_LIMIT: usize = 100;
+
+/// A configuration file that is being read.
+#[derive(Debug)]
+pub struct Document {
+    name: String,
+    text: Arc<str>,
+    root: Branch,
+    /// Whether the text is TOML; otherwise the tree is a best guess and only syntax is reported.
+    well_formed: bool,
+    faults: RefCell<Vec<Fault>>,
+    /// Ranges that must not be shown.
+    hidden: RefCell<Vec<Span>>,
+}
+
+impl Document {
+    /// Reads the file at `path` and parses it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is larger than [`FILE_LIMIT`] or is not UTF-8. What is wrong
+    /// with its content is said by [`Document::finish`].
+    pub fn load(path: &Path) -> Result<Self, Faults> {
+        let name = path.display().to_string();
+        let refuse = |fault: Fault| Faults::new(name.clone(), Arc::from(""), vec![fault]);
+        let unreadable = |cause: std::io::Error| {
+            let hint = match cause.kind() {
+                std::io::ErrorKind::NotFound => {
+                    "write one with `vouchsafe init`, or name another with --config"
+                }
+                _ => "check the path and who may read it",
+            };
+            refuse(
+                Fault::new(
+                    "config.unreadable",
+                    format!("the configuration cannot be read: {cause}"),
+                )
+                .hint(hint),
+            )
+        };
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes))
+            .map_err(unreadable)?;
+        if bytes.len() as u64 > FILE_LIMIT {
+            return Err(refuse(too_large()));
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::parse(name, text)),
+            Err(cause) => {
+                let at = cause.utf8_error().valid_up_to();
+                Err(refuse(
+                    Fault::new(
+                        "config.not-utf8",
+                        format!("the file is not UTF-8 text: byte {at} cannot be read"),
+                    )
+                    .hint("save it as UTF-8 text"),
+                ))
+            }
+        }
+    }
+
+    /// Parses `text`; `name` stands in messages. Never fails here: see [`Document::finish`].
+    pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let (name, text): (String, Arc<str>) = (name.into(), text.into().into());
+        if text.len() as u64 > FILE_LIMIT {
+            return Self::assemble(name, Arc::from(""), empty(), vec![too_large()]);
+        }
+        let (table, errors) = DeTable::parse_recoverable(&text);
+        let (root, mut faults) = Branch::plant(&table);
+        drop(table);
+        faults.extend(errors.iter().map(syntax));
+        Self::assemble(name, text, root, faults)
+    }
+
+    fn assemble(name: String, text: Arc<str>, root: Branch, faults: Vec<Fault>) -> Self {
+        let document = Self {
+            name,
+            text,
+            root,
+            well_formed: faults.is_empty(),
+            faults: RefCell::new(Vec::new()),
+            hidden: RefCell::new(Vec::new()),
+        };
+        for fault in faults {
+            document.push(fault);
+        }
+        document.refuse_passwords(&document.root);
+        document.hide_literals();
+        document
+    }
+
+    /// The cursor over the whole file. Call [`Table::done`] on it before [`Document::finish`].
+    pub fn root(&self) -> Table<'_> {
+        Table::root(self, &self.root)
+    }
+
+    /// Whether the document stands without a fault.
+    ///
+    /// Takes the document mutably so that no table is still being read.
+    ///
+    /// # Errors
+    ///
+    /// All faults found so far. Where the text is not TOML, only what is wrong with its syntax:
+    /// the rest would be guesses.
+    pub fn finish(&mut self) -> Result<(), Faults> {
+        let faults = self.faults.get_mut();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let faults = faults.clone();
+        Err(Faults::new(self.name.clone(), self.shown_text(), faults))
+    }
+
+    /// The name that stands in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text as it was read. It may hold what must not be shown.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file as a tree: tables are objects, dates are text, secrets are references.
+    ///
+    /// What stands where only a reference may stand is replaced by asterisks.
+    pub fn tree(&self) -> Value {
+        convert::to_json(&self.root, &self.hidden.borrow())
+    }
+
+    /// Line and column of the start of `span`, both from 1, the column in characters.
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        position(&self.text, span.start)
+    }
+
+    /// Adds a fault, once.
+    pub(crate) fn push(&self, fault: Fault) {
+        let semantic = fault.code != "config.syntax" && fault.code != "config.too-large";
+        if semantic && !self.well_formed {
+            return;
+        }
+        let mut faults = self.faults.borrow_mut();
+        if faults.len() < FAULT_LIMIT && !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+
+    /// Marks a range that must never be shown.
+    pub(crate) fn hide(&self, span: Span) {
+        self.hidden.borrow_mut().push(span);
+    }
+
+    fn shown_text(&self) -> Arc<str> {
+        Arc::from(masked(&self.text, &self.hidden.borrow()))
+    }
+
+    /// Refuses any text of the form `scheme://user:password@host`, whatever key it stands under.
+    fn refuse_passwords(&self, branch: &Branch) {
+        for entry in &branch.entries {
+            self.refuse_password(&entry.key, &entry.item);
+        }
+    }
+
+    fn refuse_password(&self, key: &str, item: &Item) {
+        match &item.node {
+            Node::Text(text) if has_password(text) => {
+                self.hide(item.span);
+                self.push(
+                    Fault::new(
+                        "config.url-password",
+                        format!("the URL in `{key}` carries a password"),
+                    )
+                    .at(item.span)
+                    .label("a password stands in here")
+                    .hint(format!(
+                        "put the whole URL elsewhere and refer to it: {key} = \"env:{}\"",
+                        key.to_uppercase().replace('-', "_")
+                    )),
+                );
+            }
+            Node::List(items) => {
+                for item in items {
+                    self.refuse_password(key, item);
+                }
+            }
+            Node::Branch(branch) => self.refuse_passwords(branch),
+            _ => {}
+        }
+    }
+
+    /// Hides what stands literally under `[secrets]`, so that not even a fault elsewhere in the
+    /// file shows it as the line above.
+    fn hide_literals(&self) {
+        let Some(Node::Branch(secrets)) = self.root.get("secrets").map(|entry| &entry.item.node)
+        else {
+            return;
+        };
+        for entry in &secrets.entries {
+            let reference = match &entry.item.node {
+                Node::Text(text) => text.parse::<SecretReference>().is_ok(),
+                _ => false,
+            };
+            if !reference {
+                self.hide(entry.item.span);
+            }
+        }
+    }
+}
+
+fn empty() -> Branch {
+    Branch {
+        span: Span::default(),
+        entries: Vec::new(),
+    }
+}
+
+fn too_large() -> Fault {
+    Fault::new(
+        "config.too-large",
+        format!("the configuration is larger than {FILE_LIMIT} bytes"),
+    )
+    .hint("a configuration of this size was surely not meant; check the path")
+}
+
+/// Whether `text` is a URL whose user information carries a password.
+pub(crate) fn has_password(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, rest)| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        !scheme.is_empty()
+            && authority
+                .rsplit_once('@')
+                .is_some_and(|(user, _)| user.contains(':'))
+    })
+}
+
+/// A complaint of the parser as a fault. Its words never quote the text.
+fn syntax(error: &toml::de::Error) -> Fault {
+    let message = error.message();
+    let hint = if message.contains("duplicate") {
+        "keep one of the two"
+    } else if message.contains("expected `\"`") || message.contains("invalid basic string") {
+        "text stands between double quotes on one line"
+    } else {
+        "the file is TOML: `key = \"text\"` under a `[table]`; see https://toml.io/en/v1.1.0"
+    };
+    Fault::new("config.syntax", message.to_owned())
+        .at(error.span().map(Span::from))
+        .label("here")
+        .hint(hint)
+}

@@ -1,0 +1,337 @@
+//! References to secrets, and the sources that resolve them.
+//!
+//! Owns the notation `env:NAME`, `dotenv:NAME`, `file:PATH`, `credential:NAME` and the way from a
+//! reference to bytes. Refuses values that are not references, secrets that are empty or blank,
+//! and files that others can read. Never puts a value into an error. Trusts the environment it was
+//! started with before the dotenv file.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::OnceLock,
+};
+
+use control::Secret;
+use zeroize::Zeroizing;
+
+use crate::{dotenv, dotenv::Dotenv, files, files::FileFault};
+
+/// Where a secret is to be found; never the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SecretReference {
+    /// An environment variable.
+    Env(String),
+    /// A variable of the dotenv file, unless the environment has one of that name.
+    Dotenv(String),
+    /// A file; relative to the configuration file.
+    File(PathBuf),
+    /// A credential that the service manager handed over in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+}
+
+/// A secret cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFault {
+    /// The value is not a reference; perhaps it is the secret itself.
+    #[error("a secret is written by reference, never into the file")]
+    NotAReference,
+    /// A reference without a usable name behind its colon.
+    #[error("the reference has no usable name behind `{0}:`")]
+    BadName(&'static str),
+    /// These sources do not read secrets.
+    #[error("secrets are not read here")]
+    Unresolved,
+    /// The variable is not set.
+    #[error("the environment has no variable {0}")]
+    NoVariable(String),
+    /// Neither the environment nor the dotenv file has the variable.
+    #[error("neither the environment nor {} has {name}", file.display())]
+    NoDotenvVariable {
+        /// The variable.
+        name: String,
+        /// The dotenv file.
+        file: PathBuf,
+    },
+    /// The dotenv file is not of the accepted form.
+    #[error("{}:{line}: {cause}", file.display())]
+    Dotenv {
+        /// The dotenv file.
+        file: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong with it; never its content.
+        cause: &'static str,
+    },
+    /// No service manager handed credentials over.
+    #[error("$CREDENTIALS_DIRECTORY is not set, so there is no credential {0}")]
+    NoCredentials(String),
+    /// The file cannot be read or must not be used.
+    #[error(transparent)]
+    File(#[from] FileFault),
+    /// The secret is empty or blank.
+    #[error("the secret behind {0} is empty")]
+    Empty(String),
+}
+
+impl SecretFault {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAReference | Self::BadName(_) => "config.secret-literal",
+            Self::Unresolved => "config.secret-unresolved",
+            Self::NoVariable(_) | Self::NoDotenvVariable { .. } | Self::NoCredentials(_) => {
+                "config.secret-missing"
+            }
+            Self::Dotenv { .. } => "config.dotenv",
+            Self::File(cause) => cause.code(),
+            Self::Empty(_) => "config.secret-empty",
+        }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotAReference | Self::BadName(_) => {
+                "write \"env:NAME\", \"dotenv:NAME\", \"file:PATH\" or \"credential:NAME\"; if a \
+                 secret stood here, replace it at its provider"
+                    .to_owned()
+            }
+            Self::Unresolved => "run the command that needs the secret".to_owned(),
+            Self::NoVariable(name) => {
+                format!("set {name} in the environment of the process, or refer to a file")
+            }
+            Self::NoDotenvVariable { name, file } => {
+                format!("add a line {name}=... to {}", file.display())
+            }
+            Self::Dotenv { .. } => {
+                "each line is NAME=value, NAME='value', NAME=\"value\" or a # comment".to_owned()
+            }
+            Self::NoCredentials(name) => {
+                format!("start it under systemd with LoadCredential={name}:PATH")
+            }
+            Self::File(cause) => cause.hint(),
+            Self::Empty(reference) => format!("put a secret behind {reference}"),
+        }
+    }
+}
+
+impl FromStr for SecretReference {
+    type Err = SecretFault;
+
+    fn from_str(text: &str) -> Result<Self, SecretFault> {
+        let (scheme, name) = text.split_once(':').ok_or(SecretFault::NotAReference)?;
+        match scheme {
+            "env" if is_variable(name) => Ok(Self::Env(name.to_owned())),
+            "env" => Err(SecretFault::BadName("env")),
+            "dotenv" if is_variable(name) => Ok(Self::Dotenv(name.to_owned())),
+            "dotenv" => Err(SecretFault::BadName("dotenv")),
+            "file" if is_path(name) => Ok(Self::File(PathBuf::from(name))),
+            "file" => Err(SecretFault::BadName("file")),
+            "credential" if is_credential(name) => Ok(Self::Credential(name.to_owned())),
+            "credential" => Err(SecretFault::BadName("credential")),
+            _ => Err(SecretFault::NotAReference),
+        }
+    }
+}
+
+impl fmt::Display for SecretReference {
+    /// As it is written in the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::Dotenv(name) => write!(f, "dotenv:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Credential(name) => write!(f, "credential:{name}"),
+        }
+    }
+}
+
+pub(crate) fn is_variable(name: &str) -> bool {
+    name.len() <= 256
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|first| !first.is_ascii_digit())
+}
+
+fn is_path(path: &str) -> bool {
+    !path.trim().is_empty() && !path.contains('\0')
+}
+
+/// systemd allows any file name; a path separator would leave the directory.
+fn is_credential(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 255
+        && !matches!(name, "." | "..")
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+}
+
+/// Whether secrets may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// References are resolved.
+    Resolved,
+    /// No reference is ever resolved: for tools that must not hold secrets, such as `prove`.
+    Unresolved,
+}
+
+type Lookup = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+
+/// The places secrets come from.
+///
+/// A dotenv file is read once, when it is first needed; make new sources to read it again.
+pub struct Sources {
+    mode: Mode,
+    environment: Lookup,
+    dotenv: PathBuf,
+    base: PathBuf,
+    lines: OnceLock<Result<Dotenv, DotenvFailure>>,
+}
+
+/// A dotenv failure that can be told more than once.
+#[derive(Clone, Copy)]
+struct DotenvFailure {
+    line: usize,
+    cause: &'static str,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("mode", &self.mode)
+            .field("dotenv", &self.dotenv)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sources {
+    /// Sources that ask `environment` for variables, read `dotenv`, and take file paths relative
+    /// to `base`, the folder of the configuration file.
+    pub fn new(
+        environment: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
+        dotenv: impl Into<PathBuf>,
+        base: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            mode: Mode::Resolved,
+            environment: Box::new(environment),
+            dotenv: dotenv.into(),
+            base: base.into(),
+            lines: OnceLock::new(),
+        }
+    }
+
+    /// The sources of this process for a configuration file: its environment, the `.env` beside
+    /// the file, and files relative to it.
+    #[must_use]
+    pub fn of_process(configuration: &Path) -> Self {
+        let base = match configuration.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        Self::new(|name| std::env::var_os(name), base.join(".env"), base)
+    }
+
+    /// Sources that resolve nothing.
+    #[must_use]
+    pub fn unresolved() -> Self {
+        Self {
+            mode: Mode::Unresolved,
+            ..Self::new(|_| None, "", "")
+        }
+    }
+
+    /// Whether these sources resolve.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The file a path in the configuration names: relative ones lie beside the configuration.
+    #[must_use]
+    pub fn locate(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// The secret behind `reference`. One final newline of a file is not part of it.
+    ///
+    /// # Errors
+    ///
+    /// See [`SecretFault`].
+    pub fn resolve(&self, reference: &SecretReference) -> Result<Secret, SecretFault> {
+        if self.mode == Mode::Unresolved {
+            return Err(SecretFault::Unresolved);
+        }
+        let bytes = match reference {
+            SecretReference::Env(name) => self
+                .variable(name)
+                .ok_or_else(|| SecretFault::NoVariable(name.clone()))?,
+            SecretReference::Dotenv(name) => match self.variable(name) {
+                Some(bytes) => bytes,
+                None => self.read_dotenv(name)?,
+            },
+            SecretReference::File(path) => self.read_file(&self.locate(path))?,
+            SecretReference::Credential(name) => {
+                let folder = (self.environment)("CREDENTIALS_DIRECTORY")
+                    .ok_or_else(|| SecretFault::NoCredentials(name.clone()))?;
+                self.read_file(&PathBuf::from(folder).join(name))?
+            }
+        };
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(SecretFault::Empty(reference.to_string()));
+        }
+        Ok(Secret::new(bytes.to_vec()))
+    }
+
+    fn variable(&self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+        use std::os::unix::ffi::OsStringExt as _;
+        (self.environment)(name).map(|value| Zeroizing::new(value.into_vec()))
+    }
+
+    fn read_file(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFault> {
+        let credentials = (self.environment)("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Ok(files::read(path, credentials.as_deref())?)
+    }
+
+    fn read_dotenv(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, SecretFault> {
+        let bytes = match self.lines.get() {
+            Some(_) => Zeroizing::default(),
+            None if !self.dotenv.exists() => Zeroizing::default(),
+            None => self.read_file(&self.dotenv)?,
+        };
+        let lines = self.lines.get_or_init(|| {
+            let text = std::str::from_utf8(&bytes).map_err(|_| DotenvFailure {
+                line: 1,
+                cause: "the file is not UTF-8 text",
+            })?;
+            dotenv::parse(text).map_err(|fault| DotenvFailure {
+                line: fault.line,
+                cause: fault.cause,
+            })
+        });
+        match lines {
+            Ok(lines) => lines
+                .get(name)
+                .cloned()
+                .ok_or_else(|| SecretFault::NoDotenvVariable {
+                    name: name.to_owned(),
+                    file: self.dotenv.clone(),
+                }),
+            Err(fault) => Err(SecretFault::Dotenv {
+                file: self.dotenv.clone(),
+                line: fault.line,
+                cause: fault.cause,
+            }),
+        }
+    }
+}
