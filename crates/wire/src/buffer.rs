@@ -20,6 +20,8 @@ pub struct Buffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// Whether the last read took all the room there was: more is waiting, so read larger.
+    filled: bool,
 }
 
 impl Buffer {
@@ -30,6 +32,7 @@ impl Buffer {
             bytes: Vec::new(),
             start: 0,
             end: 0,
+            filled: false,
         }
     }
 
@@ -63,18 +66,16 @@ impl Buffer {
     /// Room for at least one more byte, moving what is unread to the front or growing towards
     /// `cap`. Empty exactly when `cap` bytes are unread already.
     pub fn spare(&mut self, cap: usize) -> &mut [u8] {
-        if self.end == self.bytes.len() {
-            if self.start > 0 {
-                self.bytes.copy_within(self.start..self.end, 0);
-                self.end -= self.start;
-                self.start = 0;
-            }
-            // A full buffer means that the last read filled it: more is waiting, so read larger.
-            let len = self.bytes.len();
-            if self.end == len && len < cap {
-                let wanted = cmp::max(len.saturating_mul(4), SMALL);
-                self.bytes.resize(cmp::min(wanted, cap), 0);
-            }
+        let len = self.bytes.len();
+        if self.end == len && self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if (self.filled || self.end == len) && len < cap {
+            self.filled = false;
+            let wanted = cmp::max(len.saturating_mul(4), SMALL);
+            self.bytes.resize(cmp::min(wanted, cap), 0);
         }
         let room = cap.saturating_sub(self.len());
         let back = self.bytes.get_mut(self.end..).unwrap_or_default();
@@ -85,6 +86,7 @@ impl Buffer {
     /// Counts `count` bytes of [`Buffer::spare`] as received.
     pub fn received(&mut self, count: usize) {
         self.end = cmp::min(self.end.saturating_add(count), self.bytes.len());
+        self.filled = self.end == self.bytes.len();
     }
 
     /// Appends bytes that were received elsewhere.
@@ -220,6 +222,18 @@ mod tests {
         assert!(buffer.spare(5000).is_empty());
         buffer.consume(1);
         assert_eq!(buffer.spare(5000).len(), 1);
+    }
+
+    #[test]
+    fn reads_grow_while_they_fill_the_room_they_are_given() {
+        let mut buffer = Buffer::new();
+        let mut sizes = Vec::new();
+        for _ in 0..4 {
+            let count = receive(&mut buffer, &[1; LARGE], LARGE);
+            buffer.consume(count);
+            sizes.push(count);
+        }
+        assert_eq!(sizes, [SMALL, 4 * SMALL, LARGE, LARGE]);
     }
 
     #[test]

@@ -19,30 +19,42 @@
 //!
 //! 1. [`buffer`] and [`link`]: bytes in and out, with as few system calls as the stream allows;
 //! 2. [`deadline`]: one timer for each connection;
-//! 3. [`pool`]: idle upstream connections, and which of them may be used again.
+//! 3. [`relay`]: one body on its way;
+//! 4. [`exchange`]: a request and its answer, both ways at once;
+//! 5. [`tunnel`]: two connections joined after 101;
+//! 6. [`pool`]: idle upstream connections, and which of them may be used again.
 
 pub mod answer;
 pub mod buffer;
 pub mod chunked;
 pub mod deadline;
+pub mod exchange;
 pub mod fields;
 pub mod framing;
 pub mod head_writer;
 pub mod link;
 pub mod pool;
 pub mod refusal;
+pub mod relay;
 pub mod request;
 pub mod scan;
 pub mod target;
+pub mod tunnel;
 
 #[doc(hidden)]
 pub mod fuzz;
 
 pub use answer::{Answer, AnswerHead, Asked};
+pub use buffer::{Buffer, Outgoing};
 pub use chunked::{ChunkStep, ChunkedDecoder};
+pub use deadline::Deadline;
+pub use exchange::{Exchange, ExchangeFault, Times};
 pub use fields::{Field, Fields, Name, Single};
 pub use framing::BodyFraming;
 pub use head_writer::{HeadWriter, WriteFault};
+pub use link::{Link, Stream};
+pub use pool::{Pool, PoolLimits, Upstream};
 pub use refusal::{FramingRefusal, PathRefusal};
+pub use relay::{Body, BodyFault};
 pub use request::{HeadLimits, Method, Parsed, Request, RequestHead, Version};
 pub use target::{Authority, TargetForm};

@@ -112,8 +112,6 @@ impl<K: Eq + Clone, S: Stream> Pool<K, S> {
         {
             return;
         }
-        upstream.link.input.shrink();
-        upstream.link.output.shrink();
         upstream.used = now;
         match self.shelves.iter_mut().find(|(known, _)| known == key) {
             Some((_, shelf)) if shelf.len() < self.limits.idle_per_key => shelf.push(upstream),
@@ -122,12 +120,14 @@ impl<K: Eq + Clone, S: Stream> Pool<K, S> {
         }
     }
 
-    /// Closes what has been idle too long, is too old or was closed by its peer; called about once
-    /// a second.
+    /// Closes what has been idle too long, is too old or was closed by its peer, and takes large
+    /// buffers from the others; called about once a second.
     pub fn sweep(&mut self, now: Instant) {
         let limits = self.limits;
         for (_, shelf) in &mut self.shelves {
             shelf.retain_mut(|upstream| {
+                upstream.link.input.shrink();
+                upstream.link.output.shrink();
                 now.duration_since(upstream.used) <= limits.idle
                     && now.duration_since(upstream.born) <= limits.age
                     && upstream.link.quiet()
