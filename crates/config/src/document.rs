@@ -6,12 +6,12 @@
 use std::{cell::RefCell, fs::File, io::Read, path::Path, sync::Arc};
 
 use serde_json::Value;
-use toml::de::DeTable;
 
 use crate::{
     convert,
     fault::{Fault, Faults, Span, position},
     mask::masked,
+    node,
     node::{Branch, Item, Node},
     secret::SecretReference,
     table::Table,
@@ -87,12 +87,9 @@ impl Document {
     pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Self {
         let (name, text): (String, Arc<str>) = (name.into(), text.into().into());
         if text.len() as u64 > FILE_LIMIT {
-            return Self::assemble(name, Arc::from(""), empty(), vec![too_large()]);
+            return Self::assemble(name, Arc::from(""), Branch::empty(), vec![too_large()]);
         }
-        let (table, errors) = DeTable::parse_recoverable(&text);
-        let (root, mut faults) = Branch::plant(&table);
-        drop(table);
-        faults.extend(errors.iter().map(syntax));
+        let (root, faults) = node::parse(&text);
         Self::assemble(name, text, root, faults)
     }
 
@@ -231,13 +228,6 @@ impl Document {
     }
 }
 
-fn empty() -> Branch {
-    Branch {
-        span: Span::default(),
-        entries: Vec::new(),
-    }
-}
-
 fn too_large() -> Fault {
     Fault::new(
         "config.too-large",
@@ -246,29 +236,125 @@ fn too_large() -> Fault {
     .hint("a configuration of this size was surely not meant; check the path")
 }
 
-/// Whether `text` is a URL whose user information carries a password.
+/// Whether `text` is a URL that carries a password: in its user information, or as a parameter of
+/// that name, which database drivers take as well.
 pub(crate) fn has_password(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, rest)| {
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-        !scheme.is_empty()
-            && authority
-                .rsplit_once('@')
-                .is_some_and(|(user, _)| user.contains(':'))
-    })
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    let in_user = authority
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.contains(':'));
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let in_query = query
+        .split('&')
+        .any(|part| part.to_ascii_lowercase().starts_with("password="));
+    !scheme.is_empty() && (in_user || in_query)
 }
 
-/// A complaint of the parser as a fault. Its words never quote the text.
-fn syntax(error: &toml::de::Error) -> Fault {
-    let message = error.message();
-    let hint = if message.contains("duplicate") {
-        "keep one of the two"
-    } else if message.contains("expected `\"`") || message.contains("invalid basic string") {
-        "text stands between double quotes on one line"
-    } else {
-        "the file is TOML: `key = \"text\"` under a `[table]`; see https://toml.io/en/v1.1.0"
-    };
-    Fault::new("config.syntax", message.to_owned())
-        .at(error.span().map(Span::from))
-        .label("here")
-        .hint(hint)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_with_a_password_is_known_and_one_without_is_left_alone() {
+        for url in [
+            "postgres://vouchsafe:hunter2@db/x",
+            "redis://:hunter2@cache:6379",
+            "postgres://db/x?sslmode=require&Password=hunter2",
+        ] {
+            assert!(has_password(url), "{url}");
+        }
+        for url in [
+            "https://coach.school.example:8443/@jansen",
+            "postgres://vouchsafe@db/x?sslmode=require",
+            "env:DATABASE_URL",
+            "10:30 @ noon",
+        ] {
+            assert!(!has_password(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_and_one_at_the_limit_is_not() {
+        let limit = usize::try_from(FILE_LIMIT).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vouchsafe.toml");
+        std::fs::write(&path, "#".repeat(limit + 1)).unwrap();
+        let faults = Document::load(&path).unwrap_err();
+        assert_eq!(faults.list()[0].code, "config.too-large");
+        std::fs::write(&path, "#".repeat(limit)).unwrap();
+        Document::load(&path).unwrap().finish().unwrap();
+        let mut document = Document::parse("x.toml", "#".repeat(limit + 1));
+        let faults = document.finish().unwrap_err();
+        assert_eq!(faults.list()[0].code, "config.too-large");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_or_not_text_is_refused_with_a_hint() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vouchsafe.toml");
+        let faults = Document::load(&path).unwrap_err();
+        assert_eq!(faults.list()[0].code, "config.unreadable");
+        assert!(faults.list()[0].hint.contains("vouchsafe init"));
+        std::fs::write(&path, b"name = \"\xff\"").unwrap();
+        let faults = Document::load(&path).unwrap_err();
+        assert_eq!(faults.list()[0].code, "config.not-utf8");
+    }
+
+    #[test]
+    fn a_table_that_is_dropped_without_a_word_still_reports_unknown_keys() {
+        let mut document = Document::parse("x.toml", "[a]\nb = 1\n");
+        {
+            let mut root = document.root();
+            let _ = root.table("a");
+        }
+        let faults = document.finish().unwrap_err();
+        assert_eq!(faults.list()[0].code, "config.unknown-key");
+        let mut document = Document::parse("x.toml", "[a]\nb = 1\n");
+        {
+            let mut root = document.root();
+            let _ = root.table("a").count("b");
+        }
+        document.finish().unwrap();
+    }
+
+    #[test]
+    fn a_missing_key_that_is_only_misspelt_is_one_fault() {
+        let mut document = Document::parse("x.toml", "[a]\nnmae = \"x\"\n");
+        let mut root = document.root();
+        let mut table = root.table("a");
+        assert!(table.required_text("name").is_none());
+        table.done();
+        root.done();
+        let faults = document.finish().unwrap_err();
+        assert_eq!(faults.list().len(), 1);
+        assert_eq!(faults.list()[0].hint, "did you mean `name`?");
+    }
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let document = Document::parse("x.toml", "a = 1\nb = \"é\" # ü\n");
+        assert_eq!(document.position(Span { start: 0, end: 1 }), (1, 1));
+        let at = document.text().find('#').unwrap();
+        assert_eq!(document.position(Span { start: at, end: at }), (2, 9));
+        // Inside a character and behind the end, as a careless owner might ask.
+        assert_eq!(document.position(Span { start: 12, end: 12 }), (2, 6));
+        assert_eq!(
+            document.position(Span {
+                start: 999,
+                end: 999
+            }),
+            (3, 1)
+        );
+    }
+
+    #[test]
+    fn more_faults_than_a_person_reads_are_not_kept() {
+        let text: String = (0..1000).map(|n| format!("k{n} = 1\n")).collect();
+        let mut document = Document::parse("x.toml", text);
+        document.root().done();
+        assert_eq!(document.finish().unwrap_err().list().len(), FAULT_LIMIT);
+    }
 }

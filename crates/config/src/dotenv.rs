@@ -111,3 +111,54 @@ fn nothing_behind(rest: &str) -> Result<(), &'static str> {
         Err("something stands behind the closing quote")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(String, String)>, DotenvFault> {
+        Ok(parse(text)?
+            .into_iter()
+            .map(|(name, value)| (name, String::from_utf8(value.to_vec()).unwrap()))
+            .collect())
+    }
+
+    #[test]
+    fn the_accepted_forms_are_read() {
+        let text =
+            "# comment\n\nexport A=one\nB='$two #2'\nC=\"th\\\"r\\nee\" # note\nD=\nE=a=b # c\n";
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            read(text).unwrap(),
+            [
+                pair("A", "one"),
+                pair("B", "$two #2"),
+                pair("C", "th\"r\nee"),
+                pair("D", ""),
+                pair("E", "a=b"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_programs_read_differently_is_refused_with_its_line() {
+        for line in [
+            "A",
+            "A =1",
+            "1A=x",
+            "A=two words",
+            "A=$B",
+            "A=`id`",
+            "A=\"$B\"",
+            "A='open",
+            "A=\"open",
+            "A='x'y",
+            "A=x'y'",
+            "A=\"\\x\"",
+            "OK=2",
+        ] {
+            let fault = read(&format!("OK=1\n{line}\n")).unwrap_err();
+            assert_eq!(fault.line, 2, "{line}");
+        }
+    }
+}

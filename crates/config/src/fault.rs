@@ -158,6 +158,7 @@ impl Faults {
             if handler.render_report(&mut text, &drawn).is_err() {
                 return self.to_string();
             }
+            text.push('\n');
         }
         let _ = writeln!(text, "{}", self.tally());
         text

@@ -160,13 +160,9 @@ pub(crate) fn read(
     if !about.is_file() {
         return Err(FileFault::NotAFile(path.to_path_buf()));
     }
-    let mode = about.mode() & 0o777;
-    if mode & 0o077 != 0 && !kept_by_the_machine(&file, &real, credentials) {
-        return Err(FileFault::Exposed {
-            path: path.to_path_buf(),
-            mode,
-        });
-    }
+    judge(path, about.mode() & 0o777, || {
+        kept_by_the_machine(&file, &real, credentials)
+    })?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         usize::try_from(about.len().min(SECRET_LIMIT) + 1).unwrap_or(0),
     ));
@@ -186,6 +182,17 @@ pub(crate) fn read(
     Ok(bytes)
 }
 
+/// Refuses permission bits that let others in, unless the file is `exempt`.
+fn judge(path: &Path, mode: u32, exempt: impl FnOnce() -> bool) -> Result<(), FileFault> {
+    if mode & 0o077 != 0 && !exempt() {
+        return Err(FileFault::Exposed {
+            path: path.to_path_buf(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
 fn kept_by_the_machine(file: &File, real: &Path, credentials: Option<&Path>) -> bool {
     let in_credentials = credentials
         .and_then(|folder| folder.canonicalize().ok())
@@ -193,4 +200,104 @@ fn kept_by_the_machine(file: &File, real: &Path, credentials: Option<&Path>) -> 
     real.starts_with("/run/secrets")
         || in_credentials
         || fstatfs(file).is_ok_and(|about| about.filesystem_type() == TMPFS_MAGIC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::fs;
+
+    /// The judgement alone: the folder for temporary files may be a tmpfs, where all is allowed.
+    fn kept(mode: u32, exempt: bool) -> Result<(), FileFault> {
+        judge(Path::new("key"), mode, || exempt)
+    }
+
+    #[test]
+    fn a_file_others_can_read_is_refused_with_the_command_to_run() {
+        for mode in [0o644, 0o640, 0o604, 0o620, 0o610] {
+            let fault = kept(mode, false).unwrap_err();
+            assert_eq!(fault.code(), "config.secret-exposed", "{mode:o}");
+            assert!(
+                fault.hint().starts_with("run: chmod 600 "),
+                "{}",
+                fault.hint()
+            );
+        }
+    }
+
+    #[test]
+    fn a_private_file_and_one_the_machine_keeps_are_read() {
+        for (mode, exempt) in [
+            (0o600, false),
+            (0o400, false),
+            (0o700, false),
+            (0o644, true),
+        ] {
+            kept(mode, exempt).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_secret_is_created_once_for_us_alone_and_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/key");
+        create_secret(&path, b"secret\n").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert_eq!(read_secret(&path).unwrap().expose(), b"secret");
+        let again = create_secret(&path, b"other").unwrap_err();
+        assert_eq!(again.code(), "config.secret-exists");
+        assert_eq!(read_secret(&path).unwrap().expose(), b"secret");
+    }
+
+    #[test]
+    fn exactly_one_final_newline_is_taken_off() {
+        let folder = tempfile::tempdir().unwrap();
+        for (at, (written, read)) in [
+            ("a", "a"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            (" a ", " a "),
+        ]
+        .iter()
+        .enumerate()
+        {
+            let path = folder.path().join(at.to_string());
+            create_secret(&path, written.as_bytes()).unwrap();
+            assert_eq!(read_secret(&path).unwrap().expose(), read.as_bytes());
+        }
+    }
+
+    #[test]
+    fn folders_pipes_and_files_of_no_secrets_size_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let code = |path: &Path| read_secret(path).unwrap_err().code();
+        assert_eq!(code(folder.path()), "config.secret-unreadable");
+        assert_eq!(
+            code(&folder.path().join("none")),
+            "config.secret-unreadable"
+        );
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert_eq!(code(&pipe), "config.secret-unreadable");
+        let large = folder.path().join("large");
+        let limit = usize::try_from(SECRET_LIMIT).unwrap();
+        create_secret(&large, &vec![b'a'; limit + 1]).unwrap();
+        assert_eq!(code(&large), "config.secret-too-large");
+        let full = folder.path().join("full");
+        create_secret(&full, &vec![b'a'; limit]).unwrap();
+        assert_eq!(read_secret(&full).unwrap().expose().len(), limit);
+    }
+
+    #[test]
+    fn a_link_is_judged_by_what_it_points_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("key"), folder.path().join("link"));
+        create_secret(&path, b"secret").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(read_secret(&link).unwrap().expose(), b"secret");
+    }
 }

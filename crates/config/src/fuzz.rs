@@ -26,3 +26,67 @@ pub fn parse(text: &str) {
     }
     let _ = dotenv::parse(text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_survived(text in ".{0,200}") {
+            parse(&text);
+        }
+
+        #[test]
+        fn text_that_looks_like_a_configuration_is_survived(
+            lines in proptest::collection::vec(
+                r#"(\[{1,2}(deployment|route|secrets)(\.[a-z])?\]{1,2}|(name|age|key|kind|methods|x) ?= ?("[^"]{0,9}"?|[0-9.:TZ+_-]{0,12}|\[.{0,9}\]?|\{.{0,9}\}?|true|'''.{0,9}))"#,
+                0..12,
+            )
+        ) {
+            parse(&lines.join("\n"));
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_deep_recursion() {
+        let dotted = vec!["a"; 79].join(".");
+        let header = format!("[{dotted}]\n");
+        let inline = format!("{dotted} = {{").repeat(70);
+        for text in [
+            format!("x = {}", "[".repeat(100_000)),
+            format!("x = {}{}", "[".repeat(70), "]".repeat(70)),
+            format!("x = {}{}", "{a=".repeat(79), "1"),
+            format!("{header}{inline}"),
+            format!("{header}{inline}{dotted} = 1{}", "}".repeat(70)),
+            format!("{header}{dotted} = {}1{}", "{a=".repeat(70), "}".repeat(70)),
+        ] {
+            parse(&text);
+            let mut document = Document::parse("deep.toml", text.clone());
+            let _ = document.root();
+            assert!(document.finish().is_err(), "{}", text.len());
+        }
+    }
+
+    #[test]
+    fn a_table_of_many_keys_is_refused_and_one_of_few_is_not() {
+        let keys = |count: u32| {
+            (0..count)
+                .map(|n| format!("k{n} = 1\n"))
+                .collect::<String>()
+        };
+        for (count, faults) in [(2001, 1), (2000, 0)] {
+            let mut document = Document::parse("broad.toml", keys(count));
+            let mut root = document.root();
+            for key in root.keys() {
+                let _ = root.count(&key.value);
+            }
+            root.done();
+            let found = document
+                .finish()
+                .err()
+                .map_or(0, |faults| faults.list().len());
+            assert_eq!(found, faults, "{count}");
+        }
+    }
+}

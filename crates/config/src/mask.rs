@@ -68,3 +68,31 @@ fn tokens(text: &str) -> impl Iterator<Item = Span> {
 fn in_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'_' | b'-' | b'=')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_ranges_and_tokens_are_hidden_and_bytes_keep_their_place() {
+        let text = "a = \"é1\"\nb = \"ghp_16C7e42F292c6912E7710c838347Ae178B4a\"\n";
+        let start = text.find("\"é").unwrap();
+        let shown = masked(
+            text,
+            &[Span {
+                start,
+                end: start + 5,
+            }],
+        );
+        assert_eq!(shown.len(), text.len());
+        assert!(shown.starts_with("a = *****\nb = \"***"), "{shown}");
+        assert!(!shown.contains("16C7"));
+    }
+
+    #[test]
+    fn ordinary_text_is_left_alone() {
+        let text = "public_url = \"https://coach.school.example/student-outreach\"";
+        assert_eq!(masked(text, &[]), text);
+        assert_eq!(masked("abc", &[Span { start: 9, end: 99 }]), "abc");
+    }
+}

@@ -4,6 +4,8 @@
 //! and lives as long as the document. Refuses numbers outside 64 bits and nesting deeper than
 //! [`DEPTH`]; what it refuses is left out of the tree and reported.
 
+use std::thread;
+
 use toml::{
     Spanned,
     de::{DeString, DeTable, DeValue},
@@ -13,6 +15,13 @@ use crate::fault::{Fault, Span};
 
 /// Tables and lists inside each other beyond this are refused.
 pub(crate) const DEPTH: usize = 64;
+
+/// Keys of one table, or values of one list, beyond this are refused.
+pub(crate) const BREADTH: usize = 2000;
+
+/// Stack of the parser: the deepest text it takes needs less than a tenth of it. Only what is
+/// touched costs memory.
+const STACK: usize = 64 << 20;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -68,18 +77,60 @@ impl Branch {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    /// The tree of a parsed file, and what could not become part of it.
-    pub(crate) fn plant(table: &Spanned<DeTable<'_>>) -> (Self, Vec<Fault>) {
-        let mut faults = Vec::new();
-        let span = Span::from(table.span());
-        let branch = branch(span, table.get_ref(), 0, &mut faults);
-        (branch, faults)
+    pub(crate) fn empty() -> Self {
+        Self {
+            span: Span::default(),
+            entries: Vec::new(),
+        }
     }
 }
 
+/// The tree of a file, as far as it could be read, and what is wrong with its syntax.
+///
+/// The parser and the wiping of its tree recurse: dotted keys inside inline tables inside each
+/// other reach some thousand levels before its own limits stop them. So it runs on a stack of its
+/// own, large enough for the deepest text it takes.
+pub(crate) fn parse(text: &str) -> (Branch, Vec<Fault>) {
+    let parsed = thread::scope(|scope| {
+        let worker = thread::Builder::new()
+            .name("configuration".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || {
+                let (table, errors) = DeTable::parse_recoverable(text);
+                let mut faults: Vec<Fault> = errors.iter().map(syntax).collect();
+                let root = branch(Span::from(table.span()), table.get_ref(), 0, &mut faults);
+                (root, faults)
+            });
+        worker.ok()?.join().ok()
+    });
+    parsed.unwrap_or_else(|| {
+        let fault = Fault::new("config.syntax", "the file could not be parsed")
+            .hint("free memory on this machine, or make the file simpler");
+        (Branch::empty(), vec![fault])
+    })
+}
+
+/// A complaint of the parser as a fault. Its words never quote the text.
+fn syntax(error: &toml::de::Error) -> Fault {
+    let message = error.message();
+    let hint = if message.contains("duplicate") {
+        "keep one of the two"
+    } else if message.contains("invalid basic string") {
+        "text stands between double quotes on one line"
+    } else {
+        "the file is TOML: `key = \"text\"` under a `[table]`; see https://toml.io/en/v1.1.0"
+    };
+    Fault::new("config.syntax", message.to_owned())
+        .at(error.span().map(Span::from))
+        .label("here")
+        .hint(hint)
+}
+
 fn branch(span: Span, table: &DeTable<'_>, depth: usize, faults: &mut Vec<Fault>) -> Branch {
+    refuse_breadth(span, table.len(), faults);
     let mut entries: Vec<Entry> = table
         .iter()
+        .take(BREADTH)
         .filter_map(|(key, value)| entry(key, value, depth, faults))
         .collect();
     entries.sort_by_key(|entry| entry.key_span.start);
@@ -124,11 +175,15 @@ fn item(value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Vec<Fault>) -> 
         },
         DeValue::Boolean(flag) => Node::Flag(*flag),
         DeValue::Datetime(moment) => Node::Moment(*moment),
-        DeValue::Array(list) => Node::List(
-            list.iter()
-                .filter_map(|value| item(value, depth + 1, faults))
-                .collect(),
-        ),
+        DeValue::Array(list) => {
+            refuse_breadth(span, list.len(), faults);
+            Node::List(
+                list.iter()
+                    .take(BREADTH)
+                    .filter_map(|value| item(value, depth + 1, faults))
+                    .collect(),
+            )
+        }
         DeValue::Table(table) => Node::Branch(branch(span, table, depth, faults)),
     };
     Some(Item { span, node })
@@ -141,4 +196,14 @@ fn refuse_number(span: Span, faults: &mut Vec<Fault>) -> Option<Item> {
             .hint("numbers lie between -2^63 and 2^63 - 1 and are finite"),
     );
     None
+}
+
+fn refuse_breadth(span: Span, length: usize, faults: &mut Vec<Fault>) {
+    if length > BREADTH {
+        faults.push(
+            Fault::new("config.syntax", format!("this holds {length} entries"))
+                .at(span)
+                .hint(format!("keep to {BREADTH} entries in one table or list")),
+        );
+    }
 }

@@ -77,3 +77,65 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (_, each) = units.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*each)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_unit() {
+        let day = Duration::from_secs(24 * 3600);
+        for (text, value) in [
+            ("500ms", Duration::from_millis(500)),
+            ("0s", Duration::ZERO),
+            ("60s", Duration::from_secs(60)),
+            ("15m", Duration::from_secs(900)),
+            ("24h", day),
+            ("30d", day * 30),
+            ("2w", day * 14),
+        ] {
+            assert_eq!(duration(text), Some(value), "{text}");
+        }
+        for text in [
+            "",
+            "30",
+            "d",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "30 d",
+            "30D",
+            "1s ",
+            "99999999999999999999s",
+            "9999999999999999w",
+            "٣s",
+        ] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        for (text, value) in [
+            ("512B", 512),
+            ("8KiB", 8192),
+            ("10MiB", 10 << 20),
+            ("500MB", 500_000_000),
+            ("1GiB", 1 << 30),
+        ] {
+            assert_eq!(size(text), Some(value), "{text}");
+        }
+        for text in ["", "10", "10M", "10mib", "1.5MiB", "99999999999TiB"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_reads_back(millis in 0..u64::MAX / 2) {
+            let time = Duration::from_millis(millis);
+            proptest::prop_assert_eq!(duration(&write_duration(time)), Some(time));
+            proptest::prop_assert_eq!(size(&write_size(millis)), Some(millis));
+        }
+    }
+}

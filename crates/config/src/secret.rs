@@ -335,3 +335,152 @@ impl Sources {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    fn environment(name: &str) -> Option<OsString> {
+        match name {
+            "SET" => Some("from the environment".into()),
+            "BLANK" => Some(" \t".into()),
+            _ => None,
+        }
+    }
+
+    fn sources() -> (tempfile::TempDir, Sources) {
+        let folder = tempfile::tempdir().unwrap();
+        let dotenv = folder.path().join(".env");
+        files::create_secret(&dotenv, b"SET='from the file'\nONLY=here\n").unwrap();
+        files::create_secret(&folder.path().join("key"), b"from a file\n").unwrap();
+        let sources = Sources::new(environment, dotenv, folder.path());
+        (folder, sources)
+    }
+
+    fn resolve(sources: &Sources, reference: &str) -> Result<Vec<u8>, SecretFault> {
+        let secret = sources.resolve(&reference.parse()?)?;
+        Ok(secret.expose().to_vec())
+    }
+
+    #[test]
+    fn references_are_read_and_written_the_same() {
+        for text in [
+            "env:TWILIO_AUTH_TOKEN",
+            "dotenv:_X1",
+            "file:tls/key.pem",
+            "file:/run/secrets/a b",
+            "credential:relay.key",
+        ] {
+            assert_eq!(text.parse::<SecretReference>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_reference_is_refused_without_being_repeated() {
+        for text in [
+            "hunter2",
+            "",
+            "env",
+            "env:",
+            "env:A B",
+            "env:1A",
+            "dotenv:A-B",
+            "file:",
+            "file: ",
+            "credential:../x",
+            "credential:",
+            "credential:..",
+            "vault:x",
+            "https://x",
+        ] {
+            let fault = text.parse::<SecretReference>().unwrap_err();
+            assert_eq!(fault.code(), "config.secret-literal", "{text}");
+            let told = format!("{fault} {fault:?}");
+            assert!(!told.contains("hunter2") && !told.contains("A B"), "{told}");
+        }
+    }
+
+    #[test]
+    fn each_source_gives_its_secret() {
+        let (_folder, sources) = sources();
+        assert_eq!(
+            resolve(&sources, "env:SET").unwrap(),
+            b"from the environment"
+        );
+        assert_eq!(resolve(&sources, "dotenv:ONLY").unwrap(), b"here");
+        assert_eq!(resolve(&sources, "file:key").unwrap(), b"from a file");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_dotenv_file() {
+        let (_folder, sources) = sources();
+        assert_eq!(
+            resolve(&sources, "dotenv:SET").unwrap(),
+            b"from the environment"
+        );
+    }
+
+    #[test]
+    fn absent_and_empty_secrets_are_refused() {
+        let (folder, sources) = sources();
+        let code = |reference| resolve(&sources, reference).unwrap_err().code();
+        assert_eq!(code("env:UNSET"), "config.secret-missing");
+        assert_eq!(code("dotenv:UNSET"), "config.secret-missing");
+        assert_eq!(code("credential:x"), "config.secret-missing");
+        assert_eq!(code("env:BLANK"), "config.secret-empty");
+        assert_eq!(code("file:none"), "config.secret-unreadable");
+        assert_eq!(code("file:."), "config.secret-unreadable");
+        files::create_secret(&folder.path().join("blank"), b" \n").unwrap();
+        assert_eq!(code("file:blank"), "config.secret-empty");
+    }
+
+    #[test]
+    fn a_missing_dotenv_file_is_only_a_missing_variable() {
+        let sources = Sources::new(environment, "/nonexistent/.env", "/");
+        assert_eq!(
+            resolve(&sources, "dotenv:SET").unwrap(),
+            b"from the environment"
+        );
+        let fault = resolve(&sources, "dotenv:UNSET").unwrap_err();
+        assert_eq!(fault.code(), "config.secret-missing");
+    }
+
+    #[test]
+    fn a_bad_dotenv_line_is_named_without_its_content() {
+        let (folder, _) = sources();
+        fs::write(folder.path().join(".env"), "A=1\nhunter2\n").unwrap();
+        let sources = Sources::new(environment, folder.path().join(".env"), folder.path());
+        for _ in 0..2 {
+            let fault = resolve(&sources, "dotenv:A").unwrap_err();
+            assert_eq!(fault.code(), "config.dotenv");
+            assert!(fault.to_string().contains(".env:2:"), "{fault}");
+            assert!(!fault.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_credential_comes_from_the_directory_of_the_service_manager() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("relay.key");
+        fs::write(&path, "given").unwrap();
+        // The service manager's own modes differ; inside its directory they do not matter.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        let directory = folder.path().as_os_str().to_owned();
+        let sources = Sources::new(
+            move |name| (name == "CREDENTIALS_DIRECTORY").then(|| directory.clone()),
+            "",
+            "",
+        );
+        assert_eq!(resolve(&sources, "credential:relay.key").unwrap(), b"given");
+    }
+
+    #[test]
+    fn sources_that_must_not_read_resolve_nothing() {
+        let sources = Sources::unresolved();
+        let fault = resolve(&sources, "env:PATH").unwrap_err();
+        assert!(matches!(fault, SecretFault::Unresolved));
+        assert_eq!(sources.mode(), Mode::Unresolved);
+    }
+}

@@ -45,3 +45,29 @@ pub(crate) fn alternatives(words: &[&str]) -> String {
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_finds_the_word() {
+        let keys = ["hosts", "public_url", "idle_timeout", "name"];
+        for (word, meant) in [
+            ("host", "hosts"),
+            ("public-url", "public_url"),
+            ("publicUrl", "public_url"),
+            ("pulbic_url", "public_url"),
+            ("nmae", "name"),
+        ] {
+            assert_eq!(nearest(word, keys), Some(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn another_word_finds_nothing() {
+        assert_eq!(nearest("colour", ["hosts", "name"]), None);
+        assert_eq!(nearest("x", ["ab"]), None);
+        assert_eq!(nearest("name", []), None);
+    }
+}

@@ -46,6 +46,8 @@ pub struct Table<'d> {
     /// Number from 1 inside an array of tables.
     number: Option<usize>,
     asked: Vec<String>,
+    /// Faults for keys that are missing, until the unknown keys show which of them are misspelt.
+    lacking: Vec<(String, Fault)>,
     /// Stands in for a value of the wrong type: what is missing in it is not worth a word.
     mute: bool,
 }
@@ -58,6 +60,7 @@ impl<'d> Table<'d> {
             path: String::new(),
             number: None,
             asked: Vec::new(),
+            lacking: Vec::new(),
             mute: false,
         }
     }
@@ -196,6 +199,7 @@ impl<'d> Table<'d> {
             path,
             number,
             asked: Vec::new(),
+            lacking: Vec::new(),
             mute,
         }
     }
@@ -259,25 +263,25 @@ impl<'d> Table<'d> {
     }
 
     /// Faults an absent key.
-    pub(crate) fn missing(&self, key: &str, hint: &str) {
+    pub(crate) fn missing(&mut self, key: &str, hint: &str) {
         if self.mute {
             return;
         }
-        self.document.push(
-            Fault::new(
-                "config.missing-key",
-                format!("{} lacks `{key}`", self.title()),
-            )
-            .at(self.span())
-            .hint(hint),
-        );
+        let fault = Fault::new(
+            "config.missing-key",
+            format!("{} lacks `{key}`", self.title()),
+        )
+        .at(self.span())
+        .hint(hint);
+        self.lacking.push((key.to_owned(), fault));
     }
 
-    fn refuse_unknown(&self, entry: &Entry) {
-        let here = |key: &&str| self.branch.is_some_and(|branch| branch.get(key).is_none());
-        let asked = || self.asked.iter().map(String::as_str);
-        let known: Vec<&str> = asked().collect();
-        let hint = match nearest(&entry.key, asked().filter(here)) {
+    /// Faults a key nobody asked for; answers with the key that was probably meant.
+    fn refuse_unknown(&self, entry: &Entry) -> Option<&str> {
+        let absent = |key: &&str| self.branch.is_some_and(|branch| branch.get(key).is_none());
+        let known: Vec<&str> = self.asked.iter().map(String::as_str).collect();
+        let near = nearest(&entry.key, known.iter().copied().filter(absent));
+        let hint = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => format!("{} takes no keys", self.title()),
             None => format!("{} takes {}", self.title(), alternatives(&known)),
@@ -291,15 +295,21 @@ impl<'d> Table<'d> {
             .label("unknown key")
             .hint(hint),
         );
+        near
     }
 }
 
 impl Drop for Table<'_> {
     fn drop(&mut self) {
         let entries = self.branch.map_or(&[][..], |branch| &branch.entries);
-        for entry in entries {
-            if !self.asked.contains(&entry.key) {
-                self.refuse_unknown(entry);
+        let misspelt: Vec<&str> = entries
+            .iter()
+            .filter(|entry| !self.asked.contains(&entry.key))
+            .filter_map(|entry| self.refuse_unknown(entry))
+            .collect();
+        for (key, fault) in &self.lacking {
+            if !misspelt.contains(&key.as_str()) {
+                self.document.push(fault.clone());
             }
         }
     }

@@ -9,6 +9,7 @@ use control::Secret;
 use time::Date;
 
 use crate::{
+    document::has_password,
     fault::Fault,
     node::{Item, Node},
     quantity,
@@ -170,12 +171,13 @@ impl Table<'_> {
     pub fn count_in(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<Found<u64>> {
         let item = &self.look(key)?.item;
         let Node::Integer(number) = item.node else {
-            self.wrong(
-                key,
-                item,
-                "a whole number",
-                &format!("write {key} = 10, without quotes"),
-            );
+            let hint = match &item.node {
+                Node::Text(text) if text.parse::<u64>().is_ok() => {
+                    format!("write {key} = {text}, without quotes")
+                }
+                _ => format!("write {key} = and a number, without quotes"),
+            };
+            self.wrong(key, item, "a whole number", &hint);
             return None;
         };
         let value = u64::try_from(number).ok().filter(|n| range.contains(n));
@@ -301,6 +303,8 @@ impl Table<'_> {
                 value,
                 span: item.span,
             }),
+            // Said already, when the document was parsed.
+            Err(_) if matches!(&item.node, Node::Text(text) if has_password(text)) => None,
             Err(cause) => {
                 self.document.hide(item.span);
                 self.fault(
