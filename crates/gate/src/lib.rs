@@ -1,1 +1,29 @@
 //! Ingress: listeners, the stage list, routes, proxying.
+//!
+//! Owns every decision about a request between its first byte and its record. Refuses what it
+//! cannot prove: a request goes upstream only with an [`stages::Admitted`], which only the stages
+//! make. Trusts `wire` for framing, `identity` for keys, `hooks` for signatures, and the
+//! configuration once [`site`] has read it whole.
+//!
+//! Read in this order:
+//!
+//! 1. [`site`]: the configuration as the gate runs it;
+//! 2. [`stages`]: the ordered list every request goes through;
+//! 3. [`core`](mod@core): what the cores share and what each has for itself;
+//! 4. [`tickets`]: how a proof runs every stage without reaching the app;
+//! 5. [`assertion`](mod@assertion): how an app learns who asks;
+//! 6. [`request_id`] and [`metrics`]: names and numbers.
+
+mod assertion;
+pub mod core;
+pub mod metrics;
+pub mod request_id;
+pub mod site;
+pub mod stages;
+pub mod tickets;
+
+pub use self::{
+    core::{Core, CurrentSite, Gate, Parts},
+    site::Site,
+    stages::Peer,
+};

@@ -1,0 +1,342 @@
+//! What the gate counts.
+//!
+//! Owns the one list of metrics with unit and description, the counters of each core, and their
+//! rendering as Prometheus text. Refuses labels that come from a request: the only label is a
+//! control's id. A counter is written by its core alone, without a lock.
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use control::ControlId;
+
+/// Something that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "each is described in METRICS, which people read"
+)]
+pub enum Metric {
+    ConnectionsAccepted,
+    ConnectionsOpen,
+    Requests,
+    Forwarded,
+    Answered,
+    UpstreamConnections,
+    UpstreamReused,
+    UpstreamFailures,
+    BytesReceived,
+    BytesSent,
+    WebSocketsOpen,
+    TicketsRedeemed,
+    AssertionsSigned,
+    LedgerRefusals,
+    MicrosecondsServing,
+}
+
+/// How a metric moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+}
+
+/// One metric as people see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Described {
+    /// Which.
+    pub metric: Metric,
+    /// Its name; ends in its unit.
+    pub name: &'static str,
+    /// How it moves.
+    pub moves: Moves,
+    /// What it counts and in which unit.
+    pub help: &'static str,
+}
+
+/// Every metric, in the order of [`Metric`].
+pub const METRICS: &[Described] = &[
+    counter(
+        Metric::ConnectionsAccepted,
+        "vouchsafe_connections_accepted_total",
+        "Connections accepted from clients.",
+    ),
+    gauge(
+        Metric::ConnectionsOpen,
+        "vouchsafe_connections_open",
+        "Connections from clients that are open now.",
+    ),
+    counter(
+        Metric::Requests,
+        "vouchsafe_requests_total",
+        "Requests whose head was read whole.",
+    ),
+    counter(
+        Metric::Forwarded,
+        "vouchsafe_requests_forwarded_total",
+        "Requests that passed every stage and were sent to an upstream.",
+    ),
+    counter(
+        Metric::Answered,
+        "vouchsafe_requests_answered_total",
+        "Requests answered by the gate itself without a refusal.",
+    ),
+    counter(
+        Metric::UpstreamConnections,
+        "vouchsafe_upstream_connections_total",
+        "Connections made to upstreams.",
+    ),
+    counter(
+        Metric::UpstreamReused,
+        "vouchsafe_upstream_reused_total",
+        "Requests sent on a kept upstream connection.",
+    ),
+    counter(
+        Metric::UpstreamFailures,
+        "vouchsafe_upstream_failures_total",
+        "Requests whose upstream was down, too slow or answered what must not be relayed.",
+    ),
+    counter(
+        Metric::BytesReceived,
+        "vouchsafe_received_bytes_total",
+        "Body bytes received from clients.",
+    ),
+    counter(
+        Metric::BytesSent,
+        "vouchsafe_sent_bytes_total",
+        "Body bytes sent to clients.",
+    ),
+    gauge(
+        Metric::WebSocketsOpen,
+        "vouchsafe_websockets_open",
+        "WebSockets that are open now.",
+    ),
+    counter(
+        Metric::TicketsRedeemed,
+        "vouchsafe_tickets_redeemed_total",
+        "Proof requests that were sent to the echo.",
+    ),
+    counter(
+        Metric::AssertionsSigned,
+        "vouchsafe_assertions_signed_total",
+        "Identity assertions signed, cached ones counted once.",
+    ),
+    counter(
+        Metric::LedgerRefusals,
+        "vouchsafe_ledger_refusals_total",
+        "Events the ledger could not take.",
+    ),
+    counter(
+        Metric::MicrosecondsServing,
+        "vouchsafe_serving_microseconds_total",
+        "Time from the first byte of each request to the last of its answer, in microseconds.",
+    ),
+];
+
+const fn counter(metric: Metric, name: &'static str, help: &'static str) -> Described {
+    Described {
+        metric,
+        name,
+        moves: Moves::Counter,
+        help,
+    }
+}
+
+const fn gauge(metric: Metric, name: &'static str, help: &'static str) -> Described {
+    Described {
+        metric,
+        name,
+        moves: Moves::Gauge,
+        help,
+    }
+}
+
+/// Controls whose refusals are counted, each under its own label.
+pub const REFUSING: &[ControlId] = &[
+    ControlId("wire.framing"),
+    ControlId("gate.host"),
+    ControlId("gate.route"),
+    ControlId("gate.method"),
+    ControlId("gate.path"),
+    ControlId("gate.body"),
+    ControlId("gate.time"),
+    ControlId("gate.ticket"),
+    ControlId("gate.upstream"),
+    ControlId("gate.overload"),
+    ControlId("identity.key"),
+    ControlId("identity.scope"),
+    ControlId("identity.role"),
+    ControlId("hooks.signature"),
+    ControlId("hooks.replay"),
+    ControlId("ledger.durable"),
+];
+
+/// The counters of one core, on cache lines of their own.
+#[derive(Debug)]
+#[repr(align(128))]
+pub struct Counters {
+    values: [AtomicU64; METRICS.len()],
+    refusals: [AtomicU64; REFUSING.len()],
+}
+
+impl Counters {
+    fn new() -> Self {
+        Self {
+            values: [const { AtomicU64::new(0) }; METRICS.len()],
+            refusals: [const { AtomicU64::new(0) }; REFUSING.len()],
+        }
+    }
+
+    /// Adds `by`.
+    pub fn add(&self, metric: Metric, by: u64) {
+        if let Some(value) = self.values.get(metric as usize) {
+            // Only this core writes, so a load and a store do without a locked instruction.
+            value.store(
+                value.load(Ordering::Relaxed).wrapping_add(by),
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// Takes one from a gauge.
+    pub fn lower(&self, metric: Metric) {
+        self.add(metric, u64::MAX);
+    }
+
+    /// Counts a refusal by `control`.
+    pub fn refused(&self, control: ControlId) {
+        let known = REFUSING
+            .iter()
+            .zip(&self.refusals)
+            .find(|(known, _)| **known == control);
+        if let Some((_, value)) = known {
+            value.store(
+                value.load(Ordering::Relaxed).wrapping_add(1),
+                Ordering::Relaxed,
+            );
+        }
+    }
+}
+
+/// The counters of all cores.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    cores: Mutex<Vec<Arc<Counters>>>,
+}
+
+impl Metrics {
+    /// Counters for one more core.
+    pub fn core(&self) -> Arc<Counters> {
+        let counters = Arc::new(Counters::new());
+        self.cores
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&counters));
+        counters
+    }
+
+    /// The sum of `metric` over all cores.
+    #[must_use]
+    pub fn total(&self, metric: Metric) -> u64 {
+        self.sum(|counters| counters.values.get(metric as usize))
+    }
+
+    /// All refusals by `control`.
+    #[must_use]
+    pub fn refusals(&self, control: ControlId) -> u64 {
+        let at = REFUSING.iter().position(|known| *known == control);
+        at.map_or(0, |at| self.sum(|counters| counters.refusals.get(at)))
+    }
+
+    fn sum(&self, of: impl Fn(&Counters) -> Option<&AtomicU64>) -> u64 {
+        self.cores
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter_map(|counters| of(counters))
+            .fold(0, |sum, value| {
+                sum.wrapping_add(value.load(Ordering::Relaxed))
+            })
+    }
+
+    /// Everything, in Prometheus text exposition format 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::with_capacity(4096);
+        for described in METRICS {
+            let moves = match described.moves {
+                Moves::Counter => "counter",
+                Moves::Gauge => "gauge",
+            };
+            let _ = writeln!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} {moves}\n{name} {value}",
+                name = described.name,
+                help = described.help,
+                value = self.total(described.metric)
+            );
+        }
+        text.push_str(
+            "# HELP vouchsafe_refusals_total Requests turned away, by control.\n\
+             # TYPE vouchsafe_refusals_total counter\n",
+        );
+        for control in REFUSING {
+            let _ = writeln!(
+                text,
+                "vouchsafe_refusals_total{{control=\"{control}\"}} {}",
+                self.refusals(*control)
+            );
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_stands_in_the_order_of_the_metrics() {
+        for (at, described) in METRICS.iter().enumerate() {
+            assert_eq!(described.metric as usize, at, "{}", described.name);
+        }
+    }
+
+    #[test]
+    fn cores_are_added_up() {
+        let metrics = Metrics::default();
+        let (one, two) = (metrics.core(), metrics.core());
+        one.add(Metric::Requests, 2);
+        two.add(Metric::Requests, 3);
+        two.refused(ControlId("gate.host"));
+        assert_eq!(metrics.total(Metric::Requests), 5);
+        assert_eq!(metrics.refusals(ControlId("gate.host")), 1);
+        assert_eq!(metrics.refusals(ControlId("gate.route")), 0);
+    }
+
+    #[test]
+    fn a_gauge_may_go_down_on_another_core_than_it_went_up() {
+        let metrics = Metrics::default();
+        let (one, two) = (metrics.core(), metrics.core());
+        one.add(Metric::ConnectionsOpen, 1);
+        two.lower(Metric::ConnectionsOpen);
+        assert_eq!(metrics.total(Metric::ConnectionsOpen), 0);
+    }
+
+    #[test]
+    fn every_metric_is_rendered_with_its_help() {
+        let metrics = Metrics::default();
+        metrics.core().refused(ControlId("gate.host"));
+        let text = metrics.render();
+        for described in METRICS {
+            assert!(text.contains(&format!("# HELP {} {}", described.name, described.help)));
+        }
+        assert!(text.contains("vouchsafe_refusals_total{control=\"gate.host\"} 1\n"));
+    }
+}

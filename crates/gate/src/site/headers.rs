@@ -1,0 +1,228 @@
+//! What every answer tells a browser.
+//!
+//! Owns `[headers]` and the overrides of a route: no sniffing, no framing by another site, referrer
+//! within the origin, TLS only (under TLS). Refuses an override without a reason. Trusts the app
+//! only where it is stricter than we are.
+
+use std::time::Duration;
+
+/// Who may put an answer into a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Nobody.
+    Deny,
+    /// Pages of the same origin; the default, because plain apps frame their own parts.
+    SameOrigin,
+    /// Nothing is said; the app's own word stands.
+    Off,
+}
+
+/// What a browser tells other sites about where a visitor came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referrer {
+    /// Nothing, not even to ourselves.
+    NoReferrer,
+    /// Only within the same origin; the default.
+    SameOrigin,
+    /// The origin alone, and only over TLS.
+    StrictOrigin,
+    /// Nothing is said; the app's own word stands.
+    Off,
+}
+
+/// The settings, and the bytes they come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHeaders {
+    /// Whether sniffing of content types is forbidden.
+    pub nosniff: bool,
+    /// Who may frame.
+    pub frame: Frame,
+    /// What referrers say.
+    pub referrer: Referrer,
+    /// How long browsers insist on TLS, sub-domains included; `None` says nothing.
+    pub hsts: Option<Duration>,
+    /// Fields that do not depend on the app's answer, as bytes, each line ended.
+    fixed: Box<[u8]>,
+    /// The field that is added under TLS alone.
+    strict_transport: Box<[u8]>,
+}
+
+/// One year, the default of [`ResponseHeaders::hsts`].
+pub const ONE_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl Default for ResponseHeaders {
+    fn default() -> Self {
+        Self::new(
+            true,
+            Frame::SameOrigin,
+            Referrer::SameOrigin,
+            Some(ONE_YEAR),
+        )
+    }
+}
+
+impl ResponseHeaders {
+    /// Renders the settings once, so that an answer copies bytes.
+    #[must_use]
+    pub fn new(nosniff: bool, frame: Frame, referrer: Referrer, hsts: Option<Duration>) -> Self {
+        let mut fixed = Vec::with_capacity(96);
+        if nosniff {
+            fixed.extend_from_slice(b"X-Content-Type-Options: nosniff\r\n");
+        }
+        // A second Content-Security-Policy only ever narrows the app's own (CSP level 3, 8.1).
+        match frame {
+            Frame::Deny => {
+                fixed.extend_from_slice(b"Content-Security-Policy: frame-ancestors 'none'\r\n");
+            }
+            Frame::SameOrigin => {
+                fixed.extend_from_slice(b"Content-Security-Policy: frame-ancestors 'self'\r\n");
+            }
+            Frame::Off => {}
+        }
+        let strict_transport = hsts.map_or_else(Vec::new, |age| {
+            format!(
+                "Strict-Transport-Security: max-age={}; includeSubDomains\r\n",
+                age.as_secs()
+            )
+            .into_bytes()
+        });
+        Self {
+            nosniff,
+            frame,
+            referrer,
+            hsts,
+            fixed: fixed.into(),
+            strict_transport: strict_transport.into(),
+        }
+    }
+
+    /// Writes the fields behind an app's own. `seen` is what the app said of the same things.
+    pub fn write(&self, secure: bool, seen: AppSaid, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.fixed);
+        match (self.frame, seen.frame_deny) {
+            (Frame::Off, _) => {}
+            (Frame::Deny, _) | (Frame::SameOrigin, true) => {
+                out.extend_from_slice(b"X-Frame-Options: DENY\r\n");
+            }
+            (Frame::SameOrigin, false) => {
+                out.extend_from_slice(b"X-Frame-Options: SAMEORIGIN\r\n");
+            }
+        }
+        match (self.referrer, seen.no_referrer) {
+            (Referrer::Off, _) => {}
+            (Referrer::NoReferrer, _) | (_, true) => {
+                out.extend_from_slice(b"Referrer-Policy: no-referrer\r\n");
+            }
+            (Referrer::SameOrigin, false) => {
+                out.extend_from_slice(b"Referrer-Policy: same-origin\r\n");
+            }
+            (Referrer::StrictOrigin, false) => {
+                out.extend_from_slice(b"Referrer-Policy: strict-origin\r\n");
+            }
+        }
+        if secure {
+            out.extend_from_slice(&self.strict_transport);
+        }
+    }
+
+    /// What to do with a field of the app's answer: `true` keeps it. A stricter word of the app is
+    /// remembered in `seen` and written in its place.
+    #[must_use]
+    pub fn keeps(&self, name: &[u8], value: &[u8], seen: &mut AppSaid) -> bool {
+        // Decided by length first: nearly every field ends here.
+        match name.len() {
+            15 if name.eq_ignore_ascii_case(b"x-frame-options") => {
+                seen.frame_deny |= value.trim_ascii().eq_ignore_ascii_case(b"deny");
+                self.frame == Frame::Off
+            }
+            15 if name.eq_ignore_ascii_case(b"referrer-policy") => {
+                seen.no_referrer |= value.trim_ascii().eq_ignore_ascii_case(b"no-referrer");
+                self.referrer == Referrer::Off
+            }
+            22 if name.eq_ignore_ascii_case(b"x-content-type-options") => !self.nosniff,
+            25 if name.eq_ignore_ascii_case(b"strict-transport-security") => self.hsts.is_none(),
+            _ => true,
+        }
+    }
+}
+
+/// Where an app's answer was stricter than the site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppSaid {
+    frame_deny: bool,
+    no_referrer: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(headers: &ResponseHeaders, secure: bool, app: &[(&str, &str)]) -> String {
+        let (mut out, mut seen) = (Vec::new(), AppSaid::default());
+        for (name, value) in app {
+            if headers.keeps(name.as_bytes(), value.as_bytes(), &mut seen) {
+                out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+            }
+        }
+        headers.write(secure, seen, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_answer_without_any_gets_all_of_them() {
+        assert_eq!(
+            written(&ResponseHeaders::default(), true, &[]),
+            "X-Content-Type-Options: nosniff\r\n\
+             Content-Security-Policy: frame-ancestors 'self'\r\n\
+             X-Frame-Options: SAMEORIGIN\r\n\
+             Referrer-Policy: same-origin\r\n\
+             Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n"
+        );
+    }
+
+    #[test]
+    fn strict_transport_is_said_under_tls_alone() {
+        assert!(!written(&ResponseHeaders::default(), false, &[]).contains("Strict-Transport"));
+    }
+
+    #[test]
+    fn a_weaker_word_of_the_app_is_replaced() {
+        let text = written(
+            &ResponseHeaders::default(),
+            false,
+            &[
+                ("x-frame-options", "ALLOWALL"),
+                ("Referrer-Policy", "unsafe-url"),
+                ("X-CONTENT-TYPE-OPTIONS", "off"),
+            ],
+        );
+        assert!(!text.contains("ALLOWALL") && !text.contains("unsafe-url"));
+        assert_eq!(text.matches("X-Content-Type-Options").count(), 1);
+        assert!(!text.contains("X-CONTENT-TYPE-OPTIONS"));
+    }
+
+    #[test]
+    fn a_stricter_word_of_the_app_stands() {
+        let text = written(
+            &ResponseHeaders::default(),
+            false,
+            &[
+                ("X-Frame-Options", "deny"),
+                ("Referrer-Policy", "no-referrer"),
+            ],
+        );
+        assert!(text.contains("X-Frame-Options: DENY\r\n"));
+        assert!(text.contains("Referrer-Policy: no-referrer\r\n"));
+        assert_eq!(text.matches("Referrer-Policy").count(), 1);
+    }
+
+    #[test]
+    fn what_is_switched_off_is_left_to_the_app() {
+        let headers = ResponseHeaders::new(false, Frame::Off, Referrer::Off, None);
+        let app = [("X-Frame-Options", "ALLOW"), ("Referrer-Policy", "origin")];
+        assert_eq!(
+            written(&headers, true, &app),
+            "X-Frame-Options: ALLOW\r\nReferrer-Policy: origin\r\n"
+        );
+    }
+}

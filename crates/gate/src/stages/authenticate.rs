@@ -1,0 +1,1 @@
+//! Authenticate: whose credential this is.

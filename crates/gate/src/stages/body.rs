@@ -1,0 +1,62 @@
+//! Body: how much of it there may be, and whether somebody must see it whole first.
+//!
+//! Owns the size limits as they are known from the head, and the refusals of bodies that grow
+//! beyond them or come too slowly; the engine counts as bytes arrive. Refuses a declared length
+//! beyond the limit before a byte of it is read.
+
+use control::{ControlId, Reason, Refusal};
+use wire::BodyFraming;
+
+use super::framing::TIME;
+use crate::{
+    site::route::{Guard, Route},
+    tickets,
+};
+
+/// The control that refuses bodies.
+pub const BODY: ControlId = ControlId("gate.body");
+
+/// The body is longer than allowed.
+pub const TOO_LARGE: Refusal = Refusal::new(
+    BODY,
+    413,
+    "the body is longer than is accepted here",
+    Reason("body-too-large"),
+)
+.closing();
+
+/// The body comes more slowly than allowed.
+pub const TOO_SLOW: Refusal = Refusal::new(
+    TIME,
+    408,
+    "the body did not arrive in time",
+    Reason("body-too-slow"),
+)
+.closing();
+
+/// The body ended before it was whole.
+pub const CUT_SHORT: Refusal = Refusal::new(
+    BODY,
+    400,
+    "the body ended before it was whole",
+    Reason("body-cut-short"),
+)
+.closing();
+
+/// Whether the body must be whole before the request is judged, and how long it may be then.
+pub(crate) fn plan(
+    route: &Route,
+    framing: BodyFraming,
+    ticketed: bool,
+) -> Result<Option<u64>, Refusal> {
+    let held = ticketed || matches!(route.guard, Guard::Webhook(_));
+    let cap = if ticketed {
+        route.limits.body.min(tickets::BODY_CAP)
+    } else {
+        route.limits.body
+    };
+    match framing {
+        BodyFraming::Length(length) if length > cap => Err(TOO_LARGE),
+        _ => Ok(held.then_some(cap)),
+    }
+}

@@ -1,0 +1,132 @@
+//! Client address: who is at the other end of the connection, or of the proxies we believe.
+//!
+//! Owns the reading of `X-Forwarded-For`, `Forwarded`, `X-Forwarded-Proto` and `X-Forwarded-Host`.
+//! Refuses to believe any of them unless the connection comes from a configured proxy; what is not
+//! believed is removed later and never looked at. Trusts a proxy to have appended the address it
+//! saw, and nothing to the left of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use wire::{Name, Request, Single};
+
+use super::Peer;
+use crate::site::deployment::Deployment;
+
+/// Most addresses of a forwarding chain that are looked at, from its end.
+const LONGEST_CHAIN: usize = 32;
+
+/// What is believed of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client<'a> {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether its side speaks TLS.
+    pub secure: bool,
+    /// The host a trusted proxy says it was asked for.
+    pub host: Single<'a>,
+}
+
+/// Judges who the client is.
+#[must_use]
+pub fn judge<'a>(deployment: &Deployment, peer: &Peer, request: &Request<'a>) -> Client<'a> {
+    let address = peer.address.ip().to_canonical();
+    if !deployment.trusts(address) {
+        return Client {
+            address,
+            secure: peer.tls,
+            host: Single::Absent,
+        };
+    }
+    let secure = match request.single(Name::XForwardedProto) {
+        Single::Absent => peer.tls,
+        Single::One(proto) => proto.eq_ignore_ascii_case(b"https"),
+        Single::Many => false,
+    };
+    Client {
+        address: chain(deployment, address, request),
+        secure,
+        host: request.single(Name::XForwardedHost),
+    }
+}
+
+/// The rightmost address that is not one of our proxies. Where the two ways of saying it disagree,
+/// one of them may be the client's own, passed on by the proxy, and neither is believed.
+fn chain(deployment: &Deployment, peer: IpAddr, request: &Request<'_>) -> IpAddr {
+    let by_list = walk(deployment, peer, request, Name::XForwardedFor, listed);
+    let by_forwarded = walk(deployment, peer, request, Name::Forwarded, forwarded);
+    match (by_list, by_forwarded) {
+        (Some(one), Some(other)) if one != other => peer,
+        (Some(one), _) | (None, Some(one)) => one,
+        (None, None) => peer,
+    }
+}
+
+fn walk(
+    deployment: &Deployment,
+    peer: IpAddr,
+    request: &Request<'_>,
+    name: Name,
+    read: fn(&[u8]) -> Option<IpAddr>,
+) -> Option<IpAddr> {
+    // Several fields of one name are one list (RFC 9110, section 5.3): remember the last few
+    // elements of the whole without copying any.
+    let mut last: [&[u8]; LONGEST_CHAIN] = [b""; LONGEST_CHAIN];
+    let mut count = 0;
+    for field in request.fields().filter(|field| field.kind() == name) {
+        for element in field.value().split(|byte| *byte == b',') {
+            if let Some(slot) = last.get_mut(count % LONGEST_CHAIN) {
+                *slot = element.trim_ascii();
+            }
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return None;
+    }
+    let mut client = peer;
+    for back in 1..=count.min(LONGEST_CHAIN) {
+        let element = last.get((count - back) % LONGEST_CHAIN).copied();
+        let Some(address) = element.and_then(read) else {
+            break;
+        };
+        client = address;
+        if !deployment.trusts(address) {
+            break;
+        }
+    }
+    Some(client)
+}
+
+/// An element of `X-Forwarded-For`: an address, with or without a port.
+fn listed(element: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(element).ok()?;
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    bare.parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+        .map(|address| address.to_canonical())
+}
+
+/// An element of `Forwarded` (RFC 7239, section 4): the node of its one `for` parameter.
+fn forwarded(element: &[u8]) -> Option<IpAddr> {
+    let mut node = None;
+    for pair in element.split(|byte| *byte == b';') {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = pair.split_at(at);
+        if name.trim_ascii().eq_ignore_ascii_case(b"for") {
+            if node.is_some() {
+                return None;
+            }
+            let value = value.get(1..)?.trim_ascii();
+            let bare = value
+                .strip_prefix(b"\"")
+                .and_then(|rest| rest.strip_suffix(b"\""))
+                .unwrap_or(value);
+            node = Some(listed(bare)?);
+        }
+    }
+    node
+}

@@ -1,0 +1,134 @@
+//! One request from its head to its record.
+//!
+//! Owns what every later stage needs to know of a request and what the ledger will say of it.
+//! Refuses to hold a path, a query or a field. Every request that began ends in
+//! [`super::record`], however it ends.
+
+use std::{net::IpAddr, time::Duration};
+
+use control::Refusal;
+use hooks::Ack;
+use ledger::{PrincipalId, RequestId};
+use wire::Method;
+
+use super::Peer;
+use crate::{
+    core::{Core, CurrentSite},
+    site::route::Route,
+};
+
+/// A request under way.
+#[derive(Debug)]
+pub struct Exchange {
+    pub(crate) site: CurrentSite,
+    pub(crate) id: RequestId,
+    pub(crate) client: IpAddr,
+    /// Whether the client's side speaks TLS, here or at a trusted proxy.
+    pub(crate) secure: bool,
+    pub(crate) route: Option<usize>,
+    pub(crate) principal: Option<PrincipalId>,
+    /// Whether the answer must come without a body.
+    pub(crate) head: bool,
+    /// When it began, by the monotonic clock.
+    pub(crate) began: Duration,
+    /// Whether its decision is in the ledger already, so that its end is an outcome.
+    pub(crate) decided: bool,
+}
+
+impl Exchange {
+    /// A request of which nothing is known but the connection it came in on. Without randomness it
+    /// gets an id of zeros and the flag is false: the caller must refuse it.
+    pub(crate) fn begin(
+        core: &Core,
+        site: &CurrentSite,
+        peer: &Peer,
+        method: Method,
+    ) -> (Self, bool) {
+        let id = core.ids.borrow_mut().next();
+        let exchange = Self {
+            site: site.clone(),
+            id: id.unwrap_or_default(),
+            client: peer.address.ip().to_canonical(),
+            secure: peer.tls,
+            route: None,
+            principal: None,
+            head: method == Method::Head,
+            began: core.gate.clock.monotonic(),
+            decided: false,
+        };
+        (exchange, id.is_ok())
+    }
+
+    /// Its id: what `X-Request-Id` says to the client and to the app.
+    #[must_use]
+    pub const fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// The configuration it began under.
+    #[must_use]
+    pub const fn site(&self) -> &CurrentSite {
+        &self.site
+    }
+
+    /// The route that governs it, once one does.
+    #[must_use]
+    pub fn route(&self) -> Option<&Route> {
+        self.route.and_then(|index| self.site.routes().get(index))
+    }
+}
+
+/// An answer made here: the request goes no further.
+#[derive(Debug)]
+pub struct OwnAnswer {
+    pub(crate) exchange: Exchange,
+    pub(crate) content: Content,
+}
+
+/// What an answer of our own says.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Turned away.
+    Refusal(Refusal),
+    /// One of our own documents.
+    Document(super::own::Document),
+    /// A repeated delivery, acknowledged as its provider expects.
+    Duplicate(&'static Ack),
+}
+
+impl OwnAnswer {
+    pub(crate) const fn refused(exchange: Exchange, refusal: Refusal) -> Self {
+        Self {
+            exchange,
+            content: Content::Refusal(refusal),
+        }
+    }
+
+    /// The refusal, where it is one.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match &self.content {
+            Content::Refusal(refusal) => Some(refusal),
+            Content::Document(_) | Content::Duplicate(_) => None,
+        }
+    }
+
+    /// Whether the connection must be closed behind it.
+    #[must_use]
+    pub const fn closes(&self) -> bool {
+        match &self.content {
+            Content::Refusal(refusal) => refusal.close,
+            Content::Document(_) | Content::Duplicate(_) => false,
+        }
+    }
+
+    /// The status it answers with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match &self.content {
+            Content::Refusal(refusal) => refusal.status,
+            Content::Document(_) => 200,
+            Content::Duplicate(ack) => ack.status,
+        }
+    }
+}
