@@ -39,8 +39,9 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
         })?;
     connection.busy_timeout(BUSY_TIME)?;
     migrate::recognise(&connection, path)?;
-    settle(&connection)?;
+    // Before any row is read: a damaged page may still yield rows, of whatever happens to be there.
     check(&connection)?;
+    settle(&connection)?;
     migrate::migrate(&mut connection, path)?;
     Ok(connection)
 }

@@ -20,24 +20,39 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     migrate_with(connection, path, MIGRATIONS)
 }
 
-/// The schema version of a database of ours, nothing for an empty one. Only reads, so that the
-/// database of another program is refused untouched.
-pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<Option<i64>, StoreError> {
+/// Whose a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recognised {
+    /// It holds nothing yet.
+    Empty,
+    /// It carries our mark.
+    Ours,
+}
+
+/// Whose the database is. Only reads, so that one of another program is refused untouched.
+pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<Recognised, StoreError> {
     let application: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, tables) {
-        (APPLICATION, 1..) => {
-            let version =
-                connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0))?;
-            Ok(Some(version))
-        }
-        (0, 0) => Ok(None),
+        (APPLICATION, 1..) => Ok(Recognised::Ours),
+        (0, 0) => Ok(Recognised::Empty),
         _ => Err(StoreError::Foreign {
             path: path.to_owned(),
         }),
     }
+}
+
+/// The schema version of a database of ours. That it cannot be read is damage, whatever the cause:
+/// the mark is written in the same transaction as the version.
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    connection
+        .query_row("SELECT version FROM schema_version", [], |row| row.get(0))
+        .map_err(|error| match StoreError::from(error) {
+            StoreError::Failed { cause } => StoreError::Damaged { cause },
+            other => other,
+        })
 }
 
 fn migrate_with(
@@ -46,16 +61,15 @@ fn migrate_with(
     migrations: &[&str],
 ) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found = match recognise(&transaction, path)? {
-        Some(found) => found,
-        None => {
-            transaction.pragma_update(None, "application_id", APPLICATION)?;
-            transaction.execute_batch(
-                "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
-                 INSERT INTO schema_version (version) VALUES (0);",
-            )?;
-            0
-        }
+    let found = if recognise(&transaction, path)? == Recognised::Ours {
+        version(&transaction)?
+    } else {
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.execute_batch(
+            "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+             INSERT INTO schema_version (version) VALUES (0);",
+        )?;
+        0
     };
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     if found > known {
@@ -82,12 +96,6 @@ fn migrate_with(
 mod tests {
     use super::*;
 
-    fn version(connection: &Connection) -> i64 {
-        connection
-            .query_row("SELECT version FROM schema_version", [], |row| row.get(0))
-            .unwrap()
-    }
-
     fn tables(connection: &Connection) -> i64 {
         connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -104,10 +112,10 @@ mod tests {
         migrate_with(&mut fresh, path, &[ONE, TWO]).unwrap();
         let mut older = Connection::open_in_memory().unwrap();
         migrate_with(&mut older, path, &[ONE]).unwrap();
-        assert_eq!(version(&older), 1);
+        assert_eq!(version(&older), Ok(1));
         migrate_with(&mut older, path, &[ONE, TWO]).unwrap();
         for connection in [fresh, older] {
-            assert_eq!(version(&connection), 2);
+            assert_eq!(version(&connection), Ok(2));
             let sum: i64 = connection
                 .query_row("SELECT a + b FROM one", [], |row| row.get(0))
                 .unwrap();
@@ -123,7 +131,7 @@ mod tests {
         }
         assert_eq!(
             version(&connection),
-            i64::try_from(MIGRATIONS.len()).unwrap()
+            Ok(i64::try_from(MIGRATIONS.len()).unwrap())
         );
     }
 
@@ -135,7 +143,22 @@ mod tests {
         let before = tables(&connection);
         let broken = "CREATE TABLE two (a INTEGER) STRICT; CREATE TABLE one (a INTEGER) STRICT;";
         assert!(migrate_with(&mut connection, path, &[ONE, broken]).is_err());
-        assert_eq!((version(&connection), tables(&connection)), (1, before));
+        assert_eq!((version(&connection), tables(&connection)), (Ok(1), before));
+    }
+
+    #[test]
+    fn a_database_of_ours_without_its_version_is_damaged() {
+        for damage in ["DELETE FROM schema_version", "DROP TABLE schema_version"] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            let path = Path::new("memory");
+            migrate_with(&mut connection, path, &[ONE]).unwrap();
+            connection.execute_batch(damage).unwrap();
+            let refused = migrate_with(&mut connection, path, &[ONE]);
+            assert!(
+                matches!(refused, Err(StoreError::Damaged { .. })),
+                "{damage}: {refused:?}"
+            );
+        }
     }
 
     #[test]

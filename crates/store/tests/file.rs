@@ -117,7 +117,7 @@ fn a_damaged_file_is_refused_with_a_hint() {
     }
     fs::write(&path, bytes).unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert_eq!(error.code(), "store.damaged");
+    assert_eq!(error.code(), "store.damaged", "{error}");
     assert!(error.hint().contains("backup"));
 }
 
