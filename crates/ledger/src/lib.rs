@@ -12,10 +12,17 @@
 //! 2. [`recorder`]: one bounded ring per core to the one writer thread;
 //! 3. [`service`]: [`Ledger`], which opens the log, starts its threads and answers for its state.
 
+pub mod checkpoint;
+#[doc(hidden)]
+pub mod crash_disk;
+pub mod disk;
 pub mod event;
 pub mod lock;
+pub mod note;
 pub mod recorder;
 pub mod service;
+pub mod tile;
+pub mod tree;
 
 pub use event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex};
 pub use lock::Lock;

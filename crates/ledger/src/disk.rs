@@ -1,0 +1,207 @@
+//! The disk, as the ledger uses it.
+//!
+//! Owns the few calls from which everything durable is made, so that a double
+//! ([`crate::crash_disk`]) can lose and tear whatever was not yet synced. Refuses to hide a sync:
+//! files and folders are synced by name, and a new or renamed file is durable only once its folder
+//! is. Trusts the system that a sync which returned has reached the disk.
+
+use std::{
+    fmt, fs,
+    io::{self, Read, Write},
+    path::Path,
+};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The owner and, by umask, others: tiles and checkpoints are meant to be shown.
+    Shared,
+    /// The owner alone (0600).
+    Secret,
+}
+
+/// The calls from which everything durable is made. Paths are used as given.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// Makes one folder; one that exists is no error.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes a file, or empties one that exists.
+    fn create(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>>;
+
+    /// Opens a file that exists for writing at its end.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn File>>;
+
+    /// Gives a file another name, replacing what had it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a folder that is empty.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Cuts a file to `length` bytes; durable after the next [`File::sync`].
+    fn truncate(&self, path: &Path, length: u64) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// The bytes of a file of at most `limit` bytes; a longer one is an error.
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
+
+    /// The names in a folder, sorted.
+    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+}
+
+/// A file open for writing at its end.
+pub trait File: Send {
+    /// Writes all of `bytes`, or an unknown part of them and fails.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes everything written so far durable (`fdatasync`).
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Writes a whole file and syncs it; its name is durable once its folder is synced.
+pub(crate) fn write_synced(
+    disk: &dyn Disk,
+    path: &Path,
+    access: Access,
+    bytes: &[u8],
+) -> io::Result<()> {
+    let mut file = disk.create(path, access)?;
+    file.write(bytes)?;
+    file.sync()
+}
+
+/// The error of a read beyond its limit.
+pub(crate) fn too_long(path: &Path, limit: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        format!("{} is longer than {limit} bytes", path.display()),
+    )
+}
+
+/// The disk of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(path) {
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            other => other,
+        }
+    }
+
+    fn create(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        if access == Access::Secret {
+            options.mode(0o600);
+        }
+        Ok(Box::new(RealFile(options.open(path)?)))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        Ok(Box::new(RealFile(
+            fs::OpenOptions::new().append(true).open(path)?,
+        )))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
+        fs::OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .set_len(length)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        fs::File::open(path)?.sync_all()
+    }
+
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let file = fs::File::open(path)?;
+        let expected = file.metadata()?.len().min(limit);
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(too_long(path, limit));
+        }
+        Ok(bytes)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(path)? {
+            // Names that are not UTF-8 are none of ours.
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+struct RealFile(fs::File);
+
+impl File for RealFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_file_is_readable_by_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_synced(&RealDisk, &path, Access::Secret, b"x").unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_file_beyond_the_limit_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_synced(&RealDisk, &path, Access::Shared, b"four").unwrap();
+        assert_eq!(RealDisk.read(&path, 4).unwrap(), b"four");
+        assert!(RealDisk.read(&path, 3).is_err());
+    }
+
+    #[test]
+    fn a_folder_may_exist_already_but_a_file_may_not_stand_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("inner");
+        RealDisk.create_folder(&path).unwrap();
+        RealDisk.create_folder(&path).unwrap();
+        assert_eq!(RealDisk.list(folder.path()).unwrap(), ["inner"]);
+        write_synced(&RealDisk, &path.join("file"), Access::Shared, b"").unwrap();
+        assert!(RealDisk.create_folder(&path.join("file")).is_err());
+    }
+}
