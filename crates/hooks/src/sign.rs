@@ -1,8 +1,19 @@
 //! The inverse of verification, for tests, the command line and `prove`.
+//!
+//! Owns the making of a delivery as a provider would make it. Signing and verifying share the
+//! message builder and so share its bugs: what shows that both are right are the vectors in
+//! `tests/vectors.rs`, which were made elsewhere.
 
 use control::{Secret, Timestamp};
+use seal::encode;
 
-use crate::{key::KeyFault, scheme::Scheme};
+use crate::{
+    delivery::Delivery,
+    key::{Key, KeyFault, Material},
+    message::{self, Message},
+    refusal::SignatureRefusal,
+    scheme::{Atom, Encoding, Freshness, Place, Scheme, Unit, Variant, Way},
+};
 
 /// What is to be signed.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +24,7 @@ pub struct Signing<'a> {
     pub public_url: &'a str,
     /// Target it will be sent to: an absolute path with its query.
     pub target: &'a str,
-    /// Media type it will be sent with.
+    /// Media type it will be sent with; absent means the one the scheme asks for, if any.
     pub content_type: Option<&'a str>,
     /// The body.
     pub body: &'a [u8],
@@ -28,7 +39,7 @@ pub struct Signing<'a> {
 pub struct Signed {
     /// Target to send it to; a digest of the body may have been added to its query.
     pub target: String,
-    /// Headers to send with it, content type included where one was given.
+    /// Headers to send with it, content type included where there is one.
     pub headers: Vec<(String, String)>,
 }
 
@@ -38,13 +49,142 @@ pub enum SignFault {
     /// The secret is not one this scheme signs with.
     #[error(transparent)]
     Key(#[from] KeyFault),
+    /// No shape of delivery of this scheme has this content type.
+    #[error("this scheme has no delivery with this content type")]
+    NoVariant,
+    /// The delivery is not of a shape this scheme signs.
+    #[error("the delivery cannot be signed: {0}")]
+    Unfit(#[from] SignatureRefusal),
 }
 
 /// Signs with `secret` as the provider of `scheme` would.
-pub fn sign(
-    _scheme: &Scheme,
-    _secret: &Secret,
-    _signing: &Signing<'_>,
-) -> Result<Signed, SignFault> {
-    todo!()
+pub fn sign(scheme: &Scheme, secret: &Secret, signing: &Signing<'_>) -> Result<Signed, SignFault> {
+    let key = Key::signing(scheme, secret)?;
+    let way = scheme.way.get(key.way()).ok_or(KeyFault::NotAKey)?;
+    let variant = variant(scheme, signing).ok_or(SignFault::NoVariant)?;
+    let mut signed = Signed {
+        target: with_digest(signing, variant),
+        headers: Vec::new(),
+    };
+    let content_type = signing.content_type.or(variant.content_type.as_deref());
+    if let Some(content_type) = content_type {
+        signed.put("Content-Type", content_type);
+    }
+    for atom in &variant.message {
+        if let Atom::Header(name) = atom {
+            signed.put(name, &field(scheme.freshness.as_ref(), name, signing));
+        }
+    }
+    let text = signed.seal(signing, variant, way, &key)?;
+    if let Place::Header(name) = &scheme.signature.from {
+        let version = way
+            .version
+            .as_deref()
+            .zip(scheme.signature.version_separator);
+        let version = version.map_or(String::new(), |(version, at)| format!("{version}{at}"));
+        signed.put(name, &format!("{version}{}{text}", way.prefix));
+    }
+    Ok(signed)
+}
+
+impl Signed {
+    /// Adds a header that is not there yet.
+    fn put(&mut self, name: &str, value: &str) {
+        if !self
+            .headers
+            .iter()
+            .any(|(n, _)| n.eq_ignore_ascii_case(name))
+        {
+            self.headers.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// The encoded signature over this delivery as it stands.
+    fn seal(
+        &self,
+        signing: &Signing<'_>,
+        variant: &Variant,
+        way: &Way,
+        key: &Key,
+    ) -> Result<String, SignFault> {
+        let headers: Vec<(&[u8], &[u8])> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+            .collect();
+        let delivery = Delivery {
+            method: signing.method,
+            public_url: signing.public_url,
+            target: self.target.as_bytes(),
+            headers: &headers,
+            body: signing.body,
+            now: signing.at,
+        };
+        let message = Message::of(&variant.message, &delivery)?;
+        let [head, _] = message::url_heads(signing.public_url);
+        let parts = message.parts(head.as_bytes());
+        let bytes = match key.material() {
+            Material::Hmac(secret) => secret.sign(&parts).as_bytes().to_vec(),
+            Material::Private(private) => private.sign(&parts.concat()).to_vec(),
+            Material::Static(secret) => secret.expose().to_vec(),
+            Material::Public(_) => return Err(KeyFault::PublicHalf.into()),
+        };
+        match way.encoding {
+            Encoding::Hex => Ok(encode::hex(&bytes)),
+            Encoding::Base64 => Ok(encode::base64(&bytes)),
+            Encoding::Utf8 => String::from_utf8(bytes).map_err(|_| KeyFault::NotAKey.into()),
+        }
+    }
+}
+
+/// The variant that goes with a content type; the first where none is given.
+fn variant<'s>(scheme: &'s Scheme, signing: &Signing<'_>) -> Option<&'s Variant> {
+    let media_type = signing
+        .content_type
+        .map(|text| text.split(';').next().unwrap_or(text).trim());
+    scheme
+        .variant
+        .iter()
+        .find(|variant| match (&variant.content_type, media_type) {
+            (Some(wanted), Some(given)) => wanted.eq_ignore_ascii_case(given),
+            _ => true,
+        })
+}
+
+/// The target, with the body's digest where the variant wants it in the query and it is not there.
+fn with_digest(signing: &Signing<'_>, variant: &Variant) -> String {
+    let target = signing.target;
+    let Some((name, encoding)) = variant.body_digest.as_ref().and_then(|d| match &d.from {
+        Place::Query(name) => Some((name, d.encoding)),
+        Place::Header(_) => None,
+    }) else {
+        return target.to_owned();
+    };
+    if !matches!(crate::form::query(target.as_bytes(), name), Ok(None)) {
+        return target.to_owned();
+    }
+    let digest = seal::sha256(signing.body);
+    let written = match encoding {
+        // Padding and `+` of base64 would be read as something else in a query.
+        Encoding::Base64 => encode::base64(&digest)
+            .replace('+', "%2B")
+            .replace('=', "%3D"),
+        Encoding::Hex | Encoding::Utf8 => encode::hex(&digest),
+    };
+    let joint = if target.contains('?') { '&' } else { '?' };
+    format!("{target}{joint}{name}={written}")
+}
+
+/// The value of a signed header: the time where it is the one that says it, else the identity.
+fn field(freshness: Option<&Freshness>, name: &str, signing: &Signing<'_>) -> String {
+    let unit = freshness.and_then(|freshness| match &freshness.from {
+        Place::Header(field) if field.eq_ignore_ascii_case(name) => Some(freshness.unit),
+        _ => None,
+    });
+    match unit {
+        Some(Unit::Seconds) => signing.at.seconds().to_string(),
+        Some(Unit::Milliseconds) => signing.at.millis().to_string(),
+        Some(Unit::Rfc3339) => signing.at.to_string(),
+        None => signing.id.to_owned(),
+    }
 }

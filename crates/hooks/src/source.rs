@@ -1,8 +1,12 @@
 //! A webhook route's configuration.
 //!
 //! Owns the sub-table `webhook = { scheme = "twilio", secret = ["name"] }` and the [`Source`] it
-//! becomes. Refuses unknown schemes, sources without a secret and secrets that do not decode.
+//! becomes. Refuses unknown schemes, sources without a secret, names that are not under `[secrets]`
+//! and secrets that do not decode under the scheme's rule, and shows none of them.
 
+use std::collections::BTreeMap;
+
+use config::{Fault, Found, Table};
 use control::Secret;
 
 use crate::{
@@ -10,7 +14,7 @@ use crate::{
     key::{Key, KeyFault},
     refusal::SignatureRefusal,
     scheme::Scheme,
-    verify::{Signature, Verified},
+    verify::{MAX_SECRETS, Signature, Verified, verify_keys},
 };
 
 /// The sub-table as written.
@@ -18,12 +22,118 @@ use crate::{
 pub struct Setting {
     /// The scheme it names.
     pub scheme: &'static Scheme,
-    /// Names under `[secrets]`; any of them may verify a delivery.
-    pub secrets: Vec<String>,
+    /// Names under `[secrets]`; any of them may verify a delivery. Never empty.
+    pub secrets: Vec<Found<String>>,
+}
+
+/// The secrets of a configuration by name. `None` is a name whose secret was not read: its fault
+/// was told where it stands, or this process reads no secrets.
+pub type Secrets = BTreeMap<String, Option<Secret>>;
+
+impl Setting {
+    /// Reads the `webhook` table of a route. `None` if it cannot be used; the document then holds
+    /// the faults.
+    #[must_use]
+    pub fn read(mut table: Table<'_>) -> Option<Self> {
+        let names: Vec<&'static str> = Scheme::built_in()
+            .iter()
+            .map(|scheme| scheme.name.as_str())
+            .collect();
+        let scheme = if table.has("scheme") {
+            table.optional_one_of("scheme", &names)
+        } else {
+            table.required_text("scheme");
+            None
+        };
+        let place = table.span_of("secret").or_else(|| table.span());
+        let secrets = table.one_or_more("secret");
+        if secrets.as_ref().is_none_or(Vec::is_empty) {
+            table.fault(
+                Fault::new("hooks.no-secret", "a webhook without a secret would refuse every delivery")
+                    .at(place)
+                    .label("no secret")
+                    .hint("name the provider's signing secret, as in `secret = [\"twilio\"]`, and put `twilio = \"env:TWILIO_AUTH_TOKEN\"` under [secrets]"),
+            );
+        }
+        let secrets = secrets.filter(|names| !names.is_empty())?;
+        if secrets.len() > MAX_SECRETS {
+            table.fault(
+                Fault::new(
+                    "hooks.too-many-secrets",
+                    format!("a webhook takes at most {MAX_SECRETS} secrets"),
+                )
+                .at(place)
+                .hint("keep the secrets that the provider signs with today"),
+            );
+            return None;
+        }
+        Some(Self {
+            scheme: Scheme::find(scheme?.value)?,
+            secrets,
+        })
+    }
+
+    /// The source for the route at `path`, or everything that is wrong with its secrets.
+    pub fn source(&self, path: &str, secrets: &Secrets) -> Result<Source, Vec<Fault>> {
+        let mut keys = Vec::new();
+        let mut faults = Vec::new();
+        for name in &self.secrets {
+            match secrets.get(&name.value) {
+                None => faults.push(unknown(name, secrets)),
+                Some(None) => {}
+                Some(Some(secret)) => match Key::verifying(self.scheme, secret) {
+                    Ok(key) => keys.push(key),
+                    Err(cause) => faults.push(undecodable(name, self.scheme, &cause)),
+                },
+            }
+        }
+        if faults.is_empty() {
+            Ok(Source {
+                id: path.to_owned(),
+                scheme: self.scheme,
+                keys,
+            })
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+fn unknown(name: &Found<String>, secrets: &Secrets) -> Fault {
+    let known: Vec<&str> = secrets.keys().map(String::as_str).take(8).collect();
+    let hint = if known.is_empty() {
+        format!("add `{} = \"env:NAME\"` under [secrets]", name.value)
+    } else {
+        format!(
+            "add `{} = \"env:NAME\"` under [secrets], or use one that is there: {}",
+            name.value,
+            known.join(", ")
+        )
+    };
+    Fault::new(
+        "hooks.unknown-secret",
+        format!("there is no secret called `{}`", name.value),
+    )
+    .at(name.span)
+    .label("not under [secrets]")
+    .hint(hint)
+}
+
+fn undecodable(name: &Found<String>, scheme: &Scheme, cause: &KeyFault) -> Fault {
+    Fault::new(
+        "hooks.bad-secret",
+        format!(
+            "`{}` is not a secret of {}: {cause}",
+            name.value, scheme.name
+        ),
+    )
+    .at(name.span)
+    .label("referred to here")
+    .hint(cause.hint())
 }
 
 /// One provider's deliveries to one route.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Source {
     id: String,
     scheme: &'static Scheme,
@@ -48,7 +158,8 @@ impl Source {
         })
     }
 
-    /// The same source with `secret` in place of its own: for a delivery that carries a ticket.
+    /// The same source with `secret` in place of its own: for the one delivery whose ticket the
+    /// secret was minted with.
     pub fn with_secret(&self, secret: &Secret) -> Result<Self, KeyFault> {
         Self::new(self.id.clone(), self.scheme, std::slice::from_ref(secret))
     }
@@ -65,8 +176,147 @@ impl Source {
         self.scheme
     }
 
+    /// Whether a delivery that `other` held genuine could still be genuine here. When none could,
+    /// what was remembered of `other` may be forgotten.
+    #[must_use]
+    pub fn shares_a_secret_with(&self, other: &Self) -> bool {
+        self.keys
+            .iter()
+            .any(|key| other.keys.iter().any(|theirs| key.is_same_as(theirs)))
+    }
+
     /// Verifies a delivery to this source.
     pub fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified<Signature>, SignatureRefusal> {
-        crate::verify::verify_keys(&self.id, self.scheme, &self.keys, delivery)
+        verify_keys(&self.id, self.scheme, &self.keys, delivery)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Document;
+
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    fn read(text: &str) -> Result<Option<Setting>, Vec<String>> {
+        let mut document = Document::parse("t.toml", text);
+        let mut root = document.root();
+        let setting = root.optional_table("webhook").and_then(Setting::read);
+        root.done();
+        document
+            .finish()
+            .map(|()| setting)
+            .map_err(|faults| faults.list().iter().map(|f| f.hint.clone()).collect())
+    }
+
+    fn secrets(list: &[(&str, &str)]) -> Secrets {
+        list.iter()
+            .map(|(name, text)| {
+                let secret = Secret::new(text.as_bytes().to_vec());
+                ((*name).to_owned(), Some(secret))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_webhook_names_a_scheme_and_its_secrets() {
+        let setting = read("webhook = { scheme = \"twilio\", secret = [\"a\", \"b\"] }");
+        let setting = setting.unwrap().unwrap();
+        assert_eq!(setting.scheme.name, "twilio");
+        assert_eq!(setting.secrets.len(), 2);
+        let one = read("webhook = { scheme = \"github\", secret = \"a\" }").unwrap();
+        assert_eq!(one.unwrap().secrets.len(), 1);
+    }
+
+    #[test]
+    fn a_misspelt_scheme_is_suggested() {
+        let hints = read("webhook = { scheme = \"twillio\", secret = [\"a\"] }").unwrap_err();
+        assert_eq!(hints, ["did you mean \"twilio\"?"]);
+        assert_eq!(read("webhook = { secret = [\"a\"] }").unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn a_webhook_without_a_secret_is_refused() {
+        for text in [
+            "webhook = { scheme = \"twilio\" }",
+            "webhook = { scheme = \"twilio\", secret = [] }",
+        ] {
+            let hints = read(text).unwrap_err();
+            assert!(
+                hints.len() == 1 && hints[0].contains("signing secret"),
+                "{hints:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_too_many_secrets_are_refused() {
+        assert!(
+            read("webhook = { scheme = \"twilio\", secret = [\"a\"], verify = false }").is_err()
+        );
+        let nine = ["\"a\""; 9].join(", ");
+        assert!(
+            read(&format!(
+                "webhook = {{ scheme = \"twilio\", secret = [{nine}] }}"
+            ))
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn a_secret_that_does_not_decode_is_refused_and_not_shown() {
+        let text = "webhook = { scheme = \"standard-webhooks\", secret = [\"a\"] }";
+        let setting = read(text).unwrap().unwrap();
+        assert!(setting.source("/hook", &secrets(&[("a", SECRET)])).is_ok());
+        let faults = setting
+            .source("/hook", &secrets(&[("a", "whsec_hunter2!")]))
+            .unwrap_err();
+        assert_eq!(faults[0].code, "hooks.bad-secret");
+        assert!(!format!("{faults:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_that_is_not_declared_is_refused_with_those_that_are() {
+        let setting = read("webhook = { scheme = \"twilio\", secret = [\"twilo\"] }");
+        let setting = setting.unwrap().unwrap();
+        let faults = setting
+            .source("/hook", &secrets(&[("twilio", "x")]))
+            .unwrap_err();
+        assert_eq!(faults[0].code, "hooks.unknown-secret");
+        assert!(faults[0].hint.ends_with("one that is there: twilio"));
+    }
+
+    #[test]
+    fn a_source_whose_secrets_were_not_read_refuses_everything() {
+        let setting = read("webhook = { scheme = \"github\", secret = [\"a\"] }");
+        let unread = BTreeMap::from([("a".to_owned(), None)]);
+        let source = setting.unwrap().unwrap().source("/hook", &unread).unwrap();
+        let delivery = Delivery {
+            method: "POST",
+            public_url: "https://a.example",
+            target: b"/hook",
+            headers: &[(b"X-Hub-Signature-256", b"sha256=00")],
+            body: b"",
+            now: control::Timestamp::default(),
+        };
+        assert_eq!(
+            source.verify(&delivery).err(),
+            Some(SignatureRefusal::NoSecret)
+        );
+    }
+
+    #[test]
+    fn sources_share_a_secret_while_one_of_them_is_the_same() {
+        let scheme = Scheme::find("github").unwrap();
+        let source = |list: &[&str]| {
+            let list: Vec<Secret> = list
+                .iter()
+                .map(|s| Secret::new(s.as_bytes().to_vec()))
+                .collect();
+            Source::new("/hook", scheme, &list).unwrap()
+        };
+        assert!(source(&["old", "new"]).shares_a_secret_with(&source(&["old"])));
+        assert!(!source(&["new"]).shares_a_secret_with(&source(&["old"])));
     }
 }
