@@ -1,8 +1,26 @@
 //! The chunked coding (RFC 9112 section 7.1), both ways.
+//!
+//! Owns where the data of a chunked body lies. Refuses every byte that is not chunked coding as
+//! soon as it is seen, bare line feeds first of all; chunk extensions and trailers are read
+//! strictly, limited and dropped. Trusts neither side.
 
 use std::ops::Range;
 
+use crate::fields::foreign;
 use crate::refusal::FramingRefusal;
+use crate::scan::{is_token_byte, is_value_byte};
+
+/// The most bytes of chunk extensions on one line.
+pub const LINE_EXTENSION: u32 = 256;
+
+/// The most bytes of chunk extensions in one body.
+pub const BODY_EXTENSIONS: u32 = 16 << 10;
+
+/// The most bytes of trailers, line ends and the closing empty line included.
+pub const TRAILERS: u32 = 8 << 10;
+
+/// The most hexadecimal digits of a chunk size, leading zeros included.
+const DIGITS: u8 = 16;
 
 /// What one step of decoding found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,34 +33,184 @@ pub struct ChunkStep {
     pub done: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    SizeStart,
+    Size,
+    Extension,
+    SizeLineFeed,
+    Data,
+    DataReturn,
+    DataLineFeed,
+    TrailerStart,
+    TrailerName,
+    TrailerValue,
+    TrailerLineFeed,
+    LastLineFeed,
+    Done,
+}
+
 /// Decodes a chunked body from any division into pieces, without copying.
 #[derive(Clone, Debug)]
-pub struct ChunkedDecoder {}
+pub struct ChunkedDecoder {
+    phase: Phase,
+    digits: u8,
+    size: u64,
+    line: u32,
+    extensions: u32,
+    trailers: u32,
+}
 
-#[expect(unused_variables, reason = "skeleton")]
 impl ChunkedDecoder {
     /// A decoder before the first chunk.
     #[must_use]
-    pub fn new() -> Self {
-        todo!()
+    pub const fn new() -> Self {
+        Self {
+            phase: Phase::SizeStart,
+            digits: 0,
+            size: 0,
+            line: 0,
+            extensions: 0,
+            trailers: 0,
+        }
     }
 
     /// Reads until the next piece of data, the end of the body or the end of the input.
     ///
     /// Call again with the input after `consumed`. When `data` is empty and `done` is false the
-    /// input is used up.
+    /// input is used up. After the end nothing more is consumed.
     ///
     /// # Errors
     ///
-    /// The first byte that is not chunked coding, at once; the connection must be closed.
+    /// The first byte that is not chunked coding, at once; the connection must be closed. Data
+    /// before that byte was given by earlier steps.
     pub fn next(&mut self, input: &[u8]) -> Result<ChunkStep, FramingRefusal> {
-        todo!()
+        let mut at = 0;
+        while self.phase != Phase::Done {
+            let Some(&byte) = input.get(at) else {
+                break;
+            };
+            if self.phase == Phase::Data {
+                let here = input.len() - at;
+                let length = usize::try_from(self.size).map_or(here, |size| size.min(here));
+                self.size -= length as u64;
+                if self.size == 0 {
+                    self.phase = Phase::DataReturn;
+                }
+                return Ok(ChunkStep {
+                    consumed: at + length,
+                    data: at..at + length,
+                    done: false,
+                });
+            }
+            self.take(byte)?;
+            at += 1;
+        }
+        Ok(ChunkStep {
+            consumed: at,
+            data: at..at,
+            done: self.is_done(),
+        })
     }
 
     /// Whether the last chunk and its trailers were read.
     #[must_use]
-    pub fn is_done(&self) -> bool {
-        todo!()
+    pub const fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// Takes one byte outside of data.
+    fn take(&mut self, byte: u8) -> Result<(), FramingRefusal> {
+        self.phase = match self.phase {
+            Phase::SizeStart | Phase::Size | Phase::Extension => self.size_line(byte)?,
+            Phase::SizeLineFeed => {
+                line_feed(byte)?;
+                if self.size == 0 {
+                    Phase::TrailerStart
+                } else {
+                    Phase::Data
+                }
+            }
+            Phase::DataReturn => match byte {
+                b'\r' => Phase::DataLineFeed,
+                b'\n' => return Err(FramingRefusal::BareLf),
+                _ => return Err(FramingRefusal::ChunkEnd),
+            },
+            Phase::DataLineFeed => {
+                line_feed(byte)?;
+                Phase::SizeStart
+            }
+            Phase::TrailerStart
+            | Phase::TrailerName
+            | Phase::TrailerValue
+            | Phase::TrailerLineFeed
+            | Phase::LastLineFeed => self.trailer(byte)?,
+            Phase::Data | Phase::Done => self.phase,
+        };
+        Ok(())
+    }
+
+    fn size_line(&mut self, byte: u8) -> Result<Phase, FramingRefusal> {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => 16,
+        };
+        match (self.phase, byte) {
+            (Phase::SizeStart, _) if digit < 16 => {
+                self.size = u64::from(digit);
+                self.digits = 1;
+                self.line = 0;
+                Ok(Phase::Size)
+            }
+            (Phase::Size, _) if digit < 16 => {
+                self.digits += 1;
+                // The first of sixteen digits would be lost, and half of what remains is no size
+                // that a signed reader could hold.
+                if self.digits > DIGITS || self.size >> 59 != 0 {
+                    return Err(FramingRefusal::ChunkSize);
+                }
+                self.size = self.size << 4 | u64::from(digit);
+                Ok(Phase::Size)
+            }
+            (Phase::Size | Phase::Extension, b'\r') => Ok(Phase::SizeLineFeed),
+            (Phase::Size, b';') => self.extension(),
+            (Phase::Extension, _) if is_value_byte(byte) => self.extension(),
+            (Phase::SizeStart, b'\r') => Err(FramingRefusal::ChunkSize),
+            _ => Err(foreign(byte, FramingRefusal::ChunkSize)),
+        }
+    }
+
+    const fn extension(&mut self) -> Result<Phase, FramingRefusal> {
+        self.line += 1;
+        self.extensions += 1;
+        if self.line > LINE_EXTENSION || self.extensions > BODY_EXTENSIONS {
+            return Err(FramingRefusal::ChunkExtension);
+        }
+        Ok(Phase::Extension)
+    }
+
+    fn trailer(&mut self, byte: u8) -> Result<Phase, FramingRefusal> {
+        self.trailers += 1;
+        if self.trailers > TRAILERS {
+            return Err(FramingRefusal::TrailerTooLarge);
+        }
+        match (self.phase, byte) {
+            (Phase::TrailerStart, b'\r') => Ok(Phase::LastLineFeed),
+            (Phase::TrailerStart, b' ' | b'\t') => Err(FramingRefusal::ObsFold),
+            (Phase::TrailerStart | Phase::TrailerName, _) if is_token_byte(byte) => {
+                Ok(Phase::TrailerName)
+            }
+            (Phase::TrailerName, b':') => Ok(Phase::TrailerValue),
+            (Phase::TrailerName, b' ' | b'\t') => Err(FramingRefusal::SpaceBeforeColon),
+            (Phase::TrailerName, b'\r') => Err(FramingRefusal::FieldName),
+            (Phase::TrailerValue, b'\r') => Ok(Phase::TrailerLineFeed),
+            (Phase::TrailerValue, _) if is_value_byte(byte) => Ok(Phase::TrailerValue),
+            (Phase::TrailerLineFeed, _) => line_feed(byte).map(|()| Phase::TrailerStart),
+            (Phase::LastLineFeed, _) => line_feed(byte).map(|()| Phase::Done),
+            _ => Err(foreign(byte, FramingRefusal::FieldName)),
+        }
     }
 }
 
@@ -52,18 +220,19 @@ impl Default for ChunkedDecoder {
     }
 }
 
+const fn line_feed(byte: u8) -> Result<(), FramingRefusal> {
+    if byte == b'\n' {
+        Ok(())
+    } else {
+        Err(FramingRefusal::BareCr)
+    }
+}
+
 /// Ends the data of each chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
 /// Ends a body, without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
-
-/// The size line of a chunk of `len` bytes; `len` is not 0.
-#[must_use]
-pub fn chunk_head(len: usize) -> ChunkHead {
-    let _ = len;
-    todo!()
-}
 
 /// A size line, on the stack.
 #[derive(Clone, Copy, Debug)]
@@ -72,10 +241,140 @@ pub struct ChunkHead {
     start: u8,
 }
 
+/// The size line of a chunk of `len` bytes. A chunk of 0 bytes would end the body: use
+/// [`LAST_CHUNK`] for that, and write nothing for an empty piece of data.
+#[must_use]
+pub fn chunk_head(len: usize) -> ChunkHead {
+    let mut bytes = *b"0000000000000000\r\n";
+    let mut start: u8 = 16;
+    let mut rest = len;
+    for place in bytes.iter_mut().rev().skip(2) {
+        *place = match (rest & 15) as u8 {
+            digit @ 0..=9 => b'0' + digit,
+            digit => b'a' + digit - 10,
+        };
+        start -= 1;
+        rest >>= 4;
+        if rest == 0 {
+            break;
+        }
+    }
+    ChunkHead { bytes, start }
+}
+
 impl AsRef<[u8]> for ChunkHead {
     fn as_ref(&self) -> &[u8] {
         self.bytes
             .get(usize::from(self.start)..)
             .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(input: &[u8]) -> Result<(Vec<u8>, usize, bool), FramingRefusal> {
+        let mut decoder = ChunkedDecoder::new();
+        let mut data = Vec::new();
+        let mut at = 0;
+        loop {
+            let step = decoder.next(&input[at..])?;
+            data.extend_from_slice(&input[at..][step.data.clone()]);
+            at += step.consumed;
+            if step.done || step.data.is_empty() {
+                return Ok((data, at, step.done));
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_is_decoded_and_what_follows_is_left() {
+        let body = b"5\r\nhello\r\n0A;a=\"b\"\r\n, 10 bytes\r\n000\r\nX-T: 1\r\nY:\r\n\r\nGET";
+        let (data, consumed, done) = decode(body).unwrap();
+        assert_eq!(data, b"hello, 10 bytes");
+        assert_eq!(consumed, body.len() - 3);
+        assert!(done);
+    }
+
+    #[test]
+    fn a_decoder_that_has_ended_consumes_nothing() {
+        let mut decoder = ChunkedDecoder::new();
+        assert!(decoder.next(LAST_CHUNK).unwrap().done);
+        let step = decoder.next(b"GET").unwrap();
+        assert_eq!((step.consumed, step.done), (0, true));
+    }
+
+    #[test]
+    fn each_violation_is_refused_at_its_byte() {
+        for (body, refusal) in [
+            ("5\n", FramingRefusal::BareLf),
+            ("5\r\nhello\n", FramingRefusal::BareLf),
+            ("5;a\n", FramingRefusal::BareLf),
+            ("0\r\n\n", FramingRefusal::BareLf),
+            ("0\r\nA: b\n", FramingRefusal::BareLf),
+            ("5\rh", FramingRefusal::BareCr),
+            ("5\r\nhello\rx", FramingRefusal::BareCr),
+            ("0\r\n\rx", FramingRefusal::BareCr),
+            ("5;a\0", FramingRefusal::Nul),
+            ("5;a\u{7f}", FramingRefusal::ControlByte),
+            ("\r", FramingRefusal::ChunkSize),
+            ("+", FramingRefusal::ChunkSize),
+            ("-", FramingRefusal::ChunkSize),
+            (" ", FramingRefusal::ChunkSize),
+            ("5 ", FramingRefusal::ChunkSize),
+            ("a ", FramingRefusal::ChunkSize),
+            ("0x", FramingRefusal::ChunkSize),
+            ("5_", FramingRefusal::ChunkSize),
+            (";", FramingRefusal::ChunkSize),
+            ("g", FramingRefusal::ChunkSize),
+            ("8000000000000000", FramingRefusal::ChunkSize),
+            ("ffffffffffffffff", FramingRefusal::ChunkSize),
+            ("00000000000000005", FramingRefusal::ChunkSize),
+            ("5\r\nhello0", FramingRefusal::ChunkEnd),
+            ("0\r\n ", FramingRefusal::ObsFold),
+            ("0\r\nA: b\r\n\t", FramingRefusal::ObsFold),
+            ("0\r\nA ", FramingRefusal::SpaceBeforeColon),
+            ("0\r\nA\r", FramingRefusal::FieldName),
+            ("0\r\n:", FramingRefusal::FieldName),
+            ("0\r\nA: \0", FramingRefusal::Nul),
+        ] {
+            assert_eq!(decode(body.as_bytes()), Err(refusal), "{body:?}");
+            // Known at that byte and not before.
+            let before = &body.as_bytes()[..body.len() - 1];
+            assert!(decode(before).is_ok_and(|(.., done)| !done), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn sixteen_digits_are_a_size_and_the_largest_is_signed() {
+        let (data, _, done) = decode(b"0000000000000001\r\nx\r\n0\r\n\r\n").unwrap();
+        assert_eq!((data.as_slice(), done), (&b"x"[..], true));
+        assert!(decode(b"7fffffffffffffff\r\nx").is_ok());
+    }
+
+    #[test]
+    fn extensions_and_trailers_have_limits() {
+        let line = |length: usize| format!("1;{}\r\nx\r\n", "a".repeat(length - 1));
+        assert!(decode(line(256).as_bytes()).is_ok());
+        let refused = decode(line(257).as_bytes());
+        assert_eq!(refused, Err(FramingRefusal::ChunkExtension));
+
+        assert!(decode(line(256).repeat(64).as_bytes()).is_ok());
+        let refused = decode(line(256).repeat(65).as_bytes());
+        assert_eq!(refused, Err(FramingRefusal::ChunkExtension));
+
+        // `A:`, line end and closing line take six bytes.
+        let trailers = |length: usize| format!("0\r\nA:{}\r\n\r\n", "b".repeat(length - 6));
+        assert!(decode(trailers(8192).as_bytes()).is_ok_and(|(.., done)| done));
+        let refused = decode(trailers(8193).as_bytes());
+        assert_eq!(refused, Err(FramingRefusal::TrailerTooLarge));
+    }
+
+    #[test]
+    fn size_lines_are_lower_case_hexadecimal_without_leading_zeros() {
+        for len in [1, 9, 10, 15, 16, 255, 4096, 0xabcdef, usize::MAX] {
+            assert_eq!(chunk_head(len).as_ref(), format!("{len:x}\r\n").as_bytes());
+        }
     }
 }

@@ -1,107 +1,40 @@
-//! Field lines: known names, and which names speak of identity.
+//! Field lines, walked once as their bytes arrive (RFC 9112 section 5).
+//!
+//! Owns the table of fields and the state of the walk. Refuses folded lines, bare line ends,
+//! control bytes, names that are no tokens and white space before a colon at the byte where each
+//! becomes known. Trusts no byte, and looks at each one once however the head is divided.
 
-use crate::scan::Span;
+pub use crate::names::{Name, same_folded, speaks_of_identity};
 
-/// The most fields a head may carry.
+use crate::names::governs_message;
+use crate::refusal::FramingRefusal;
+use crate::request::{HeadLimits, Parsed};
+use crate::scan::{Span, is_token, token_end, trim, value_end};
+
+/// The most fields a head may carry, whatever its limits say.
 pub const MAX_FIELDS: usize = 100;
-
-/// A field name the engine or the gate looks at, or [`Name::Other`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "each variant is the field it is named after")]
-pub enum Name {
-    Other,
-    Accept,
-    AcceptEncoding,
-    AcceptLanguage,
-    Authorization,
-    CacheControl,
-    Connection,
-    ContentEncoding,
-    ContentLength,
-    ContentSecurityPolicy,
-    ContentType,
-    Cookie,
-    Date,
-    Expect,
-    Forwarded,
-    Host,
-    KeepAlive,
-    Location,
-    Origin,
-    ProxyAuthenticate,
-    ProxyAuthorization,
-    ProxyConnection,
-    Referer,
-    ReferrerPolicy,
-    RetryAfter,
-    SecWebSocketAccept,
-    SecWebSocketExtensions,
-    SecWebSocketKey,
-    SecWebSocketProtocol,
-    SecWebSocketVersion,
-    Server,
-    SetCookie,
-    StrictTransportSecurity,
-    Te,
-    Trailer,
-    TransferEncoding,
-    Upgrade,
-    UserAgent,
-    Via,
-    XApiKey,
-    XContentTypeOptions,
-    XForwarded,
-    XForwardedFor,
-    XForwardedHost,
-    XForwardedProto,
-    XFrameOptions,
-    XRealIp,
-    XRequestId,
-    /// Any other name that begins with `x-vouchsafe-`.
-    XVouchsafe,
-    XVouchsafeTicket,
-}
-
-impl Name {
-    /// The known name these bytes spell, whatever their case.
-    #[must_use]
-    pub fn of(_name: &[u8]) -> Self {
-        todo!()
-    }
-
-    /// Whether the field belongs to one connection and is never forwarded (RFC 9110 section 7.6.1).
-    #[must_use]
-    pub fn is_hop_by_hop(self) -> bool {
-        todo!()
-    }
-}
-
-/// Whether the name is a spelling of an identity or forwarding header: case ignored and underscore
-/// read as dash, because CGI, WSGI and Rack do the same.
-#[must_use]
-pub fn speaks_of_identity(_name: &[u8]) -> bool {
-    todo!()
-}
-
-/// Whether two names are one to a server that folds case and underscores.
-#[must_use]
-pub fn same_folded(_a: &[u8], _b: &[u8]) -> bool {
-    todo!()
-}
 
 /// Where a field lies in its head.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) kind: Name,
-    pub(crate) name: Span,
-    pub(crate) value: Span,
+struct Place {
+    kind: Name,
+    identity: bool,
+    name: Span,
+    value: Span,
 }
 
-/// One field of a parsed head. Only parsing makes one, so its bytes are a token and a clean value.
-#[derive(Clone, Copy, Debug)]
+const NOWHERE: Place = Place {
+    kind: Name::Other,
+    identity: false,
+    name: Span { start: 0, end: 0 },
+    value: Span { start: 0, end: 0 },
+};
+
+/// One field of a parsed head. Only parsing makes one, so its name is a token and its value clean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'b> {
     kind: Name,
+    identity: bool,
     name: &'b [u8],
     value: &'b [u8],
 }
@@ -109,42 +42,56 @@ pub struct Field<'b> {
 impl<'b> Field<'b> {
     /// The known name, or [`Name::Other`].
     #[must_use]
-    pub fn kind(&self) -> Name {
+    pub const fn kind(&self) -> Name {
         self.kind
     }
 
     /// The name as received.
     #[must_use]
-    pub fn name(&self) -> &'b [u8] {
+    pub const fn name(&self) -> &'b [u8] {
         self.name
     }
 
     /// The value without surrounding white space.
     #[must_use]
-    pub fn value(&self) -> &'b [u8] {
+    pub const fn value(&self) -> &'b [u8] {
         self.value
+    }
+
+    /// [`speaks_of_identity`] of the name, found while parsing.
+    #[must_use]
+    pub const fn speaks_of_identity(&self) -> bool {
+        self.identity
     }
 }
 
 /// The fields of a head in the order they were sent.
 #[derive(Clone, Debug)]
 pub struct Fields<'b> {
-    pub(crate) places: std::slice::Iter<'b, Place>,
-    pub(crate) bytes: &'b [u8],
+    places: std::slice::Iter<'b, Place>,
+    bytes: &'b [u8],
 }
 
 impl<'b> Iterator for Fields<'b> {
     type Item = Field<'b>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'b>> {
         let place = self.places.next()?;
         Some(Field {
             kind: place.kind,
+            identity: place.identity,
             name: place.name.of(self.bytes),
             value: place.value.of(self.bytes),
         })
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.places.size_hint()
+    }
 }
+
+impl ExactSizeIterator for Fields<'_> {}
 
 /// How often a field stands in a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,4 +102,316 @@ pub enum Single<'b> {
     One(&'b [u8]),
     /// More than once: nothing may be concluded from any of them.
     Many,
+}
+
+impl<'b> Single<'b> {
+    fn of(mut values: impl Iterator<Item = &'b [u8]>) -> Self {
+        match (values.next(), values.next()) {
+            (None, _) => Self::Absent,
+            (Some(value), None) => Self::One(value),
+            (Some(_), Some(_)) => Self::Many,
+        }
+    }
+
+    /// The value when there is exactly one.
+    #[must_use]
+    pub const fn one(self) -> Option<&'b [u8]> {
+        match self {
+            Self::One(value) => Some(value),
+            Self::Absent | Self::Many => None,
+        }
+    }
+}
+
+/// What a head is told of each field at the end of its line.
+pub(crate) struct Line<'b> {
+    pub(crate) kind: Name,
+    pub(crate) value: &'b [u8],
+    /// Whether a field of this known name came before.
+    pub(crate) again: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    LineStart,
+    Name,
+    ValueStart,
+    Value,
+    LineFeed,
+    LastLineFeed,
+}
+
+/// All field lines of one head.
+#[derive(Debug)]
+pub(crate) struct Block {
+    start: usize,
+    at: usize,
+    name_start: usize,
+    name_end: usize,
+    value_start: usize,
+    seen: u64,
+    phase: Phase,
+    count: u16,
+    places: [Place; MAX_FIELDS],
+}
+
+impl Block {
+    pub(crate) const fn new() -> Self {
+        Self {
+            start: 0,
+            at: 0,
+            name_start: 0,
+            name_end: 0,
+            value_start: 0,
+            seen: 0,
+            phase: Phase::LineStart,
+            count: 0,
+            places: [NOWHERE; MAX_FIELDS],
+        }
+    }
+
+    /// Forgets all fields and begins at the byte after a first line.
+    pub(crate) fn begin(&mut self, start: usize) {
+        self.start = start;
+        self.at = start;
+        self.seen = 0;
+        self.phase = Phase::LineStart;
+        self.count = 0;
+    }
+
+    /// Walks on, telling `note` of each field at the end of its line.
+    pub(crate) fn advance(
+        &mut self,
+        bytes: &[u8],
+        limits: &HeadLimits,
+        mut note: impl FnMut(&Line<'_>) -> Result<(), FramingRefusal>,
+    ) -> Result<Parsed, FramingRefusal> {
+        // Nothing beyond the limit is looked at, so that a refusal never depends on how the bytes
+        // were divided on their way.
+        let largest = self.start.saturating_add(limits.block as usize);
+        let head = bytes.get(..largest).unwrap_or(bytes);
+        loop {
+            let Some(&byte) = self.next_byte(head) else {
+                return if head.len() >= largest {
+                    Err(FramingRefusal::BlockTooLarge)
+                } else {
+                    Ok(Parsed::Incomplete)
+                };
+            };
+            match self.phase {
+                Phase::LineStart => match byte {
+                    b'\r' => {
+                        self.at += 1;
+                        self.phase = Phase::LastLineFeed;
+                    }
+                    b' ' | b'\t' => return Err(FramingRefusal::ObsFold),
+                    _ => {
+                        let most = MAX_FIELDS.min(usize::from(limits.fields));
+                        if usize::from(self.count) >= most {
+                            return Err(FramingRefusal::TooManyFields);
+                        }
+                        self.name_start = self.at;
+                        self.phase = Phase::Name;
+                    }
+                },
+                Phase::Name => {
+                    if self.at == self.name_start || byte != b':' {
+                        return Err(match byte {
+                            b' ' | b'\t' => FramingRefusal::SpaceBeforeColon,
+                            b'\r' => FramingRefusal::FieldName,
+                            _ => foreign(byte, FramingRefusal::FieldName),
+                        });
+                    }
+                    self.name_end = self.at;
+                    self.at += 1;
+                    self.phase = Phase::ValueStart;
+                }
+                Phase::ValueStart => {
+                    self.value_start = self.at;
+                    self.phase = Phase::Value;
+                }
+                Phase::Value => {
+                    if byte != b'\r' {
+                        return Err(foreign(byte, FramingRefusal::ControlByte));
+                    }
+                    self.at += 1;
+                    self.phase = Phase::LineFeed;
+                }
+                Phase::LineFeed => {
+                    if byte != b'\n' {
+                        return Err(FramingRefusal::BareCr);
+                    }
+                    note(&self.keep(head)?)?;
+                    self.at += 1;
+                    self.phase = Phase::LineStart;
+                }
+                Phase::LastLineFeed => {
+                    return if byte == b'\n' {
+                        Ok(Parsed::Complete { len: self.at + 1 })
+                    } else {
+                        Err(FramingRefusal::BareCr)
+                    };
+                }
+            }
+        }
+    }
+
+    /// Walks over what the phase allows and gives the byte after it.
+    #[inline]
+    fn next_byte<'h>(&mut self, head: &'h [u8]) -> Option<&'h u8> {
+        match self.phase {
+            Phase::Name => self.at = token_end(head, self.at),
+            Phase::Value => self.at = value_end(head, self.at),
+            Phase::ValueStart => {
+                while let Some(b' ' | b'\t') = head.get(self.at) {
+                    self.at += 1;
+                }
+            }
+            Phase::LineStart | Phase::LineFeed | Phase::LastLineFeed => {}
+        }
+        head.get(self.at)
+    }
+
+    /// Puts the line that ends before the line feed at `self.at` into the table.
+    #[inline]
+    fn keep<'h>(&mut self, head: &'h [u8]) -> Result<Line<'h>, FramingRefusal> {
+        let name = head.get(self.name_start..self.name_end).unwrap_or_default();
+        let line_end = self.at - 1;
+        let value = head
+            .get(self.value_start..line_end)
+            .unwrap_or_default()
+            .trim_ascii_end();
+        let kind = Name::of(name);
+        if kind == Name::Other && name.contains(&b'_') && governs_message(name) {
+            return Err(FramingRefusal::FramingAlias);
+        }
+        let Some(place) = self.places.get_mut(usize::from(self.count)) else {
+            return Err(FramingRefusal::TooManyFields);
+        };
+        *place = Place {
+            kind,
+            identity: match kind {
+                Name::Other => speaks_of_identity(name),
+                known => known.speaks_of_identity(),
+            },
+            name: Span::new(self.name_start, self.name_end),
+            value: Span::new(self.value_start, self.value_start + value.len()),
+        };
+        self.count += 1;
+        let again = kind != Name::Other && self.has(kind);
+        self.seen |= kind.bit();
+        Ok(Line { kind, value, again })
+    }
+
+    /// Whether a field of that name was seen.
+    #[inline]
+    pub(crate) const fn has(&self, name: Name) -> bool {
+        self.seen & name.bit() != 0
+    }
+
+    pub(crate) fn fields<'b>(&'b self, bytes: &'b [u8]) -> Fields<'b> {
+        Fields {
+            places: self
+                .places
+                .get(..usize::from(self.count))
+                .unwrap_or_default()
+                .iter(),
+            bytes,
+        }
+    }
+
+    fn values<'b>(&'b self, bytes: &'b [u8], name: Name) -> impl Iterator<Item = &'b [u8]> {
+        // A name that was not seen, the usual answer, costs no walk.
+        let count = if self.has(name) { self.count } else { 0 };
+        self.places
+            .get(..usize::from(count))
+            .unwrap_or_default()
+            .iter()
+            .filter(move |place| place.kind == name)
+            .map(|place| place.value.of(bytes))
+    }
+
+    pub(crate) fn value<'b>(&'b self, bytes: &'b [u8], name: Name) -> Option<&'b [u8]> {
+        self.values(bytes, name).next()
+    }
+
+    pub(crate) fn single<'b>(&'b self, bytes: &'b [u8], name: Name) -> Single<'b> {
+        Single::of(self.values(bytes, name))
+    }
+
+    pub(crate) fn single_named<'b>(&'b self, bytes: &'b [u8], name: &[u8]) -> Single<'b> {
+        Single::of(
+            self.fields(bytes)
+                .filter(|field| field.name.eq_ignore_ascii_case(name))
+                .map(|field| field.value),
+        )
+    }
+
+    /// Whether any Connection field lists the name, case and underscores folded.
+    pub(crate) fn connection_lists(&self, bytes: &[u8], name: &[u8]) -> bool {
+        self.values(bytes, Name::Connection)
+            .flat_map(options)
+            .any(|option| same_folded(option, name))
+    }
+}
+
+/// The refusal of a byte that no grammar allows, or `otherwise` for one that is merely misplaced.
+#[inline]
+pub(crate) const fn foreign(byte: u8, otherwise: FramingRefusal) -> FramingRefusal {
+    match byte {
+        b'\n' => FramingRefusal::BareLf,
+        b'\r' => FramingRefusal::BareCr,
+        0 => FramingRefusal::Nul,
+        0x01..=0x1f | 0x7f..=0xff => FramingRefusal::ControlByte,
+        _ => otherwise,
+    }
+}
+
+fn options(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&byte| byte == b',')
+        .map(trim)
+        .filter(|option| !option.is_empty())
+}
+
+/// What the Connection fields of a head say (RFC 9110 section 7.6.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionOptions {
+    pub(crate) close: bool,
+    pub(crate) upgrade: bool,
+    /// Whether any option names a field.
+    pub(crate) others: bool,
+    count: u8,
+}
+
+impl ConnectionOptions {
+    pub(crate) const NONE: Self = Self {
+        close: false,
+        upgrade: false,
+        others: false,
+        count: 0,
+    };
+
+    /// Each further option costs a comparison with every field, so their number is limited.
+    const MOST: u8 = 32;
+
+    /// Reads one Connection field.
+    pub(crate) fn note(&mut self, value: &[u8]) -> Result<(), FramingRefusal> {
+        for option in options(value) {
+            self.count += 1;
+            if self.count > Self::MOST || !is_token(option) {
+                return Err(FramingRefusal::Connection);
+            }
+            if option.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if option.eq_ignore_ascii_case(b"upgrade") {
+                self.upgrade = true;
+            } else if governs_message(option) {
+                return Err(FramingRefusal::ConnectionNamesFraming);
+            } else if !option.eq_ignore_ascii_case(b"keep-alive") {
+                self.others = true;
+            }
+        }
+        Ok(())
+    }
 }

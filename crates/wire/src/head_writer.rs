@@ -1,32 +1,36 @@
 //! Heads on their way out.
+//!
+//! Owns the bytes of request and status lines and fields. Refuses every part that would let a value
+//! end its line or a name be read differently, whoever supplied it. Trusts only [`Field`], whose
+//! bytes were checked when they were parsed.
 
 use crate::fields::Field;
-use crate::request::Version;
+use crate::scan::{is_target, is_token, is_value};
 
 /// A part of a head that must not be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteFault {
-    /// The name is not a token.
+    /// The name is not a token (RFC 9110 section 5.1).
     #[error("the field name is not a token")]
     Name,
-    /// The value holds a control byte.
+    /// The value holds a control byte (RFC 9110 section 5.5).
     #[error("the field value holds a control byte")]
     Value,
-    /// Method, target or status cannot stand on a first line.
+    /// Method, target, status or reason cannot stand on a first line (RFC 9112 sections 3 and 4).
     #[error("the first line would be malformed")]
     Line,
 }
 
-/// Appends a head to a buffer; a part that is refused leaves the buffer as it was.
+/// Appends a head to a buffer, without formatting machinery. A part that is refused leaves the
+/// buffer as it was.
 #[derive(Debug)]
 pub struct HeadWriter<'v> {
     out: &'v mut Vec<u8>,
 }
 
-#[expect(unused_variables, reason = "skeleton")]
 impl<'v> HeadWriter<'v> {
     /// Writes at the end of `out`.
-    pub fn new(out: &'v mut Vec<u8>) -> Self {
+    pub const fn new(out: &'v mut Vec<u8>) -> Self {
         Self { out }
     }
 
@@ -34,9 +38,14 @@ impl<'v> HeadWriter<'v> {
     ///
     /// # Errors
     ///
-    /// When the method is not a token or the target holds a space, control or non-ASCII byte.
+    /// When the method is not a token, or the target is empty or holds `#` or a byte that is not
+    /// visible ASCII.
     pub fn request_line(&mut self, method: &[u8], target: &[u8]) -> Result<(), WriteFault> {
-        todo!()
+        if !is_token(method) || !is_target(target) {
+            return Err(WriteFault::Line);
+        }
+        self.append(&[method, b" ", target, b" HTTP/1.1\r\n"]);
+        Ok(())
     }
 
     /// `HTTP/1.1 status reason`, always with our own version (RFC 9110 section 2.5); an empty
@@ -46,12 +55,23 @@ impl<'v> HeadWriter<'v> {
     ///
     /// When the status is not 100 to 599 or the reason holds a control byte.
     pub fn status_line(&mut self, status: u16, reason: &[u8]) -> Result<(), WriteFault> {
-        todo!()
+        if !(100..600).contains(&status) || !is_value(reason) {
+            return Err(WriteFault::Line);
+        }
+        let mut digits = itoa::Buffer::new();
+        let reason = match reason {
+            [] => phrase(status).as_bytes(),
+            given => given,
+        };
+        let digits = digits.format(status).as_bytes();
+        self.append(&[b"HTTP/1.1 ", digits, b" ", reason, b"\r\n"]);
+        Ok(())
     }
 
     /// A field whose bytes were checked when they were parsed.
+    #[inline]
     pub fn copy(&mut self, field: &Field<'_>) {
-        todo!()
+        self.append(&[field.name(), b": ", field.value(), b"\r\n"]);
     }
 
     /// A field of our own.
@@ -59,8 +79,9 @@ impl<'v> HeadWriter<'v> {
     /// # Errors
     ///
     /// When the name is not a token or the value holds a control byte other than tab.
+    #[inline]
     pub fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), WriteFault> {
-        todo!()
+        self.field_of(name, &[value])
     }
 
     /// A field whose value is the concatenation of `parts`.
@@ -69,7 +90,16 @@ impl<'v> HeadWriter<'v> {
     ///
     /// As [`HeadWriter::field`].
     pub fn field_of(&mut self, name: &[u8], parts: &[&[u8]]) -> Result<(), WriteFault> {
-        todo!()
+        if !is_token(name) {
+            return Err(WriteFault::Name);
+        }
+        if !parts.iter().all(|part| is_value(part)) {
+            return Err(WriteFault::Value);
+        }
+        self.append(&[name, b": "]);
+        self.append(parts);
+        self.append(&[b"\r\n"]);
+        Ok(())
     }
 
     /// A field with a decimal number.
@@ -78,18 +108,121 @@ impl<'v> HeadWriter<'v> {
     ///
     /// When the name is not a token.
     pub fn number(&mut self, name: &[u8], value: u64) -> Result<(), WriteFault> {
-        todo!()
+        self.field(name, itoa::Buffer::new().format(value).as_bytes())
     }
 
     /// The empty line that ends the head.
     pub fn end(self) {
         self.out.extend_from_slice(b"\r\n");
     }
+
+    #[inline]
+    fn append(&mut self, parts: &[&[u8]]) {
+        self.out.reserve(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            self.out.extend_from_slice(part);
+        }
+    }
 }
 
-/// The standard phrase of a status (RFC 9110 section 15), or nothing.
+/// The standard phrase of a status (RFC 9110 section 15, RFC 6585), or nothing.
 #[must_use]
-pub fn phrase(status: u16) -> &'static str {
-    let _ = (status, Version::Http11);
-    todo!()
+pub const fn phrase(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        103 => "Early Hints",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_written_as_they_are_read() {
+        let mut out = Vec::new();
+        let mut head = HeadWriter::new(&mut out);
+        head.request_line(b"GET", b"/a?b").unwrap();
+        head.field(b"Host", b"example.com").unwrap();
+        head.field_of(b"Forwarded", &[b"for=", b"192.0.2.1"])
+            .unwrap();
+        head.number(b"Content-Length", 42).unwrap();
+        head.end();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "GET /a?b HTTP/1.1\r\nHost: example.com\r\nForwarded: for=192.0.2.1\r\n\
+             Content-Length: 42\r\n\r\n"
+        );
+
+        let mut out = Vec::new();
+        let mut head = HeadWriter::new(&mut out);
+        head.status_line(404, b"").unwrap();
+        head.status_line(299, b"").unwrap();
+        head.status_line(200, b"Fine").unwrap();
+        assert_eq!(
+            out,
+            b"HTTP/1.1 404 Not Found\r\nHTTP/1.1 299 \r\nHTTP/1.1 200 Fine\r\n"
+        );
+    }
+
+    #[test]
+    fn what_would_end_a_line_early_is_refused_and_leaves_nothing_behind() {
+        let mut out = Vec::new();
+        let mut head = HeadWriter::new(&mut out);
+        for value in [&b"a\r\nb: c"[..], b"a\nb", b"a\rb", b"a\0b", b"\x7f"] {
+            assert_eq!(head.field(b"A", value), Err(WriteFault::Value));
+            assert_eq!(head.field_of(b"A", &[b"x", value]), Err(WriteFault::Value));
+            assert_eq!(head.field(value, b"x"), Err(WriteFault::Name));
+            assert_eq!(head.request_line(value, b"/"), Err(WriteFault::Line));
+            assert_eq!(head.request_line(b"GET", value), Err(WriteFault::Line));
+            assert_eq!(head.status_line(200, value), Err(WriteFault::Line));
+        }
+        assert_eq!(head.field(b"", b"x"), Err(WriteFault::Name));
+        assert_eq!(head.field(b"A:", b"x"), Err(WriteFault::Name));
+        assert_eq!(head.number(b"A b", 1), Err(WriteFault::Name));
+        assert_eq!(head.request_line(b"GET", b"/a b"), Err(WriteFault::Line));
+        assert_eq!(head.request_line(b"GET", b""), Err(WriteFault::Line));
+        assert_eq!(head.status_line(99, b""), Err(WriteFault::Line));
+        assert_eq!(head.status_line(600, b""), Err(WriteFault::Line));
+        assert!(out.is_empty());
+    }
 }

@@ -33,6 +33,8 @@ pub mod fields;
 pub mod framing;
 pub mod head_writer;
 pub mod link;
+mod names;
+mod path;
 pub mod pool;
 pub mod refusal;
 pub mod relay;

@@ -1,9 +1,14 @@
-//! Request heads, parsed as their bytes arrive.
+//! Request heads, parsed as their bytes arrive (RFC 9112 sections 2 and 3).
+//!
+//! Owns the request line and what the fields of a request mean together. Refuses every request that
+//! two parsers could read differently, at the byte where that becomes known. Trusts no byte.
 
-use crate::fields::{Fields, Name, Single};
-use crate::framing::BodyFraming;
+use crate::fields::{Block, ConnectionOptions, Fields, Line, Single, foreign};
+use crate::framing::{Announced, BodyFraming};
+use crate::names::Name;
 use crate::refusal::FramingRefusal;
-use crate::target::{Authority, TargetForm};
+use crate::scan::{Span, target_end, token_end};
+use crate::target::{Authority, TargetForm, TargetParts};
 
 /// Sizes beyond which a head is refused.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +19,8 @@ pub struct HeadLimits {
     pub block: u32,
     /// Fields, at most [`crate::fields::MAX_FIELDS`].
     pub fields: u16,
-    /// Whether HTTP/1.0 requests may come without Host.
+    /// Whether HTTP/1.0 requests may come without Host. RFC 9112 section 3.2 asks for Host only
+    /// since 1.1; without it a request belongs to no site, so the default is to refuse.
     pub http10_without_host: bool,
 }
 
@@ -71,6 +77,22 @@ pub enum Method {
 }
 
 impl Method {
+    /// The method a token names.
+    #[must_use]
+    pub const fn of(token: &[u8]) -> Self {
+        match token {
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"POST" => Self::Post,
+            b"PUT" => Self::Put,
+            b"PATCH" => Self::Patch,
+            b"DELETE" => Self::Delete,
+            b"OPTIONS" => Self::Options,
+            b"TRACE" => Self::Trace,
+            _ => Self::Other,
+        }
+    }
+
     /// Whether sending it twice does what sending it once does (RFC 9110 section 9.2.2).
     #[must_use]
     pub const fn is_idempotent(self) -> bool {
@@ -87,21 +109,86 @@ pub enum Version {
     Http11,
 }
 
+/// Reads a version and the byte after it, as far as the bytes go.
+///
+/// `None` when more bytes are needed: at most nine are looked at again.
+pub(crate) fn version(bytes: &[u8]) -> Result<Option<(Version, u8)>, FramingRefusal> {
+    for (&byte, &expected) in bytes.iter().zip(b"HTTP/d.d") {
+        let fits = match expected {
+            b'd' => byte.is_ascii_digit(),
+            literal => byte == literal,
+        };
+        if !fits {
+            return Err(match byte {
+                b'\r' => FramingRefusal::VersionSyntax,
+                _ => foreign(byte, FramingRefusal::VersionSyntax),
+            });
+        }
+    }
+    let Some((version, after)) = bytes.split_at_checked(8) else {
+        return Ok(None);
+    };
+    let version = match version {
+        b"HTTP/1.1" => Version::Http11,
+        b"HTTP/1.0" => Version::Http10,
+        _ => return Err(FramingRefusal::VersionUnknown),
+    };
+    Ok(after.first().map(|&after| (version, after)))
+}
+
+/// The longest method that is accepted; registered ones have at most 17 bytes.
+const LONGEST_METHOD: usize = 32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Method,
+    Target,
+    Version,
+    LineFeed,
+    Fields,
+    Done(usize),
+}
+
 /// A request head: offsets into a buffer that the caller owns, reused for every request of a
 /// connection without allocation.
 #[derive(Debug)]
-pub struct RequestHead {}
+pub struct RequestHead {
+    phase: Phase,
+    at: usize,
+    method: Method,
+    method_end: u32,
+    target: TargetParts,
+    version: Version,
+    meaning: Meaning,
+    block: Block,
+}
 
 impl RequestHead {
     /// A head that has seen nothing.
     #[must_use]
-    pub fn new() -> Self {
-        todo!()
+    pub const fn new() -> Self {
+        Self {
+            phase: Phase::Method,
+            at: 0,
+            method: Method::Other,
+            method_end: 0,
+            target: TargetParts::EMPTY,
+            version: Version::Http11,
+            meaning: Meaning::NOTHING,
+            block: Block::new(),
+        }
     }
 
     /// Forgets everything: call before the first byte of each request.
     pub fn clear(&mut self) {
-        todo!()
+        self.phase = Phase::Method;
+        self.at = 0;
+        self.method = Method::Other;
+        self.method_end = 0;
+        self.target = TargetParts::EMPTY;
+        self.version = Version::Http11;
+        self.meaning = Meaning::NOTHING;
+        self.block.begin(0);
     }
 
     /// Reads on. `bytes` starts at the first byte of the request and, on a later call, repeats what
@@ -109,14 +196,163 @@ impl RequestHead {
     ///
     /// # Errors
     ///
-    /// The first thing wrong, at the byte where it becomes known; the connection must be closed.
-    pub fn parse(&mut self, _bytes: &[u8], _limits: &HeadLimits) -> Result<Parsed, FramingRefusal> {
-        todo!()
+    /// The first thing wrong, at the byte where it becomes known, however the bytes were divided.
+    /// The connection must be closed, and the head cleared before it is used again.
+    pub fn parse(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, FramingRefusal> {
+        if !matches!(self.phase, Phase::Fields | Phase::Done(_)) && !self.line(bytes, limits)? {
+            return Ok(Parsed::Incomplete);
+        }
+        if let Phase::Done(len) = self.phase {
+            return Ok(Parsed::Complete { len });
+        }
+        let Self {
+            block,
+            meaning,
+            version,
+            target,
+            ..
+        } = self;
+        let parsed = block.advance(bytes, limits, |line| {
+            meaning.note(line, *version, target, bytes)
+        })?;
+        if let Parsed::Complete { len } = parsed {
+            self.check(limits)?;
+            self.phase = Phase::Done(len);
+        }
+        Ok(parsed)
+    }
+
+    /// Reads the request line; true once it is whole.
+    fn line(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<bool, FramingRefusal> {
+        let largest = limits.line as usize;
+        // Nothing beyond the limit is looked at: a refusal must not depend on how bytes arrived.
+        let line = bytes.get(..largest).unwrap_or(bytes);
+        while let Some(&byte) = self.next_byte(line)? {
+            match self.phase {
+                Phase::Method => self.end_method(line, byte)?,
+                Phase::Target => self.end_target(line, byte)?,
+                Phase::Version => {
+                    let rest = line.get(self.at..).unwrap_or_default();
+                    let Some((version, after)) = version(rest)? else {
+                        break;
+                    };
+                    if after != b'\r' {
+                        return Err(foreign(after, FramingRefusal::VersionSyntax));
+                    }
+                    self.version = version;
+                    self.at += 9;
+                    self.phase = Phase::LineFeed;
+                }
+                Phase::LineFeed => {
+                    if byte != b'\n' {
+                        return Err(FramingRefusal::BareCr);
+                    }
+                    self.block.begin(self.at + 1);
+                    self.phase = Phase::Fields;
+                    return Ok(true);
+                }
+                Phase::Fields | Phase::Done(_) => return Ok(true),
+            }
+        }
+        if line.len() >= largest {
+            return Err(FramingRefusal::LineTooLong);
+        }
+        Ok(false)
+    }
+
+    /// Walks over what the phase allows and gives the byte after it.
+    fn next_byte<'l>(&mut self, line: &'l [u8]) -> Result<Option<&'l u8>, FramingRefusal> {
+        match self.phase {
+            Phase::Method => {
+                self.at = token_end(line, self.at);
+                if self.at > LONGEST_METHOD {
+                    return Err(FramingRefusal::Method);
+                }
+            }
+            Phase::Target => self.at = target_end(line, self.at),
+            _ => {}
+        }
+        Ok(line.get(self.at))
+    }
+
+    fn end_method(&mut self, line: &[u8], byte: u8) -> Result<(), FramingRefusal> {
+        let method = line.get(..self.at).unwrap_or_default();
+        match (byte, method) {
+            (b' ', []) => return Err(FramingRefusal::RequestLine),
+            (b' ', b"CONNECT") => return Err(FramingRefusal::Connect),
+            (b' ', _) => {}
+            (b'\r', []) => return Err(FramingRefusal::LeadingEmptyLine),
+            (b'\r', _) => return Err(FramingRefusal::RequestLine),
+            _ => return Err(foreign(byte, FramingRefusal::Method)),
+        }
+        self.method = Method::of(method);
+        self.method_end = self.at as u32;
+        self.at += 1;
+        self.phase = Phase::Target;
+        Ok(())
+    }
+
+    fn end_target(&mut self, line: &[u8], byte: u8) -> Result<(), FramingRefusal> {
+        let start = self.method_end as usize + 1;
+        let target = line.get(start..self.at).unwrap_or_default();
+        match byte {
+            b' ' if target.is_empty() => return Err(FramingRefusal::RequestLine),
+            b' ' => {}
+            b'#' => return Err(FramingRefusal::Fragment),
+            b'\r' if target.is_empty() => return Err(FramingRefusal::RequestLine),
+            b'\r' => return Err(FramingRefusal::Http09),
+            _ => return Err(foreign(byte, FramingRefusal::TargetForm)),
+        }
+        self.target = TargetParts::split(target, start)?;
+        if self.target.form == TargetForm::Asterisk && self.method != Method::Options {
+            let method = line.get(..self.method_end as usize);
+            return Err(if method == Some(b"PRI") {
+                FramingRefusal::Http2Preface
+            } else {
+                FramingRefusal::Asterisk
+            });
+        }
+        self.at += 1;
+        self.phase = Phase::Version;
+        Ok(())
+    }
+
+    /// What can only be judged once all fields are known.
+    fn check(&self, limits: &HeadLimits) -> Result<(), FramingRefusal> {
+        let hostless = self.version == Version::Http10 && limits.http10_without_host;
+        if !self.block.has(Name::Host) && !hostless {
+            return Err(FramingRefusal::HostAbsent);
+        }
+        let body = match self.framing() {
+            BodyFraming::None | BodyFraming::Length(0) => false,
+            BodyFraming::Length(_) | BodyFraming::Chunked | BodyFraming::UntilClose => true,
+        };
+        if self.method == Method::Trace && body {
+            return Err(FramingRefusal::TraceBody);
+        }
+        if self.block.has(Name::Upgrade) {
+            if body {
+                return Err(FramingRefusal::UpgradeBody);
+            }
+            let whole = self.method == Method::Get
+                && self.version == Version::Http11
+                && self.meaning.connection.upgrade
+                && self.meaning.websocket_key
+                && self.meaning.websocket_version;
+            if !whole {
+                return Err(FramingRefusal::UpgradeIncomplete);
+            }
+        }
+        Ok(())
+    }
+
+    const fn framing(&self) -> BodyFraming {
+        self.meaning.announced.framing(BodyFraming::None)
     }
 
     /// The parsed head together with its bytes. Only meaningful after [`Parsed::Complete`].
     #[must_use]
-    pub fn request<'b>(&'b self, bytes: &'b [u8]) -> Request<'b> {
+    pub const fn request<'b>(&'b self, bytes: &'b [u8]) -> Request<'b> {
         Request { head: self, bytes }
     }
 }
@@ -127,6 +363,95 @@ impl Default for RequestHead {
     }
 }
 
+/// What the fields seen so far mean.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    announced: Announced,
+    connection: ConnectionOptions,
+    expects_continue: bool,
+    websocket_key: bool,
+    websocket_version: bool,
+}
+
+impl Meaning {
+    const NOTHING: Self = Self {
+        announced: Announced {
+            length: None,
+            chunked: false,
+        },
+        connection: ConnectionOptions::NONE,
+        expects_continue: false,
+        websocket_key: false,
+        websocket_version: false,
+    };
+
+    #[inline]
+    fn note(
+        &mut self,
+        line: &Line<'_>,
+        version: Version,
+        target: &TargetParts,
+        bytes: &[u8],
+    ) -> Result<(), FramingRefusal> {
+        match line.kind {
+            Name::Other => {}
+            Name::Host if line.again => return Err(FramingRefusal::HostTwice),
+            Name::Host => host(line.value, target, bytes)?,
+            Name::ContentLength | Name::TransferEncoding => self.announced.note(line, version)?,
+            Name::Connection => self.connection.note(line.value)?,
+            Name::Authorization
+            | Name::ContentType
+            | Name::Expect
+            | Name::Upgrade
+            | Name::SecWebSocketKey
+            | Name::SecWebSocketVersion
+                if line.again =>
+            {
+                return Err(FramingRefusal::FieldTwice);
+            }
+            Name::Expect => {
+                if !line.value.eq_ignore_ascii_case(b"100-continue") {
+                    return Err(FramingRefusal::Expect);
+                }
+                // A client that speaks 1.0 cannot mean it (RFC 9110 section 10.1.1).
+                self.expects_continue = version == Version::Http11;
+            }
+            Name::Upgrade if !line.value.eq_ignore_ascii_case(b"websocket") => {
+                return Err(FramingRefusal::UpgradeUnknown);
+            }
+            Name::SecWebSocketKey => self.websocket_key = is_nonce(line.value),
+            Name::SecWebSocketVersion => self.websocket_version = line.value == b"13",
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn host(value: &[u8], target: &TargetParts, bytes: &[u8]) -> Result<(), FramingRefusal> {
+    if Authority::parse(value).is_none() {
+        return Err(FramingRefusal::HostInvalid);
+    }
+    // Compared as written: `host` and `host:80` name one origin but two strings, and somebody
+    // behind us may compare strings.
+    if target.is_absolute() && !target.authority.of(bytes).eq_ignore_ascii_case(value) {
+        return Err(FramingRefusal::HostMismatch);
+    }
+    Ok(())
+}
+
+/// Whether the value is the base64 of 16 bytes (RFC 6455 section 4.1).
+fn is_nonce(value: &[u8]) -> bool {
+    let [digits @ .., last, b'=', b'='] = value else {
+        return false;
+    };
+    digits.len() == 21
+        && digits
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        // The last digit carries two bits of the value; the other four are zero.
+        && matches!(last, b'A' | b'Q' | b'g' | b'w')
+}
+
 /// A parsed request head and the bytes it was parsed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'b> {
@@ -134,114 +459,146 @@ pub struct Request<'b> {
     bytes: &'b [u8],
 }
 
-#[expect(unused_variables, reason = "skeleton")]
 impl<'b> Request<'b> {
     /// The method.
     #[must_use]
-    pub fn method(&self) -> Method {
-        todo!()
+    pub const fn method(&self) -> Method {
+        self.head.method
     }
 
     /// The method as received.
     #[must_use]
     pub fn method_bytes(&self) -> &'b [u8] {
-        todo!()
+        Span {
+            start: 0,
+            end: self.head.method_end,
+        }
+        .of(self.bytes)
     }
 
     /// The version.
     #[must_use]
-    pub fn version(&self) -> Version {
-        todo!()
+    pub const fn version(&self) -> Version {
+        self.head.version
     }
 
     /// The target as received.
     #[must_use]
     pub fn target(&self) -> &'b [u8] {
-        todo!()
+        self.head.target.target.of(self.bytes)
     }
 
     /// Which form the target has.
     #[must_use]
-    pub fn target_form(&self) -> TargetForm {
-        todo!()
+    pub const fn target_form(&self) -> TargetForm {
+        self.head.target.form
     }
 
     /// Path and query as received, without scheme and authority: what goes upstream. `*` stays `*`.
     #[must_use]
     pub fn path_and_query(&self) -> &'b [u8] {
-        todo!()
+        self.head.target.path_and_query.of(self.bytes)
     }
 
-    /// The path as received.
+    /// The path as received; see [`crate::target::canonical`] for the one policy speaks of.
     #[must_use]
     pub fn path(&self) -> &'b [u8] {
-        todo!()
+        Span {
+            start: self.head.target.path_and_query.start,
+            end: self.head.target.path_end,
+        }
+        .of(self.bytes)
     }
 
     /// The query as received, without its question mark.
     #[must_use]
     pub fn query(&self) -> Option<&'b [u8]> {
-        todo!()
+        let target = &self.head.target;
+        (target.path_end < target.path_and_query.end).then(|| {
+            Span {
+                start: target.path_end + 1,
+                end: target.path_and_query.end,
+            }
+            .of(self.bytes)
+        })
     }
 
     /// Host and port that the request names; `None` only for HTTP/1.0 where limits allow it.
     #[must_use]
     pub fn authority(&self) -> Option<Authority<'b>> {
-        todo!()
+        match self.value(Name::Host) {
+            Some(host) => Authority::parse(host),
+            None if self.head.target.is_absolute() => {
+                Authority::parse(self.head.target.authority.of(self.bytes))
+            }
+            None => None,
+        }
     }
 
     /// All fields in order.
     #[must_use]
     pub fn fields(&self) -> Fields<'b> {
-        todo!()
+        self.head.block.fields(self.bytes)
+    }
+
+    /// Whether a field of that name, other than [`Name::Other`], was sent; costs no walk.
+    #[must_use]
+    pub const fn has(&self, name: Name) -> bool {
+        self.head.block.has(name)
     }
 
     /// Value of the first field of that name.
     #[must_use]
     pub fn value(&self, name: Name) -> Option<&'b [u8]> {
-        todo!()
+        self.head.block.value(self.bytes, name)
     }
 
     /// Value of the only field of that name.
     #[must_use]
     pub fn single(&self, name: Name) -> Single<'b> {
-        todo!()
+        self.head.block.single(self.bytes, name)
     }
 
     /// Value of the only field with these bytes as its name, whatever their case.
     #[must_use]
     pub fn single_named(&self, name: &[u8]) -> Single<'b> {
-        todo!()
+        self.head.block.single_named(self.bytes, name)
     }
 
     /// Whether `Connection` lists this name, case and underscores folded: then the field is not
     /// forwarded.
     #[must_use]
     pub fn connection_lists(&self, name: &[u8]) -> bool {
-        todo!()
+        self.head.meaning.connection.others && self.head.block.connection_lists(self.bytes, name)
     }
 
     /// How the body ends; never [`BodyFraming::UntilClose`].
     #[must_use]
-    pub fn framing(&self) -> BodyFraming {
-        todo!()
+    pub const fn framing(&self) -> BodyFraming {
+        self.head.framing()
     }
 
-    /// Whether the connection may be used again: HTTP/1.1 without `Connection: close`.
+    /// Whether the connection may be used again: HTTP/1.1 without `Connection: close`. HTTP/1.0
+    /// is always answered with a close.
     #[must_use]
-    pub fn keep_alive(&self) -> bool {
-        todo!()
+    pub const fn keep_alive(&self) -> bool {
+        matches!(self.head.version, Version::Http11) && !self.head.meaning.connection.close
     }
 
     /// Whether the client waits for 100 Continue before it sends its body.
     #[must_use]
-    pub fn expects_continue(&self) -> bool {
-        todo!()
+    pub const fn expects_continue(&self) -> bool {
+        self.head.meaning.expects_continue
+            && !matches!(
+                self.head.framing(),
+                BodyFraming::None | BodyFraming::Length(0)
+            )
     }
 
-    /// Whether this is a whole WebSocket handshake (RFC 6455 section 4.1).
+    /// Whether this is a whole WebSocket handshake (RFC 6455 section 4.1): any other Upgrade was
+    /// refused.
     #[must_use]
-    pub fn is_websocket(&self) -> bool {
-        todo!()
+    pub const fn is_websocket(&self) -> bool {
+        self.head.block.has(Name::Upgrade)
     }
 }
