@@ -1,2 +1,26 @@
-//! The vouchsafe binary.
-fn main() {}
+//! The `vouchsafe` binary: one file per command, the ordered list of controls, the admin surface
+//! and the wiring of the crates below.
+//!
+//! Owns the process: arguments, exit codes, signals, what goes to stdout (data) and to stderr
+//! (talk). Refuses to hold a rule of its own: every check lives in the crate that keeps it.
+
+mod cli;
+mod commands;
+mod failure;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{cli::Cli, failure::Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match commands::run(cli.command) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(Failure::EXIT)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The command line.
+//!
+//! Owns the names of the verbs and their order in `--help`, which follows a person's day: first
+//! steps, running, proving, looking. Each verb's own flags live with its command.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Keeps the promises of a SECURITY.md, and proves it
+///
+/// Vouchsafe stands in front of an unmodified app, enforces what its SECURITY.md promises, and
+/// attacks the running deployment to show which promises are kept.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole protected system on this machine, attack it, and prove its document
+    Demo(commands::demo::Args),
+    /// Write a first configuration and document for an app
+    Init(commands::init::Args),
+    /// Say whether a configuration would start, without listening
+    Check(commands::check::Args),
+    /// Start the gate
+    Up(commands::up::Args),
+    /// Make the running gate read its configuration again
+    Reload(commands::reload::Args),
+    /// Attack the running deployment, one probe for each promise of its document
+    Prove(commands::prove::Args),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    Key(commands::key::Command),
+    /// List webhook schemes; sign and verify a delivery
+    #[command(subcommand)]
+    Webhook(commands::webhook::Command),
+    /// Read, explain, export and verify the ledger
+    #[command(subcommand)]
+    Ledger(commands::ledger::Command),
+    /// Show the effective configuration
+    #[command(subcommand)]
+    Config(commands::config::Command),
+    /// Ask a running gate whether it is well
+    Healthcheck(commands::healthcheck::Args),
+    /// Serve the app of a demo system
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    DemoApp(commands::demo_app::Args),
+    /// Print the reference of every control
+    #[command(hide = true)]
+    Reference(commands::reference::Args),
+}
