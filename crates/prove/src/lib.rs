@@ -1,1 +1,4 @@
 //! Document reader, probe runner, probes, sham peers, reports.
+
+pub mod probes;
+pub mod search;

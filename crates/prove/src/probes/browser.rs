@@ -1,0 +1,142 @@
+//! What every answer tells a browser.
+//!
+//! Asks for answers of every kind the gate gives, its own refusals included, and reads one field.
+
+use control::{
+    Asked, Probe, Sheet, Target,
+    probe::{Answer, Guard, Reply, TargetError},
+    sheet::Met,
+};
+
+use super::{draft::Draft, first_route, method_of};
+
+/// Attacks `headers.nosniff`.
+pub(super) struct Nosniff;
+/// Attacks `headers.frame`.
+pub(super) struct Frame;
+/// Attacks `headers.referrer`.
+pub(super) struct Referrer;
+
+impl Probe for Nosniff {
+    fn promise(&self) -> &'static str {
+        "headers.nosniff"
+    }
+
+    fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        on_every_answer(at, sheet, |answer| {
+            field_is(answer, "X-Content-Type-Options", |value| {
+                value.eq_ignore_ascii_case("nosniff")
+            })
+        })
+    }
+}
+
+impl Probe for Frame {
+    fn promise(&self) -> &'static str {
+        "headers.frame"
+    }
+
+    fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        on_every_answer(at, sheet, |answer| {
+            field_is(answer, "X-Frame-Options", |value| {
+                value.eq_ignore_ascii_case("deny") || value.eq_ignore_ascii_case("sameorigin")
+            })
+        })
+    }
+}
+
+impl Probe for Referrer {
+    fn promise(&self) -> &'static str {
+        "headers.referrer"
+    }
+
+    fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        on_every_answer(at, sheet, |answer| {
+            field_is(answer, "Referrer-Policy", |value| {
+                value.eq_ignore_ascii_case("same-origin")
+                    || value.eq_ignore_ascii_case("no-referrer")
+            })
+        })
+    }
+}
+
+/// One value, once, and the right one: two fields of the name are read differently by browsers.
+fn field_is(answer: &Answer, name: &str, right: impl Fn(&str) -> bool) -> Met {
+    let values: Vec<&str> = answer
+        .fields
+        .iter()
+        .filter(|(field, _)| field.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+        .collect();
+    match values.as_slice() {
+        [] => Met::when(false, format!("no {name}")),
+        [value] => Met::when(right(value.trim()), format!("{name}: {value}")),
+        _ => Met::when(false, format!("{} {name} fields", values.len())),
+    }
+}
+
+fn on_every_answer(
+    at: &dyn Target,
+    sheet: &mut Sheet,
+    judge: impl Fn(&Answer) -> Met,
+) -> Result<(), TargetError> {
+    for (name, draft, statuses) in answers(at)? {
+        let reply = draft.send(at)?;
+        let met = match &reply {
+            Reply::Answer(answer) => judge(answer),
+            Reply::Closed | Reply::TimedOut => Met::inconclusive("no answer"),
+        };
+        sheet.pair(name, met, Met::status(&reply, statuses));
+    }
+    Ok(())
+}
+
+/// A kind of answer: its name, a request for it, and the statuses that show it is that kind.
+type Kind = (&'static str, Draft, &'static [u16]);
+
+/// One request for each kind of answer, with the statuses that show it is that kind.
+fn answers(at: &dyn Target) -> Result<Vec<Kind>, TargetError> {
+    let mut drafts: Vec<Kind> = Vec::new();
+    if let Some(route) = first_route(at, |guard| matches!(guard, Guard::Open(_))) {
+        let plain = Draft::new(at, method_of(route), &route.path);
+        drafts.push((
+            "an answer from behind the gate",
+            plain.clone().ticketed(at)?,
+            &[200],
+        ));
+        drafts.push(("a refused host (400)", plain.host("other.invalid"), &[400]));
+    }
+    if let Some(route) = first_route(at, |guard| matches!(guard, Guard::Key(_))) {
+        drafts.push((
+            "no credential (401)",
+            Draft::new(at, method_of(route), &route.path),
+            &[401],
+        ));
+    }
+    if let Some(route) = first_route(at, |guard| matches!(guard, Guard::Webhook(_))) {
+        let unsigned = Draft::new(at, method_of(route), &route.path);
+        drafts.push((
+            "no signature (403)",
+            unsigned.body("application/json", b"{}"),
+            &[403],
+        ));
+    }
+    if !at
+        .facts()
+        .routes
+        .iter()
+        .any(|route| route.path == "/" && !route.exact)
+    {
+        drafts.push((
+            "no route (404)",
+            Draft::new(at, "GET", "/no-such-route-here"),
+            &[404],
+        ));
+    }
+    drafts.push((
+        "broken framing (400)",
+        Draft::new(at, "GET", "/a#b"),
+        &[400],
+    ));
+    Ok(drafts)
+}

@@ -1,0 +1,183 @@
+//! Asking without a credential, with a wrong one, or with one in the wrong place.
+
+use control::{
+    Asked, Probe, Sheet, Target,
+    probe::{Guard, RouteFact, TargetError},
+    sheet::Met,
+};
+
+use super::{draft::Draft, keys::wide_key, method_of, named_route};
+
+/// Attacks `auth.enforced`: every guarded route at and below the named one.
+pub(super) struct Enforced;
+
+/// Attacks `auth.header-only`: a genuine key where keys may not travel.
+pub(super) struct HeaderOnly;
+
+/// Keys that look right to a careless eye.
+const GARBAGE: &[&str] = &[
+    "",
+    "vsk_",
+    "vsk_000000000000_0000000000000000000000000000000000000000000000000",
+    "null",
+    "' or 1=1 --",
+];
+
+impl Probe for Enforced {
+    fn promise(&self) -> &'static str {
+        "auth.enforced"
+    }
+
+    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let top = named_route(at, asked, "route")?;
+        for route in below(at, top) {
+            let roles: &[String] = match &route.guard {
+                Guard::Key(roles) => roles,
+                Guard::Open(_) => &[],
+                Guard::Webhook(_) => continue,
+            };
+            let path = &route.path;
+            let key = wide_key(at, roles)?;
+            let plain = Draft::new(at, method_of(route), path);
+            let twin = || -> Result<Met, TargetError> {
+                let draft = plain
+                    .clone()
+                    .field("Authorization", &format!("Bearer {key}"));
+                Ok(Met::status(&draft.ticketed(at)?.send(at)?, &[200]))
+            };
+            let attack = plain.clone().ticketed(at)?.send(at)?;
+            sheet.pair(
+                format!("{path} without a credential"),
+                Met::status(&attack, &[401]),
+                twin()?,
+            );
+            for garbage in GARBAGE {
+                let draft = plain.clone().field("X-API-Key", garbage);
+                let attack = draft.ticketed(at)?.send(at)?;
+                let shown = if garbage.is_empty() {
+                    "an empty key"
+                } else {
+                    "a key that is none"
+                };
+                sheet.pair(
+                    format!("{path} with {shown}"),
+                    Met::status(&attack, &[401]),
+                    twin()?,
+                );
+            }
+            let wrong = altered(&key);
+            let draft = plain
+                .clone()
+                .field("Authorization", &format!("Bearer {wrong}"));
+            let attack = draft.ticketed(at)?.send(at)?;
+            sheet.pair(
+                format!("{path} with one character changed"),
+                Met::status(&attack, &[401]),
+                twin()?,
+            );
+            let basic = format!(
+                "Basic {}",
+                seal::encode::base64(format!("user:{key}").as_bytes())
+            );
+            let attack = plain
+                .clone()
+                .field("Authorization", &basic)
+                .ticketed(at)?
+                .send(at)?;
+            sheet.pair(
+                format!("{path} with the key as a password"),
+                Met::status(&attack, &[401]),
+                twin()?,
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The route itself and those below its path.
+fn below<'t>(at: &'t dyn Target, top: &'t RouteFact) -> impl Iterator<Item = &'t RouteFact> {
+    let prefix = format!("{}/", top.path.trim_end_matches('/'));
+    at.facts().routes.iter().filter(move |route| {
+        route.path == top.path
+            || (route.path.starts_with(&prefix) && !matches!(route.guard, Guard::Open(_)))
+    })
+}
+
+/// The key with one character of its secret exchanged.
+fn altered(key: &str) -> String {
+    let at = key.len().saturating_sub(20);
+    key.char_indices()
+        .map(|(n, c)| match (n == at, c) {
+            (true, 'a') => 'b',
+            (true, _) => 'a',
+            (false, c) => c,
+        })
+        .collect()
+}
+
+impl Probe for HeaderOnly {
+    fn promise(&self) -> &'static str {
+        "auth.header-only"
+    }
+
+    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let route = named_route(at, asked, "route")?;
+        let Guard::Key(roles) = &route.guard else {
+            return Err(TargetError::new("find the route", "it asks for no key"));
+        };
+        let key = wide_key(at, roles)?;
+        let path = &route.path;
+        let plain = |target: &str| Draft::new(at, method_of(route), target);
+        let twin = || -> Result<Met, TargetError> {
+            Ok(Met::status(
+                &plain(path)
+                    .field("X-API-Key", &key)
+                    .ticketed(at)?
+                    .send(at)?,
+                &[200],
+            ))
+        };
+        for name in ["api_key", "access_token", "key", "x-api-key"] {
+            let attack = plain(&format!("{path}?{name}={key}"))
+                .ticketed(at)?
+                .send(at)?;
+            sheet.pair(
+                format!("the key in the query as {name}"),
+                Met::status(&attack, &[401]),
+                twin()?,
+            );
+        }
+        for name in ["api_key", "session", "Authorization"] {
+            let cookie = format!("{name}={key}");
+            let attack = plain(path)
+                .field("Cookie", &cookie)
+                .ticketed(at)?
+                .send(at)?;
+            sheet.pair(
+                format!("the key in a cookie called {name}"),
+                Met::status(&attack, &[401]),
+                twin()?,
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_character_of_the_secret_is_exchanged() {
+        let key = "vsk_abcdefghijkl_0123456789012345678901234567890123456789";
+        let wrong = altered(key);
+        assert_eq!(key.len(), wrong.len());
+        assert_eq!(
+            key.chars()
+                .zip(wrong.chars())
+                .filter(|(a, b)| a != b)
+                .count(),
+            1
+        );
+    }
+}

@@ -1,0 +1,307 @@
+//! What a key may do, for how long, and who can read it.
+
+use std::time::{Duration, Instant};
+
+use control::{
+    Asked, Probe, Sheet, Target,
+    probe::{Guard, KeyWish, MintedKey, Reply, RouteFact, TargetError},
+    sheet::Met,
+};
+
+use super::{draft::Draft, first_route, method_of};
+use crate::search::Needle;
+
+/// Attacks `key.scoped`.
+pub(super) struct Scoped;
+/// Attacks `key.revocable`.
+pub(super) struct Revocable;
+/// Attacks `key.digest-only`.
+pub(super) struct DigestOnly;
+/// Attacks `key.prefix-entropy`.
+pub(super) struct PrefixEntropy;
+
+/// Any method under any path: what a twin needs where scopes are not the question.
+const EVERYTHING: &str = "GET,HEAD,POST,PUT,PATCH,DELETE /";
+
+/// A canary key that passes any route with one of `roles`.
+pub(super) fn wide_key(at: &dyn Target, roles: &[String]) -> Result<String, TargetError> {
+    mint(at, EVERYTHING, roles).map(|minted| minted.key)
+}
+
+fn mint(at: &dyn Target, scope: &str, roles: &[String]) -> Result<MintedKey, TargetError> {
+    let roles = roles.iter().take(1).cloned().collect();
+    at.mint_key(&KeyWish {
+        scopes: vec![scope.to_owned()],
+        roles,
+    })
+}
+
+/// The part of a key that nobody but its holder may know: what follows the public prefix.
+fn secret_part(key: &str) -> &str {
+    key.rsplit_once('_').map_or(key, |(_, secret)| secret)
+}
+
+fn guarded(at: &dyn Target) -> Result<(&RouteFact, &[String]), TargetError> {
+    let route = first_route(at, |guard| matches!(guard, Guard::Key(_)))
+        .ok_or_else(|| TargetError::new("find a route", "no route asks for a key"))?;
+    match &route.guard {
+        Guard::Key(roles) => Ok((route, roles)),
+        Guard::Open(_) | Guard::Webhook(_) => Ok((route, &[])),
+    }
+}
+
+fn ask(at: &dyn Target, method: &str, target: &str, key: &str) -> Result<Reply, TargetError> {
+    Draft::new(at, method, target)
+        .field("X-API-Key", key)
+        .ticketed(at)?
+        .send(at)
+}
+
+impl Probe for Scoped {
+    fn promise(&self) -> &'static str {
+        "key.scoped"
+    }
+
+    fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let (route, roles) = guarded(at)?;
+        let method = method_of(route);
+        let base = route.path.trim_end_matches('/');
+        let (inside, outside) = (format!("{base}/vsc-a"), format!("{base}/vsc-b"));
+        let key = mint(at, &format!("{method} {inside}"), roles)?.key;
+        let twin = || -> Result<Met, TargetError> {
+            Ok(Met::status(&ask(at, method, &inside, &key)?, &[200]))
+        };
+        for (name, target, statuses) in [
+            ("a path beside its own", outside.clone(), &[403_u16][..]),
+            ("the path above its own", route.path.clone(), &[403]),
+            ("a longer name", format!("{inside}b"), &[403]),
+            ("its path in capitals", format!("{base}/VSC-A"), &[403]),
+            (
+                "a way up and down again",
+                format!("{inside}/../vsc-b"),
+                &[400],
+            ),
+            (
+                "an encoded way up",
+                format!("{inside}/%2e%2e/vsc-b"),
+                &[400],
+            ),
+            ("an encoded slash", format!("{inside}%2f..%2fvsc-b"), &[400]),
+            ("a double slash", format!("{base}//vsc-b"), &[400, 403]),
+            (
+                "a path parameter",
+                format!("{base}/vsc-b;/vsc-a"),
+                &[400, 403],
+            ),
+        ] {
+            let attack = ask(at, method, &target, &key)?;
+            sheet.pair(name, Met::status(&attack, statuses), twin()?);
+        }
+        // Another method on its own path, where the route itself would take it.
+        let takes =
+            |other: &str| route.methods.is_empty() || route.methods.iter().any(|m| m == other);
+        if let Some(other) = ["POST", "GET", "DELETE"]
+            .into_iter()
+            .find(|m| *m != method && takes(m))
+        {
+            let attack = ask(at, other, &inside, &key)?;
+            sheet.pair(
+                format!("its path with {other}"),
+                Met::status(&attack, &[403]),
+                twin()?,
+            );
+        }
+        if !roles.is_empty() {
+            let bare = mint(at, EVERYTHING, &[])?.key;
+            let attack = ask(at, method, &inside, &bare)?;
+            sheet.pair(
+                "a key without the role",
+                Met::status(&attack, &[403]),
+                twin()?,
+            );
+        }
+        let none = at.mint_key(&KeyWish {
+            scopes: Vec::new(),
+            roles: roles.to_vec(),
+        });
+        if let Ok(none) = none {
+            let attack = ask(at, method, &inside, &none.key)?;
+            sheet.pair(
+                "a key without any scope",
+                Met::status(&attack, &[403]),
+                twin()?,
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Probe for Revocable {
+    fn promise(&self) -> &'static str {
+        "key.revocable"
+    }
+
+    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let (route, roles) = guarded(at)?;
+        let (method, path) = (method_of(route), route.path.as_str());
+        let within = asked
+            .value("within")
+            .and_then(config::quantity::duration)
+            .ok_or_else(|| TargetError::new("read the anchor", "within is not a duration"))?;
+        let (kept, revoked) = (mint(at, EVERYTHING, roles)?, mint(at, EVERYTHING, roles)?);
+        let before = Met::status(&ask(at, method, path, &revoked.key)?, &[200]);
+        at.revoke_key(&revoked.id)?;
+        let (took, last) = until_refused(within, || ask(at, method, path, &revoked.key))?;
+        let met = match took {
+            Some(took) => Met::when(took <= within, format!("401 after {} ms", took.as_millis())),
+            None => Met::status(&last, &[401]),
+        };
+        sheet.pair("a revoked key", met, before);
+        let other = Met::status(&ask(at, method, path, &kept.key)?, &[200]);
+        let last = Met::status(&ask(at, method, path, &revoked.key)?, &[401]);
+        sheet.pair("the revoked key once more, beside another", last, other);
+        Ok(())
+    }
+}
+
+/// Asks again and again until the answer is 401 or `within` has passed; at most 10,000 times.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a stopwatch around real requests"
+)]
+fn until_refused(
+    within: Duration,
+    ask: impl Fn() -> Result<Reply, TargetError>,
+) -> Result<(Option<Duration>, Reply), TargetError> {
+    let start = Instant::now();
+    let mut last = ask()?;
+    for _ in 0..10_000 {
+        let took = start.elapsed();
+        if last.answer().is_some_and(|answer| answer.status == 401) {
+            return Ok((Some(took), last));
+        }
+        if took > within {
+            break;
+        }
+        last = ask()?;
+    }
+    Ok((None, last))
+}
+
+impl Probe for DigestOnly {
+    fn promise(&self) -> &'static str {
+        "key.digest-only"
+    }
+
+    fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let (route, roles) = guarded(at)?;
+        let minted = mint(at, EVERYTHING, roles)?;
+        let used = Met::status(
+            &ask(at, method_of(route), &route.path, &minted.key)?,
+            &[200],
+        );
+        let places = at.storage()?;
+        let walk = |value: &str| -> Result<_, TargetError> {
+            Needle::new(value)
+                .ok_or_else(|| TargetError::new("search", "the value is too short"))?
+                .walk(&places)
+                .map_err(|fault| TargetError::new("search the storage", fault))
+        };
+        // The search must be able to find what is there: the public id of the same key.
+        let id = walk(&minted.id)?;
+        let found_id = || {
+            Met::when(
+                !id.hits.is_empty(),
+                format!("its public id in {} files", id.hits.len()),
+            )
+        };
+        let secret = walk(secret_part(&minted.key))?;
+        let saw = match secret.hits.first() {
+            Some(hit) => format!("found in {hit}"),
+            None => format!("0 hits in {} files, {} bytes", secret.files, secret.bytes),
+        };
+        sheet.pair(
+            "search everything stored for the key",
+            Met::when(secret.hits.is_empty(), saw),
+            found_id(),
+        );
+        let listed = at.list_keys()?.to_string();
+        let shown = listed.contains(secret_part(&minted.key));
+        let saw = if shown {
+            "the key is shown again"
+        } else {
+            "the key is not shown again"
+        };
+        let in_list = Met::when(listed.contains(&minted.id), "its public id is listed");
+        sheet.pair("list the keys", Met::when(!shown, saw), in_list);
+        sheet.pair("the key works all the same", used.clone(), used);
+        Ok(())
+    }
+}
+
+impl Probe for PrefixEntropy {
+    fn promise(&self) -> &'static str {
+        "key.prefix-entropy"
+    }
+
+    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let bits: f64 = asked
+            .value("bits")
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| TargetError::new("read the anchor", "bits is not a number"))?;
+        let (_, roles) = guarded(at)?;
+        let minted = mint(at, EVERYTHING, roles)?;
+        let listed = at.list_keys()?.to_string();
+        let secret = secret_part(&minted.key);
+        let shown = longest_shown(secret, &listed);
+        // Letters and digits, less the checksum, which says nothing new of them.
+        let hidden = secret.len().saturating_sub(CHECKSUM + shown);
+        let left = f64::from(u32::try_from(hidden).unwrap_or(0)) * 62_f64.log2();
+        let in_list = Met::when(listed.contains(&minted.id), "its public id is listed");
+        sheet.pair(
+            "what a list of keys shows of a secret",
+            Met::when(
+                left >= bits,
+                format!(
+                    "{shown} of {} characters, {left:.0} bits stay unknown",
+                    secret.len()
+                ),
+            ),
+            in_list,
+        );
+        Ok(())
+    }
+}
+
+/// Characters at the end of a key that are computed from the rest.
+const CHECKSUM: usize = 6;
+
+/// The longest run of `secret`, from 4 characters up, that stands in `listed`: shorter runs stand
+/// there by chance.
+fn longest_shown(secret: &str, listed: &str) -> usize {
+    (4..=secret.len())
+        .rev()
+        .find(|length| {
+            (0..=secret.len() - length)
+                .filter_map(|from| secret.get(from..from + length))
+                .any(|run| listed.contains(run))
+        })
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_run_that_is_shown_is_found() {
+        assert_eq!(longest_shown("abcdefghij", "nothing of it"), 0);
+        assert_eq!(longest_shown("abcdefghij", "shows cdefgh here"), 6);
+        assert_eq!(longest_shown("abcdefghij", "abcdefghij"), 10);
+    }
+
+    #[test]
+    fn the_secret_of_a_key_is_what_follows_its_prefix() {
+        assert_eq!(secret_part("vsk_abcdefghijkl_s3cr3t"), "s3cr3t");
+    }
+}

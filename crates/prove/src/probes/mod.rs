@@ -1,0 +1,101 @@
+//! One file for each family of promises, and the one ordered list of probes.
+//!
+//! Owns the attacks. A probe takes from its target addresses and shapes, never a secret of the
+//! deployment; it writes pairs of attack and twin, which differ in one property, and leaves the
+//! verdict to the sheet. To add one: a unit struct with `impl Probe`, a line in [`PROBES`], and
+//! the catalogue entry of the same id.
+
+mod audit;
+mod browser;
+mod children;
+mod credentials;
+mod draft;
+mod exposure;
+mod framing;
+mod identity_headers;
+mod keys;
+mod logs;
+mod routes;
+mod webhooks;
+
+use control::{
+    Asked, Probe,
+    probe::{Guard, RouteFact, Target, TargetError},
+};
+
+/// Every probe, in the order in which a proof runs them. The first asks whether the app can be
+/// reached around the gate, because then nothing else matters.
+pub const PROBES: &[&dyn Probe] = &[
+    &exposure::OnlyBehindGate,
+    &framing::Framing,
+    &identity_headers::Stripped,
+    &identity_headers::TrustedProxies,
+    &routes::HostAllowList,
+    &routes::ExactHealthPath,
+    &browser::Nosniff,
+    &browser::Frame,
+    &browser::Referrer,
+    &credentials::Enforced,
+    &credentials::HeaderOnly,
+    &keys::Scoped,
+    &keys::Revocable,
+    &keys::DigestOnly,
+    &keys::PrefixEntropy,
+    &webhooks::Signature,
+    &webhooks::RawBody,
+    &webhooks::Replay,
+    &children::DefaultOn,
+    &children::FailClosed,
+    &children::DocumentedOpen,
+    &logs::NoPayload,
+    &logs::NoCredentials,
+    &audit::EveryRequest,
+    &audit::AuthEvents,
+    &audit::TamperEvident,
+];
+
+/// The probe of a promise.
+#[must_use]
+pub fn of(promise: &str) -> Option<&'static dyn Probe> {
+    PROBES
+        .iter()
+        .copied()
+        .find(|probe| probe.promise() == promise)
+}
+
+/// The route an anchor names, by its path.
+fn named_route<'t>(
+    at: &'t dyn Target,
+    asked: &Asked,
+    key: &str,
+) -> Result<&'t RouteFact, TargetError> {
+    let path = asked.value(key).unwrap_or_default();
+    at.facts()
+        .routes
+        .iter()
+        .find(|route| route.path == path)
+        .ok_or_else(|| {
+            TargetError::new(
+                "find the route",
+                format!("no [[route]] has the path {path}"),
+            )
+        })
+}
+
+/// The first route whose guard `fits`.
+fn first_route(at: &dyn Target, fits: impl Fn(&Guard) -> bool) -> Option<&RouteFact> {
+    at.facts().routes.iter().find(|route| fits(&route.guard))
+}
+
+/// The method a plain request to `route` may use.
+fn method_of(route: &RouteFact) -> &str {
+    let methods = &route.methods;
+    match methods
+        .iter()
+        .find(|method| *method == "GET")
+        .or_else(|| methods.first())
+    {
+        Some(method) => method,
+        None => "GET",
+    }
+}
