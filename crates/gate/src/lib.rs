@@ -12,12 +12,14 @@
 //! 3. [`core`](mod@core): what the cores share and what each has for itself;
 //! 4. [`tickets`]: how a proof runs every stage without reaching the app;
 //! 5. [`assertion`](mod@assertion): how an app learns who asks;
-//! 6. [`request_id`] and [`metrics`]: names and numbers.
+//! 6. [`serve`]: the engine that drives all of it;
+//! 7. [`request_id`] and [`metrics`]: names and numbers.
 
 mod assertion;
 pub mod core;
 pub mod metrics;
 pub mod request_id;
+pub mod serve;
 pub mod site;
 pub mod stages;
 pub mod tickets;

@@ -174,6 +174,13 @@ impl Outgoing {
         self.sent = 0;
     }
 
+    /// What is still to be sent, as storage of its own.
+    #[must_use]
+    pub fn into_unsent(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.sent);
+        self.bytes
+    }
+
     /// Drops everything, sent or not.
     pub fn clear(&mut self) {
         self.bytes.clear();

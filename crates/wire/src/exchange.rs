@@ -32,6 +32,45 @@ pub struct Times {
     pub client: Duration,
 }
 
+/// The slowest a request body may come.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    rate: u64,
+    grace: Duration,
+    /// When it is counted from; moved on by waits that are not the client's fault.
+    from: Option<Instant>,
+    stalled_since: Option<Instant>,
+}
+
+impl Pace {
+    /// At least `rate` bytes a second once `grace` has passed.
+    #[must_use]
+    pub const fn new(rate: u64, grace: Duration) -> Self {
+        Self {
+            rate,
+            grace,
+            from: None,
+            stalled_since: None,
+        }
+    }
+
+    /// The client is not awaited: its time stands still until the next [`Pace::ends`].
+    pub fn stall(&mut self, now: Instant) {
+        self.stalled_since.get_or_insert(now);
+    }
+
+    /// The moment at which a body of which `moved` bytes have come, and no more, is too slow. The
+    /// first call starts its time.
+    pub fn ends(&mut self, now: Instant, moved: u64) -> Instant {
+        let from = self.from.get_or_insert(now);
+        if let Some(since) = self.stalled_since.take() {
+            *from += now.duration_since(since);
+        }
+        let earned = moved.saturating_mul(1000) / self.rate.max(1);
+        *from + self.grace + Duration::from_millis(earned)
+    }
+}
+
 /// Why an exchange ended before its answer did.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeFault {
@@ -77,10 +116,7 @@ pub struct Exchange<'l, C, U> {
     request: Body,
     times: Times,
     upload: Upload,
-    /// When the pace of the request body is counted from; moved on by waits that are not the
-    /// client's fault.
-    pace_from: Option<Instant>,
-    stalled_since: Option<Instant>,
+    pace: Pace,
     upload_ends: Option<Instant>,
     answer_ends: Instant,
 }
@@ -104,8 +140,7 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
             request,
             times,
             upload: Upload::Running { held },
-            pace_from: None,
-            stalled_since: None,
+            pace: Pace::new(times.body_rate, times.body_grace),
             upload_ends: None,
             answer_ends,
         }
@@ -171,26 +206,16 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
                     self.upload = Upload::Running { held: false };
                 }
                 self.upload_ends = if self.request.waiting() == Waiting::Sink {
-                    self.stalled_since.get_or_insert(now);
+                    self.pace.stall(now);
                     None
                 } else if held && self.request.moved() == 0 {
                     None
                 } else {
-                    Some(self.pace_end(now))
+                    Some(self.pace.ends(now, self.request.moved()))
                 };
                 Ok(())
             }
         }
-    }
-
-    /// The moment at which a body that sends nothing more will have been too slow.
-    fn pace_end(&mut self, now: Instant) -> Instant {
-        let from = self.pace_from.get_or_insert(now);
-        if let Some(since) = self.stalled_since.take() {
-            *from += now.duration_since(since);
-        }
-        let earned = self.request.moved().saturating_mul(1000) / self.times.body_rate.max(1);
-        *from + self.times.body_grace + Duration::from_millis(earned)
     }
 
     /// Whether the request or the answer has run out of time.

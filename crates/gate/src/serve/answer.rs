@@ -1,0 +1,238 @@
+//! The upstream's answer on its way to the client.
+//!
+//! Owns which answers are passed on, how their bodies are framed for this client, and what is
+//! known of the exchange at its end. Refuses answers that two clients could read differently,
+//! answers with more behind them than they announce, and endless interim answers. Trusts the
+//! stages for the fields.
+
+use std::time::Duration;
+
+use control::Refusal;
+use tokio::net::TcpStream;
+use wire::{
+    Answer, AnswerHead, Asked, Body, BodyFraming, Exchange, ExchangeFault, HeadLimits, Name,
+    Parsed, Stream, Upstream, Version, tunnel::tunnel,
+};
+
+use super::{
+    connection::{Connection, Facts, Next},
+    local::Local,
+    refusals,
+};
+use crate::{
+    core::Core,
+    site::Site,
+    stages::{
+        Forwarding,
+        record::{self, Outcome},
+        response,
+    },
+};
+
+/// Most interim answers before the final one.
+const MOST_INTERIM: usize = 16;
+
+/// Lets a client send its body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// How the wait for an answer's head ended.
+pub(super) enum Head {
+    /// It takes this many bytes of the upstream's input.
+    Final(usize),
+    Failed(Refusal),
+    /// The connection closed before a byte of the answer.
+    Stale,
+}
+
+/// Sends the request and waits for the head of its final answer; passes interim answers on.
+pub(super) async fn wait<C: Stream>(
+    exchange: &mut Exchange<'_, C, TcpStream>,
+    head: &mut AnswerHead,
+    forwarding: &Forwarding,
+    facts: Facts,
+) -> Head {
+    let limits = HeadLimits::ANSWER;
+    let asked = Asked {
+        method: facts.method,
+        upgrade: facts.upgrade,
+    };
+    let mut interim = 0;
+    let mut silent = true;
+    head.clear();
+    loop {
+        match exchange.answer_bytes(limits.largest()).await {
+            Ok(()) => silent = false,
+            Err(ExchangeFault::UpstreamClosed(_)) if silent => return Head::Stale,
+            Err(fault) => return Head::Failed(refusals::before_answer(&fault)),
+        }
+        loop {
+            let bytes = exchange.upstream.input.unread();
+            let len = match head.parse(bytes, &limits, asked) {
+                Ok(Parsed::Incomplete) => break,
+                Ok(Parsed::Complete { len }) => len,
+                Err(refusal) => return Head::Failed(refusal.to_bad_gateway()),
+            };
+            let answer = head.answer(bytes);
+            if !answer.is_interim() {
+                return if carries_surplus(answer.framing(), bytes.len() - len) {
+                    Head::Failed(refusals::SURPLUS)
+                } else {
+                    Head::Final(len)
+                };
+            }
+            interim += 1;
+            if interim > MOST_INTERIM {
+                return Head::Failed(refusals::CLOSED);
+            }
+            if answer.status() == 100 {
+                if facts.expects {
+                    exchange.client.output.begin().extend_from_slice(CONTINUE);
+                    exchange.release();
+                }
+            } else if facts.version == Version::Http11 {
+                let out = exchange.client.output.begin();
+                response::write_head(forwarding, &answer, BodyFraming::None, true, out);
+            }
+            exchange.upstream.input.consume(len);
+            head.clear();
+            if exchange.upstream.input.is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether more bytes have come than the answer has; only what is certain counts here, and the
+/// connection pool refuses what shows later.
+fn carries_surplus(framing: BodyFraming, behind: usize) -> bool {
+    let behind = u64::try_from(behind).unwrap_or(u64::MAX);
+    match framing {
+        BodyFraming::None => behind > 0,
+        BodyFraming::Length(length) => behind > length,
+        BodyFraming::Chunked | BodyFraming::UntilClose => false,
+    }
+}
+
+/// What is known at the end of an exchange.
+pub(super) struct End {
+    pub(super) forwarding: Forwarding,
+    pub(super) outcome: Outcome,
+    pub(super) next: Next,
+    /// Whether the upstream connection may carry another request.
+    pub(super) reusable: bool,
+    /// Whether both sides have switched to another protocol.
+    pub(super) switched: bool,
+}
+
+/// Sends the final answer down, whose head takes `len` bytes of the upstream's input.
+pub(super) async fn relay<C: Stream>(
+    local: &Local,
+    mut exchange: Exchange<'_, C, TcpStream>,
+    (head, len): (&AnswerHead, usize),
+    mut forwarding: Forwarding,
+    facts: Facts,
+    received: u64,
+) -> End {
+    let answer = head.answer(exchange.upstream.input.unread());
+    let status = answer.status();
+    let upstream_stays = answer.keep_alive();
+    let framing = answer.framing();
+    let streams = is_event_stream(&answer);
+    response::answered(&local.core, &mut forwarding, status).await;
+    let framed = framed_for(facts.version, framing);
+    let switched = status == 101;
+    let keep_alive = facts.keep_alive
+        && framed != BodyFraming::UntilClose
+        && exchange.request_sent()
+        && !switched
+        && !local.draining();
+    let out = exchange.client.output.begin();
+    response::write_head(&forwarding, &answer, framed, keep_alive, out);
+    exchange.upstream.input.consume(len);
+    let mut outcome = Outcome {
+        status: Some(status),
+        received,
+        ..Outcome::default()
+    };
+    let mut end = End {
+        forwarding,
+        outcome,
+        next: Next::Abort,
+        reusable: false,
+        switched,
+    };
+    if switched {
+        return end;
+    }
+    exchange.stop_if_held();
+    let idle = if streams {
+        end.forwarding.limits().stream_idle
+    } else {
+        end.forwarding.limits().answer
+    };
+    let before = exchange.request_bytes();
+    let mut body = Body::new(framing, framed == BodyFraming::Chunked, u64::MAX);
+    let relayed = exchange.relay(&mut body, idle, streams).await;
+    outcome.sent = body.moved();
+    outcome.received = received.saturating_add(exchange.request_bytes().saturating_sub(before));
+    match relayed {
+        Ok(()) => {
+            end.reusable =
+                upstream_stays && exchange.request_sent() && framing != BodyFraming::UntilClose;
+            end.next = if keep_alive { Next::Again } else { Next::Close };
+        }
+        Err(fault) => outcome.broken = Some(refusals::within_answer(&fault)),
+    }
+    end.outcome = outcome;
+    end
+}
+
+/// How an answer that ends as `framing` says is framed for a client of this version.
+const fn framed_for(version: Version, framing: BodyFraming) -> BodyFraming {
+    match (version, framing) {
+        (Version::Http11, BodyFraming::UntilClose) => BodyFraming::Chunked,
+        (Version::Http10, BodyFraming::Chunked) => BodyFraming::UntilClose,
+        (_, framing) => framing,
+    }
+}
+
+fn is_event_stream(answer: &Answer<'_>) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    answer.value(Name::ContentType).is_some_and(|value| {
+        value
+            .get(..EVENTS.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
+    })
+}
+
+/// Whether a WebSocket may stay open: the configuration it was admitted under is in force.
+fn stands(core: &Core, forwarding: &Forwarding) -> bool {
+    let (now, then): (&Site, &Site) = (&core.site(), forwarding.exchange().site());
+    std::ptr::eq(now, then)
+}
+
+impl<S: Stream> Connection<S> {
+    /// Joins the client with an upstream that has switched to the WebSocket protocol.
+    pub(super) async fn joined(&mut self, end: End, mut upstream: Upstream<TcpStream>) -> Next {
+        let End {
+            mut forwarding,
+            mut outcome,
+            ..
+        } = end;
+        let core = &self.local.core;
+        record::websocket_opened(core, &mut forwarding);
+        let idle: Duration = forwarding.limits().stream_idle;
+        let report = tunnel(
+            &mut self.client,
+            &mut upstream.link,
+            &mut self.deadline,
+            idle,
+            || !self.local.draining() && stands(core, &forwarding),
+        )
+        .await;
+        outcome.received = report.up;
+        outcome.sent = report.down;
+        record::finish(core, forwarding, &outcome);
+        Next::Abort
+    }
+}

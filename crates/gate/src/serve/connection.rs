@@ -1,0 +1,327 @@
+//! One connection from a client, from its first byte to its last.
+//!
+//! Owns the loop that reads a head, lets the stages judge it and sees it answered, request after
+//! request in the order they came. Refuses to read on after anything whose end is not certain.
+//! Trusts the stages for every decision.
+
+use std::{rc::Rc, time::Duration};
+
+use control::Refusal;
+use wire::{
+    AnswerHead, Body, BodyFraming, Deadline, HeadLimits, Link, Method, Outgoing, Parsed, Request,
+    RequestHead, Stream, Version, buffer,
+};
+
+use super::{
+    local::{Local, Seat},
+    refusals,
+};
+use crate::{
+    core::CurrentSite,
+    metrics::Metric,
+    site::limits::Limits,
+    stages::{self, HeadDecision, OwnAnswer, Peer, forward, framing, record, response},
+};
+
+/// How long the last bytes of a closing connection are waited for.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// The most of them that are read.
+const LINGER_BYTES: usize = 4 * 1024 * 1024;
+
+/// What happens to the connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next request is read.
+    Again,
+    /// The answer is whole and the last one.
+    Close,
+    /// The answer broke off: nothing may make it look whole.
+    Abort,
+}
+
+/// What the engine needs of a request after its head is gone from the buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub(super) method: Method,
+    pub(super) version: Version,
+    pub(super) framing: BodyFraming,
+    pub(super) keep_alive: bool,
+    pub(super) expects: bool,
+    pub(super) upgrade: bool,
+}
+
+impl Facts {
+    fn of(request: &Request<'_>) -> Self {
+        Self {
+            method: request.method(),
+            version: request.version(),
+            framing: request.framing(),
+            keep_alive: request.keep_alive(),
+            expects: request.expects_continue(),
+            upgrade: request.is_websocket(),
+        }
+    }
+}
+
+/// What became of a wait for a head.
+enum Arrived {
+    /// It takes this many bytes of the input.
+    Head(usize),
+    Refused(Refusal),
+    /// The client left, or was idle for too long.
+    Ended,
+}
+
+/// A connection being served.
+pub(super) struct Connection<S> {
+    pub(super) local: Rc<Local>,
+    pub(super) seat: Seat,
+    pub(super) peer: Peer,
+    pub(super) client: Link<S>,
+    pub(super) deadline: Deadline,
+    pub(super) request: RequestHead,
+    pub(super) answer: AnswerHead,
+    /// Where the upstream head is written before there is a connection to send it on.
+    pub(super) upward: Outgoing,
+}
+
+impl<S: Stream> Connection<S> {
+    pub(super) fn new(
+        local: Rc<Local>,
+        seat: Seat,
+        peer: Peer,
+        stream: S,
+        deadline: Deadline,
+    ) -> Self {
+        Self {
+            local,
+            seat,
+            peer,
+            client: Link::new(stream),
+            deadline,
+            request: RequestHead::new(),
+            answer: AnswerHead::new(),
+            upward: Outgoing::new(),
+        }
+    }
+
+    /// Serves requests until the connection ends.
+    pub(super) async fn serve(mut self) {
+        let mut first = true;
+        loop {
+            let site = self.local.core.site();
+            let next = match self.head(site.limits(), first).await {
+                Arrived::Ended => return,
+                Arrived::Refused(refusal) => {
+                    let answer = framing::refuse(&self.local.core, &site, &self.peer, refusal);
+                    self.own_answer(answer, false, 0).await
+                }
+                Arrived::Head(len) => {
+                    self.local.core.counters().add(Metric::Requests, 1);
+                    self.judge(&site, len).await
+                }
+            };
+            match next {
+                Next::Again => first = false,
+                Next::Close => return self.close().await,
+                Next::Abort => return,
+            }
+        }
+    }
+
+    /// Waits for a whole head.
+    async fn head(&mut self, limits: &Limits, first: bool) -> Arrived {
+        let head_limits = head_limits(limits);
+        let cap = head_limits.largest();
+        self.request.clear();
+        self.upward.clear();
+        if self.client.input.is_empty() {
+            self.client.input.shrink();
+            self.client.output.shrink();
+            if self.local.draining() && !first {
+                return Arrived::Ended;
+            }
+            self.deadline.restart(if first {
+                limits.header_time
+            } else {
+                limits.keep_alive
+            });
+            self.seat.set_idle(true);
+            let waited = self.deadline.guard(self.client.fill(cap)).await;
+            self.seat.set_idle(false);
+            match waited {
+                Ok(Ok(1..)) => {}
+                _ => return Arrived::Ended,
+            }
+        }
+        let mut timed = first;
+        loop {
+            match self.request.parse(self.client.input.unread(), &head_limits) {
+                Ok(Parsed::Complete { len }) => return Arrived::Head(len),
+                Ok(Parsed::Incomplete) => {}
+                Err(refusal) => return Arrived::Refused(refusal.to_refusal()),
+            }
+            if !timed {
+                self.deadline.restart(limits.header_time);
+                timed = true;
+            }
+            match self.deadline.guard(self.client.fill(cap)).await {
+                Err(_) => return Arrived::Refused(framing::HEADER_TOO_SLOW),
+                Ok(Ok(1..)) => {}
+                Ok(_) => return Arrived::Ended,
+            }
+        }
+    }
+
+    /// Lets the stages judge the request whose head takes the first `len` bytes of the input.
+    async fn judge(&mut self, site: &CurrentSite, len: usize) -> Next {
+        let local = Rc::clone(&self.local);
+        let core = &local.core;
+        let request = self.request.request(self.client.input.unread());
+        let facts = Facts::of(&request);
+        if facts.upgrade && self.client.input.len() > len {
+            let answer = framing::refuse(core, site, &self.peer, refusals::BEFORE_SWITCH);
+            return self.own_answer(answer, false, 0).await;
+        }
+        let admitted = match stages::admit_head(core, site, &self.peer, &request) {
+            HeadDecision::Forward(admitted) => Ok(admitted),
+            HeadDecision::Record(awaiting) => stages::admit_recorded(core, awaiting).await,
+            HeadDecision::Answer(answer) => Err(answer),
+            HeadDecision::Body(awaiting) => {
+                return self.judge_whole(site, awaiting, facts, len).await;
+            }
+        };
+        let written = match admitted {
+            Ok(admitted) => {
+                forward::write_head(core, admitted, &request, facts.framing, self.upward.begin())
+            }
+            Err(answer) => Err(answer),
+        };
+        self.client.input.consume(len);
+        match written {
+            Ok(forwarding) => {
+                let cap = forwarding.limits().body;
+                let chunks = facts.framing == BodyFraming::Chunked;
+                let body = Body::new(facts.framing, chunks, cap);
+                self.forward(site, forwarding, facts, body, 0).await
+            }
+            Err(answer) => {
+                let body = Body::new(facts.framing, false, u64::MAX);
+                self.refuse(answer, facts, body).await
+            }
+        }
+    }
+
+    /// Lets the stages judge a request by its whole body, then forwards it with that body.
+    async fn judge_whole(
+        &mut self,
+        site: &CurrentSite,
+        awaiting: stages::AwaitingBody,
+        facts: Facts,
+        len: usize,
+    ) -> Next {
+        let local = Rc::clone(&self.local);
+        let core = &local.core;
+        let head = self.client.input.split_front(len);
+        let cap = awaiting.cap();
+        let whole = match self.whole_body(site.limits(), facts, cap).await {
+            Ok(whole) => whole,
+            Err(refusal) => {
+                let answer = awaiting.refuse(refusal);
+                return self.own_answer(answer, false, 0).await;
+            }
+        };
+        let received = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+        let request = self.request.request(&head);
+        let framing = match facts.framing {
+            BodyFraming::None => BodyFraming::None,
+            _ => BodyFraming::Length(received),
+        };
+        let written = match stages::admit_body(core, awaiting, &request, &whole.bytes).await {
+            Ok(admitted) => {
+                forward::write_head(core, admitted, &request, framing, self.upward.begin())
+            }
+            Err(answer) => Err(answer),
+        };
+        match written {
+            Ok(forwarding) => {
+                self.upward.begin().extend_from_slice(&whole.bytes);
+                drop(whole);
+                let body = Body::new(BodyFraming::None, false, 0);
+                let facts = Facts {
+                    expects: false,
+                    ..facts
+                };
+                self.forward(site, forwarding, facts, body, received).await
+            }
+            Err(answer) => {
+                let keep_alive = facts.keep_alive;
+                self.own_answer(answer, keep_alive, received).await
+            }
+        }
+    }
+
+    /// Answers a request whose body has not been read. The connection stays only when the whole
+    /// body is here already, to be skipped.
+    pub(super) async fn refuse(&mut self, answer: OwnAnswer, facts: Facts, mut body: Body) -> Next {
+        let mut skipped = Outgoing::new();
+        while !body.is_done() && !self.client.input.is_empty() {
+            skipped.clear();
+            if body
+                .take(&mut self.client.input, &mut skipped, buffer::LARGE)
+                .is_err()
+            {
+                break;
+            }
+        }
+        let keep_alive = facts.keep_alive && body.is_done();
+        self.own_answer(answer, keep_alive, body.moved()).await
+    }
+
+    /// Sends an answer of our own and records it.
+    pub(super) async fn own_answer(
+        &mut self,
+        answer: OwnAnswer,
+        keep_alive: bool,
+        received: u64,
+    ) -> Next {
+        let keep_alive = keep_alive && !answer.closes() && !self.local.draining();
+        response::write_own(&answer, keep_alive, self.client.output.begin());
+        self.deadline.restart(super::CLIENT_STALL);
+        let sent = self.deadline.guard(self.client.drain()).await;
+        record::finish_own(&self.local.core, answer, received);
+        match sent {
+            Ok(Ok(())) if keep_alive => Next::Again,
+            Ok(Ok(())) => Next::Close,
+            _ => Next::Abort,
+        }
+    }
+
+    /// Ends the connection so that the client sees the whole of the last answer: closing while its
+    /// bytes are still arriving would reset the connection and could take the answer away.
+    async fn close(mut self) {
+        self.deadline.restart(LINGER);
+        let shut = std::future::poll_fn(|cx| self.client.poll_shutdown(cx));
+        if !matches!(self.deadline.guard(shut).await, Ok(Ok(()))) {
+            return;
+        }
+        let mut read = 0;
+        while read < LINGER_BYTES {
+            self.client.input.consume(usize::MAX);
+            match self.deadline.guard(self.client.fill(buffer::LARGE)).await {
+                Ok(Ok(count @ 1..)) => read += count,
+                _ => return,
+            }
+        }
+    }
+}
+
+fn head_limits(limits: &Limits) -> HeadLimits {
+    HeadLimits {
+        line: u32::try_from(limits.request_line).unwrap_or(u32::MAX),
+        block: u32::try_from(limits.header_block).unwrap_or(u32::MAX),
+        fields: u16::try_from(limits.header_fields).unwrap_or(u16::MAX),
+        ..HeadLimits::REQUEST
+    }
+}

@@ -1,0 +1,165 @@
+//! One admitted request at its upstream.
+//!
+//! Owns the connection it goes out on and the one repetition that is allowed. Refuses to keep a
+//! connection unless request and answer both came to their end on it with nothing left over. Takes
+//! only a [`Forwarding`], which exists only behind the stages.
+
+use std::mem;
+
+use control::Refusal;
+use tokio::{net::TcpStream, time::Instant};
+use wire::{Body, BodyFraming, Exchange, Stream, Times, Upstream};
+
+use super::{
+    answer::{self, Head},
+    connection::{Connection, Facts, Next},
+    refusals,
+};
+use crate::{
+    core::CurrentSite,
+    metrics::Metric,
+    site::app::Upstream as Place,
+    stages::{Destination, Forwarding, record},
+};
+
+impl<S: Stream> Connection<S> {
+    /// Sends the request whose head lies in `upward`, and its answer back. `body` is what is still
+    /// to come of it, `received` what came before.
+    pub(super) async fn forward(
+        &mut self,
+        site: &CurrentSite,
+        forwarding: Forwarding,
+        facts: Facts,
+        body: Body,
+        received: u64,
+    ) -> Next {
+        let repeatable = facts.method.is_idempotent() && body.is_done() && received == 0;
+        let times = Times {
+            body_rate: site.limits().body_rate,
+            body_grace: site.limits().body_grace,
+            answer: forwarding.limits().answer,
+            client: super::CLIENT_STALL,
+        };
+        let mut upstream = match self.kept(&forwarding, repeatable) {
+            Some(upstream) => upstream,
+            None => match self.connect(&forwarding).await {
+                Ok(upstream) => upstream,
+                Err(refusal) => {
+                    let answer = forwarding.fail(&self.local.core, refusal);
+                    return self.refuse(answer, facts, body).await;
+                }
+            },
+        };
+        mem::swap(&mut self.upward, &mut upstream.link.output);
+        let mut body = Some(body);
+        loop {
+            let request = body.take().unwrap_or_else(nothing);
+            let mut exchange = Exchange::new(
+                &mut self.client,
+                &mut upstream.link,
+                &mut self.deadline,
+                request,
+                times,
+                facts.expects,
+            );
+            let head = answer::wait(&mut exchange, &mut self.answer, &forwarding, facts).await;
+            let sent = exchange.request_sent();
+            let received = received.saturating_add(exchange.request_bytes());
+            let refusal = match head {
+                Head::Final(len) => {
+                    let local = &self.local;
+                    let parts = (&self.answer, len);
+                    let end = answer::relay(local, exchange, parts, forwarding, facts, received);
+                    let end = end.await;
+                    if end.reusable {
+                        self.keep(&end.forwarding, upstream);
+                    } else if end.switched {
+                        return self.joined(end, upstream).await;
+                    }
+                    record::finish(&self.local.core, end.forwarding, &end.outcome);
+                    return end.next;
+                }
+                Head::Stale if repeatable && upstream.reused() => {
+                    match self.connect(&forwarding).await {
+                        Ok(mut fresh) => {
+                            upstream.link.output.rewind();
+                            mem::swap(&mut upstream.link.output, &mut fresh.link.output);
+                            upstream = fresh;
+                            continue;
+                        }
+                        Err(refusal) => refusal,
+                    }
+                }
+                Head::Stale => refusals::CLOSED,
+                Head::Failed(refusal) => refusal,
+            };
+            self.local.core.counters().add(Metric::UpstreamFailures, 1);
+            let answer = forwarding.fail(&self.local.core, refusal);
+            return self
+                .own_answer(answer, facts.keep_alive && sent, received)
+                .await;
+        }
+    }
+
+    /// A kept connection for this request.
+    fn kept(&self, forwarding: &Forwarding, repeatable: bool) -> Option<Upstream<TcpStream>> {
+        let Destination::App(place) = forwarding.destination() else {
+            return None;
+        };
+        let mut pool = self.local.pool.borrow_mut();
+        let kept = pool.take(place, Instant::now(), repeatable);
+        if kept.is_some() {
+            self.local.core.counters().add(Metric::UpstreamReused, 1);
+        }
+        kept
+    }
+
+    /// Keeps a connection for the next request to the same app.
+    fn keep(&self, forwarding: &Forwarding, upstream: Upstream<TcpStream>) {
+        if let Destination::App(place) = forwarding.destination()
+            && !self.local.draining()
+        {
+            let mut pool = self.local.pool.borrow_mut();
+            pool.give(place, upstream, Instant::now());
+        }
+    }
+
+    /// A new connection for this request, to the first of its addresses that accepts.
+    async fn connect(&mut self, forwarding: &Forwarding) -> Result<Upstream<TcpStream>, Refusal> {
+        let local = &self.local;
+        self.deadline.restart(forwarding.limits().connect);
+        let dialled = match forwarding.destination() {
+            Destination::App(place) => self.deadline.guard(local.dial(place)).await,
+            Destination::Echo(address) => self.deadline.guard(TcpStream::connect(address)).await,
+        };
+        let stream = match dialled {
+            Ok(Ok(stream)) => stream,
+            _ => {
+                local.core.counters().add(Metric::UpstreamFailures, 1);
+                return Err(refusals::UNREACHABLE);
+            }
+        };
+        // Without it small requests would wait for acknowledgements; a refusal changes nothing.
+        let _ = stream.set_nodelay(true);
+        local.core.counters().add(Metric::UpstreamConnections, 1);
+        Ok(Upstream::fresh(stream))
+    }
+}
+
+impl super::local::Local {
+    /// Connects to the first address of `place` that accepts.
+    async fn dial(&self, place: &Place) -> std::io::Result<TcpStream> {
+        let mut last = std::io::ErrorKind::NotFound.into();
+        for address in self.resolver.addresses(place).await?.iter() {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(fault) => last = fault,
+            }
+        }
+        Err(last)
+    }
+}
+
+fn nothing() -> Body {
+    Body::new(BodyFraming::None, false, 0)
+}

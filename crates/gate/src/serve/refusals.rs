@@ -1,0 +1,127 @@
+//! What the engine itself turns away, and what it says of an upstream that fails.
+//!
+//! Owns the refusals of `gate.upstream` and `gate.overload`, and how each fault of an exchange
+//! reads to the client and to the ledger.
+
+use control::{ControlId, Reason, Refusal};
+use wire::{BodyFault, ExchangeFault};
+
+use crate::stages::body::{CUT_SHORT, TOO_LARGE, TOO_SLOW};
+
+/// The control that answers for upstreams.
+pub const UPSTREAM: ControlId = ControlId("gate.upstream");
+
+/// The control that refuses what there is no room for.
+pub const OVERLOAD: ControlId = ControlId("gate.overload");
+
+/// No connection to the upstream could be made.
+pub(super) const UNREACHABLE: Refusal = Refusal::new(
+    UPSTREAM,
+    503,
+    "the application cannot be reached just now",
+    Reason("upstream-unreachable"),
+)
+.retry_after(5);
+
+/// The upstream did not answer in time.
+pub(super) const SILENT: Refusal = Refusal::new(
+    UPSTREAM,
+    503,
+    "the application did not answer in time",
+    Reason("upstream-silent"),
+)
+.retry_after(5);
+
+/// The upstream closed the connection instead of answering.
+pub(super) const CLOSED: Refusal = Refusal::new(
+    UPSTREAM,
+    502,
+    "the application closed the connection without an answer",
+    Reason("upstream-closed"),
+);
+
+/// The upstream's answer broke off or broke its framing after it had begun.
+pub(super) const BROKEN: Refusal = Refusal::new(
+    UPSTREAM,
+    502,
+    "the application's answer broke off",
+    Reason("answer-broken"),
+)
+.closing();
+
+/// The upstream sent more than its answer.
+pub(super) const SURPLUS: Refusal = Refusal::new(
+    UPSTREAM,
+    502,
+    "the application gave an answer that cannot be passed on",
+    Reason("answer-surplus"),
+);
+
+/// The client left before its answer was whole.
+pub(super) const CLIENT_LEFT: Refusal = Refusal::new(
+    ControlId("gate.time"),
+    408,
+    "the answer was not taken in time",
+    Reason("client-left"),
+)
+.closing();
+
+/// Bytes behind a WebSocket handshake, before it was answered: another reader could take them for
+/// a request.
+pub(super) const BEFORE_SWITCH: Refusal = Refusal::new(
+    wire::refusal::FRAMING,
+    400,
+    "nothing may follow a WebSocket handshake before its answer",
+    Reason("bytes-before-switch"),
+)
+.closing();
+
+/// Every connection there is room for is taken.
+pub(super) const NO_CONNECTIONS: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "too many connections; try again shortly",
+    Reason("connections-exhausted"),
+)
+.retry_after(1)
+.closing();
+
+/// The memory for bodies that must be seen whole is taken.
+pub(super) const NO_MEMORY: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "too many large requests at once; try again shortly",
+    Reason("body-memory-exhausted"),
+)
+.retry_after(1)
+.closing();
+
+/// The refusal of a client's body.
+pub(super) const fn of_body(fault: &BodyFault) -> Refusal {
+    match fault {
+        BodyFault::Framing(refusal) => refusal.to_refusal(),
+        BodyFault::TooLarge => TOO_LARGE,
+        BodyFault::Truncated | BodyFault::Source(_) | BodyFault::Sink(_) => CUT_SHORT,
+    }
+}
+
+/// The refusal of an exchange that failed before its answer began.
+pub(super) const fn before_answer(fault: &ExchangeFault) -> Refusal {
+    match fault {
+        ExchangeFault::Request(fault) => of_body(fault),
+        ExchangeFault::SlowBody => TOO_SLOW,
+        ExchangeFault::UpstreamClosed(_) | ExchangeFault::Answer(_) => CLOSED,
+        ExchangeFault::UpstreamSilent => SILENT,
+        ExchangeFault::ClientGone => CLIENT_LEFT,
+    }
+}
+
+/// The refusal that the record of an exchange carries when its answer had begun.
+pub(super) const fn within_answer(fault: &ExchangeFault) -> Refusal {
+    match fault {
+        ExchangeFault::UpstreamClosed(_)
+        | ExchangeFault::UpstreamSilent
+        | ExchangeFault::Answer(_) => BROKEN,
+        other => before_answer(other),
+    }
+}
