@@ -428,6 +428,11 @@ impl Disk for CrashDisk {
         Ok(content.now.clone())
     }
 
+    fn read_end(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = self.read(path, u64::MAX)?;
+        Ok(bytes.split_off(bytes.len().saturating_sub(limit as usize)))
+    }
+
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         let inner = self.inner();
         inner.readable()?;

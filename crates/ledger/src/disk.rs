@@ -7,7 +7,7 @@
 
 use std::{
     fmt, fs,
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -48,6 +48,9 @@ pub trait Disk: Send + Sync + fmt::Debug {
 
     /// The bytes of a file of at most `limit` bytes; a longer one is an error.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
+
+    /// The last bytes of a file, at most `limit`.
+    fn read_end(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
 
     /// The names in a folder, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
@@ -141,6 +144,15 @@ impl Disk for RealDisk {
         if bytes.len() as u64 > limit {
             return Err(too_long(path, limit));
         }
+        Ok(bytes)
+    }
+
+    fn read_end(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(limit)))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

@@ -12,14 +12,19 @@
 //! 2. [`recorder`]: one bounded ring per core to the one writer thread;
 //! 3. [`service`]: [`Ledger`], which opens the log, starts its threads and answers for its state.
 
+pub mod alteration;
 pub mod checkpoint;
 #[doc(hidden)]
 pub mod crash_disk;
 pub mod disk;
 pub mod event;
+pub mod journal;
 pub mod lock;
+pub mod log;
 pub mod note;
+pub mod publish;
 pub mod recorder;
+pub mod segment;
 pub mod service;
 pub mod tile;
 pub mod tree;
