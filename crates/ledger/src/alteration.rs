@@ -33,6 +33,9 @@ pub enum Alteration {
         /// The bundle in which it lies.
         tile: TileFile,
     },
+    /// A bundle and its leaf hashes fit together, but not with what was signed above them.
+    #[error("the entries of {0} are not those that were recorded")]
+    Bundle(TileFile),
     /// A stored hash is not that of what lies below it.
     #[error("hash {position} of {tile} (entries from {entry}) is not the one that was signed")]
     TileHash {

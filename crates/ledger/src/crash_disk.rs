@@ -24,8 +24,21 @@ pub enum Sync {
     Folder,
 }
 
+/// A sync as [`Skip`] sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncCall<'a> {
+    /// Of which kind.
+    pub sync: Sync,
+    /// Of what.
+    pub path: &'a Path,
+    /// Whether nothing of the file was ever synced.
+    pub first: bool,
+    /// Whether the file was cut since it was last synced.
+    pub cut: bool,
+}
+
 /// Decides whether a sync is silently left out.
-pub type Skip = Arc<dyn Fn(Sync, &Path) -> bool + Send + std::marker::Sync>;
+pub type Skip = Arc<dyn Fn(&SyncCall<'_>) -> bool + Send + std::marker::Sync>;
 
 /// The disk that forgets. Clones are the same disk.
 #[derive(Clone)]
@@ -59,6 +72,7 @@ struct Content {
     now: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
+    synced: bool,
 }
 
 #[derive(Clone)]
@@ -202,6 +216,7 @@ impl CrashDisk {
         let mut found = Inner {
             durable: inner.durable.clone(),
             next_content: inner.next_content,
+            skip: inner.skip.clone(),
             ..Inner::default()
         };
         for (id, content) in &inner.contents {
@@ -220,6 +235,7 @@ impl CrashDisk {
                 now: bytes.clone(),
                 durable: bytes,
                 pending: Vec::new(),
+                synced: content.synced,
             };
             found.contents.insert(*id, content);
         }
@@ -305,7 +321,7 @@ impl Inner {
     }
 
     /// Counts a sync. `Ok(false)` means that it must be left out.
-    fn sync(&mut self, sync: Sync, path: &Path) -> io::Result<bool> {
+    fn sync(&mut self, call: SyncCall<'_>) -> io::Result<bool> {
         // A sync during which the power goes may or may not have happened: here it has not.
         if self.call()? {
             return Err(gone());
@@ -313,7 +329,7 @@ impl Inner {
         if self.fail_syncs {
             return Err(io::Error::other("input/output error"));
         }
-        Ok(!self.skip.as_ref().is_some_and(|skip| skip(sync, path)))
+        Ok(!self.skip.as_ref().is_some_and(|skip| skip(&call)))
     }
 }
 
@@ -405,7 +421,13 @@ impl Disk for CrashDisk {
         if inner.now.get(path) != Some(&Entry::Folder) {
             return Err(missing(path));
         }
-        if inner.sync(Sync::Folder, path)? {
+        let call = SyncCall {
+            sync: Sync::Folder,
+            path,
+            first: false,
+            cut: false,
+        };
+        if inner.sync(call)? {
             let pending = std::mem::take(&mut inner.pending);
             for (folder, change) in pending {
                 if folder == path {
@@ -468,9 +490,18 @@ impl File for CrashFile {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut inner = self.0.inner();
-        if inner.sync(Sync::File, &self.2)?
+        let content = inner.contents.get(&self.1);
+        let cuts = |change: &Change| matches!(change, Change::Truncate(_));
+        let call = SyncCall {
+            sync: Sync::File,
+            path: &self.2,
+            first: content.is_some_and(|c| !c.synced),
+            cut: content.is_some_and(|c| c.pending.iter().any(cuts)),
+        };
+        if inner.sync(call)?
             && let Some(content) = inner.contents.get_mut(&self.1)
         {
+            content.synced = true;
             for change in std::mem::take(&mut content.pending) {
                 change.apply(&mut content.durable);
             }
@@ -544,7 +575,7 @@ mod tests {
     #[test]
     fn a_skipped_sync_reports_success_and_keeps_nothing() {
         let disk = disk();
-        disk.skip(Arc::new(|sync, _| sync == Sync::File));
+        disk.skip(Arc::new(|call| call.sync == Sync::File));
         write_synced(&disk, Path::new("/d/a"), Access::Shared, b"x").unwrap();
         disk.sync_folder(Path::new("/d")).unwrap();
         let found = disk.after_crash(0).read(Path::new("/d/a"), 9).unwrap();

@@ -28,6 +28,8 @@ pub mod segment;
 pub mod service;
 pub mod tile;
 pub mod tree;
+pub mod verify;
+pub mod view;
 
 pub use event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex};
 pub use lock::Lock;

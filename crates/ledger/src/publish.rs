@@ -118,6 +118,9 @@ impl Publisher {
         let head = Checkpoint::open(&note, signer.verifier()).map_err(Alteration::BadCheckpoint)?;
         let mut nodes = TileNodes::new(&*disk, folder, head.size);
         let mut levels = Vec::new();
+        // What lies under the head is never written again, not even with the same bytes: a crash
+        // could tear it.
+        let mut partial = BTreeSet::new();
         for level in (0_u8..).take(tile_levels(head.size)) {
             let index = head
                 .size
@@ -125,7 +128,10 @@ impl Publisher {
                 .unwrap_or(0);
             let tile = TileFile::in_tree(Content::Hashes(level), index, head.size);
             levels.push(match tile {
-                Some(_) => nodes.tile(level, index)?.to_vec(),
+                Some(tile) => {
+                    partial.insert(tile);
+                    nodes.tile(level, index)?.to_vec()
+                }
                 None => Vec::new(),
             });
         }
@@ -134,12 +140,16 @@ impl Publisher {
             .ok_or(Alteration::Root { size: head.size })?;
         let index = head.size / TILE_WIDTH as u64;
         let bundle = match TileFile::in_tree(Content::Entries, index, head.size) {
-            Some(tile) => read_bundle(&*disk, folder, tile, &edge)?,
+            Some(tile) => {
+                partial.insert(tile);
+                read_bundle(&*disk, folder, tile, &edge)?
+            }
             None => Vec::new(),
         };
         let mut publisher = Self {
             edge,
             bundle,
+            partial,
             signed: head.size,
             note,
             ..Self::empty(disk, folder, signer, second_place)
