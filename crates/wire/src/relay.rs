@@ -266,3 +266,86 @@ fn at_most(count: u64) -> usize {
 fn as_u64(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Takes `wire` through a body in the given pieces; what arrives on the far side and what is
+    /// left behind the body.
+    fn take_all(
+        mut body: Body,
+        wire: &[u8],
+        piece: usize,
+    ) -> Result<(Vec<u8>, Vec<u8>), BodyFault> {
+        let (mut input, mut output) = (Buffer::new(), Outgoing::new());
+        for bytes in wire.chunks(piece) {
+            input.extend(bytes);
+            body.take(&mut input, &mut output, usize::MAX)?;
+        }
+        assert!(body.is_done());
+        Ok((output.unsent().to_vec(), input.unread().to_vec()))
+    }
+
+    #[test]
+    fn a_length_takes_exactly_its_bytes() {
+        let body = Body::new(BodyFraming::Length(5), false, 100);
+        let (sent, left) = take_all(body, b"helloGET / HTTP/1.1", 3).unwrap();
+        assert_eq!(
+            (&sent[..], &left[..]),
+            (&b"hello"[..], &b"GET / HTTP/1.1"[..])
+        );
+    }
+
+    #[test]
+    fn extensions_and_trailers_do_not_pass() {
+        let wire = b"5;name=value\r\nhello\r\n0\r\nX-Evil: 1\r\n\r\nNEXT";
+        let body = Body::new(BodyFraming::Chunked, true, 100);
+        let (sent, left) = take_all(body, wire, wire.len()).unwrap();
+        assert_eq!(sent, b"5\r\nhello\r\n0\r\n\r\n");
+        assert_eq!(left, b"NEXT");
+    }
+
+    #[test]
+    fn a_body_may_be_as_long_as_its_cap_and_no_longer() {
+        let wire = b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n";
+        let body = Body::new(BodyFraming::Chunked, true, 6);
+        assert!(take_all(body, wire, 4).is_ok());
+        let body = Body::new(BodyFraming::Chunked, true, 5);
+        assert!(matches!(take_all(body, wire, 4), Err(BodyFault::TooLarge)));
+    }
+
+    #[test]
+    fn broken_chunks_are_refused_at_once() {
+        let mut body = Body::new(BodyFraming::Chunked, true, 100);
+        let (mut input, mut output) = (Buffer::new(), Outgoing::new());
+        input.extend(b"5\nhello");
+        let fault = body.take(&mut input, &mut output, usize::MAX).unwrap_err();
+        assert!(matches!(fault, BodyFault::Framing(_)));
+        assert!(output.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_framed_anew_hold_the_same_data(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..200), 0..12),
+            piece in 1_usize..64,
+        ) {
+            let mut wire = Vec::new();
+            for data in &pieces {
+                wire.extend_from_slice(format!("{:x};x=y\r\n", data.len()).as_bytes());
+                wire.extend_from_slice(data);
+                wire.extend_from_slice(b"\r\n");
+            }
+            wire.extend_from_slice(b"0\r\n\r\n");
+            let first = Body::new(BodyFraming::Chunked, true, u64::MAX);
+            let (anew, left) = take_all(first, &wire, piece).unwrap();
+            prop_assert!(left.is_empty());
+            let second = Body::new(BodyFraming::Chunked, false, u64::MAX);
+            let (data, left) = take_all(second, &anew, piece + 3).unwrap();
+            prop_assert!(left.is_empty());
+            prop_assert_eq!(data, pieces.concat());
+        }
+    }
+}
