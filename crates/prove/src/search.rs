@@ -1,8 +1,9 @@
 //! Looking for a canary in bytes.
 //!
 //! Owns the forms in which a value may hide (raw, percent-encoded, JSON-escaped, hexadecimal,
-//! base64 at each alignment, UTF-16) and the walk over files that looks for all of them. Refuses
-//! canaries too short to be unique. Files are read in blocks, so memory stays flat.
+//! base64 at each alignment, UTF-16, stripped of everything but letters and digits) and the walk
+//! over files that looks for all of them. Refuses canaries too short to be unique, and to call a
+//! place searched that it could not read whole. Files are read in blocks, so memory stays flat.
 
 use std::{
     fs::File,
@@ -15,12 +16,23 @@ pub const SHORTEST: usize = 8;
 
 /// What one walk may read in all; a store larger than this is reported, not silently cut.
 const READ_LIMIT: u64 = 4 << 30;
+/// Files of one walk.
+const MOST_FILES: usize = 100_000;
 const BLOCK: usize = 1 << 20;
 
 /// A value in every form in which it may hide.
+#[derive(Clone, Debug)]
 pub struct Needle {
-    forms: Vec<(&'static str, Vec<u8>)>,
+    forms: Vec<Form>,
     longest: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Form {
+    name: &'static str,
+    /// In small letters where case says nothing.
+    bytes: Vec<u8>,
+    any_case: bool,
 }
 
 /// What a walk found.
@@ -48,6 +60,9 @@ pub enum SearchError {
     /// There is more to read than a walk may.
     #[error("there are more than {READ_LIMIT} bytes to search")]
     TooMuch,
+    /// There are more files than a walk may read.
+    #[error("there are more than {MOST_FILES} files to search")]
+    TooMany,
 }
 
 impl Needle {
@@ -57,50 +72,69 @@ impl Needle {
         if value.len() < SHORTEST {
             return None;
         }
-        let mut forms: Vec<(&'static str, Vec<u8>)> = vec![
-            ("as it is", value.as_bytes().to_vec()),
-            (
-                "hexadecimal",
-                seal::encode::hex(value.as_bytes()).into_bytes(),
-            ),
-            ("percent-encoded", percent_encoded(value)),
+        let raw = value.as_bytes();
+        let loose = [
+            ("as it is", raw.to_vec()),
+            ("hexadecimal", seal::encode::hex(raw).into_bytes()),
+            ("percent-encoded", percent_encoded(value, b"-._~")),
+            ("percent-encoded", percent_encoded(value, b"")),
             ("JSON-escaped", json_escaped(value)),
+            ("JSON-escaped", unicode_escaped(value)),
             (
                 "UTF-16",
                 value.encode_utf16().flat_map(u16::to_le_bytes).collect(),
             ),
+            ("normalised", normalised(value)),
         ];
+        let mut forms: Vec<Form> = loose
+            .into_iter()
+            .map(|(name, bytes)| Form {
+                name,
+                bytes: bytes.to_ascii_lowercase(),
+                any_case: true,
+            })
+            .collect();
         for skip in 0..3 {
-            forms.push(("base64", base64_core(value.as_bytes(), skip)));
+            let standard = base64_core(raw, skip);
+            let for_urls = standard
+                .iter()
+                .map(|byte| match byte {
+                    b'+' => b'-',
+                    b'/' => b'_',
+                    other => *other,
+                })
+                .collect();
+            forms.extend([standard, for_urls].map(|bytes| Form {
+                name: "base64",
+                bytes,
+                any_case: false,
+            }));
         }
-        forms.retain(|(_, form)| form.len() >= SHORTEST);
-        forms.dedup_by(|a, b| a.1 == b.1);
-        let longest = forms.iter().map(|(_, form)| form.len()).max().unwrap_or(0);
+        forms.retain(|form| form.bytes.len() >= SHORTEST);
+        forms.dedup_by(|a, b| a.bytes == b.bytes);
+        let longest = forms.iter().map(|form| form.bytes.len()).max().unwrap_or(0);
         Some(Self { forms, longest })
     }
 
     /// The first form found in `bytes`.
     #[must_use]
     pub fn find(&self, bytes: &[u8]) -> Option<&'static str> {
+        let lower = bytes.to_ascii_lowercase();
         self.forms
             .iter()
-            .find(|(_, form)| memchr::memmem::find(bytes, form).is_some())
-            .map(|(name, _)| *name)
+            .find(|form| {
+                let haystack = if form.any_case { &lower } else { bytes };
+                memchr::memmem::find(haystack, &form.bytes).is_some()
+            })
+            .map(|form| form.name)
     }
 
     /// Reads all of `places`, folders with everything below them, and says where the value is. A
     /// file that goes away while the walk runs (a rotated log, a merged tile) holds nothing.
     pub fn walk(&self, places: &[PathBuf]) -> Result<Walk, SearchError> {
         let mut walk = Walk::default();
-        let mut pending: Vec<PathBuf> = places.to_vec();
-        while let Some(path) = pending.pop() {
-            match std::fs::symlink_metadata(&path) {
-                Ok(meta) if meta.is_dir() => pending.extend(children(&path)?),
-                Ok(meta) if meta.is_file() => self.read(&path, &mut walk)?,
-                Ok(_) => {}
-                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
-                Err(cause) => return Err(SearchError::Unreadable { path, cause }),
-            }
+        for file in files(places)? {
+            self.read(&file, &mut walk)?;
         }
         Ok(walk)
     }
@@ -141,6 +175,28 @@ impl Needle {
     }
 }
 
+/// Every file at or below `places`, in order; symbolic links are not followed. What is not there
+/// holds nothing.
+pub fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, SearchError> {
+    let mut found = Vec::new();
+    let mut pending: Vec<PathBuf> = places.to_vec();
+    while let Some(path) = pending.pop() {
+        match std::fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_dir() => pending.extend(children(&path)?),
+            Ok(meta) if meta.is_file() => found.push(path),
+            Ok(_) => {}
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(SearchError::Unreadable { path, cause }),
+        }
+        if found.len() + pending.len() > MOST_FILES {
+            return Err(SearchError::TooMany);
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
 fn children(folder: &Path) -> Result<Vec<PathBuf>, SearchError> {
     let unreadable = |cause| SearchError::Unreadable {
         path: folder.to_owned(),
@@ -152,11 +208,11 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>, SearchError> {
         .collect()
 }
 
-fn percent_encoded(value: &str) -> Vec<u8> {
+fn percent_encoded(value: &str, plain: &[u8]) -> Vec<u8> {
     value
         .bytes()
         .flat_map(|byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
                 vec![byte]
             } else {
                 format!("%{byte:02X}").into_bytes()
@@ -168,6 +224,24 @@ fn percent_encoded(value: &str) -> Vec<u8> {
 fn json_escaped(value: &str) -> Vec<u8> {
     let quoted = serde_json::Value::from(value).to_string();
     quoted.trim_matches('"').as_bytes().to_vec()
+}
+
+/// As JSON writers put it that keep to ASCII.
+fn unicode_escaped(value: &str) -> Vec<u8> {
+    let mut units = [0; 2];
+    let escape = |c: char| -> String {
+        if c.is_ascii() {
+            return c.to_string();
+        }
+        let units = c.encode_utf16(&mut units);
+        units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    };
+    value.chars().map(escape).collect::<String>().into_bytes()
+}
+
+/// As somebody might file it away: letters and digits alone.
+fn normalised(value: &str) -> Vec<u8> {
+    value.bytes().filter(u8::is_ascii_alphanumeric).collect()
 }
 
 /// The base64 characters that any text containing `value` must contain when `skip` bytes of
@@ -199,6 +273,17 @@ mod tests {
         assert!(needle.find(raw).is_some());
         assert!(needle.find(seal::encode::hex(raw).as_bytes()).is_some());
         assert!(needle.find(&serde_json::to_vec(CANARY).unwrap()).is_some());
+        assert!(
+            needle
+                .find(CANARY.to_uppercase().replace('Ö', "ö").as_bytes())
+                .is_some()
+        );
+        assert_eq!(
+            needle.find(b"Canary%2D7f3a%2f%C3%B6%22x"),
+            Some("percent-encoded")
+        );
+        assert_eq!(needle.find(b"canary-7f3a/\\u00f6\"x"), Some("JSON-escaped"));
+        assert_eq!(needle.find(b"CANARY7F3AX"), Some("normalised"));
         for before in ["", "a", "ab", "abc"] {
             let text = format!("{before}{CANARY}tail");
             let encoded = seal::encode::base64(text.as_bytes());

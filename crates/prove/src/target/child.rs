@@ -1,0 +1,359 @@
+//! Another instance of this build, started for one proof.
+//!
+//! Owns its configuration (a changed copy on loopback and port 0, in a temporary folder, with fresh
+//! secrets from the environment), its stand-in app, its process and its end: a child is killed by
+//! its pid and always reaped. Refuses to hand down anything of our own environment.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use control::{
+    Clock, Rng,
+    probe::{ChildStart, Observed, TargetError},
+    rng,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Instance, Reach, echo::Echo};
+use crate::{files, search::Needle};
+
+const DOING: &str = "start a child";
+/// How long a child may take to listen.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often its ready file is looked for.
+const LOOK: Duration = Duration::from_millis(5);
+/// Bytes of what it said that are read.
+const SAID: usize = 64 * 1024;
+/// Secrets one configuration may name.
+const MOST_SECRETS: usize = 1000;
+
+/// What children are started with.
+#[derive(Clone)]
+pub struct Starter {
+    /// The program; its `up` verb is run.
+    pub executable: PathBuf,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for the child's secrets.
+    pub rng: Arc<dyn Rng>,
+}
+
+/// A child's process with everything that must go with it.
+pub struct Process {
+    child: std::process::Child,
+    said: PathBuf,
+    echo: Echo,
+    _folder: TempDir,
+}
+
+impl Process {
+    /// The file into which it writes its output.
+    pub(super) fn said(&self) -> &Path {
+        &self.said
+    }
+
+    /// Looks for `canary` in what reached its app.
+    pub(super) fn observe(&self, canary: &str) -> Result<Observed, TargetError> {
+        let needle = Needle::new(canary)
+            .ok_or_else(|| TargetError::new("look for side effects", "the canary is too short"))?;
+        let hit = needle.find(&self.echo.seen()).is_some();
+        let found = hit.then(|| "what reached the stand-in app".to_owned());
+        Ok(Observed::Looked {
+            places: 1,
+            found: found.into_iter().collect(),
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Starter {
+    /// Starts a child under `configuration` as changed by `change`.
+    pub fn start(
+        &self,
+        configuration: &Value,
+        change: &mut dyn FnMut(&mut Value),
+    ) -> Result<ChildStart, TargetError> {
+        let failed = |cause: std::io::Error| TargetError::new(DOING, cause);
+        // Short, because the path of a socket is limited.
+        let folder = tempfile::Builder::new()
+            .prefix("vs-")
+            .tempdir()
+            .map_err(failed)?;
+        let echo = Echo::start().map_err(failed)?;
+        let mut tree = configuration.clone();
+        isolate(
+            &mut tree,
+            folder.path(),
+            &format!("http://{}", echo.address()),
+        );
+        let names = fresh_secrets(&mut tree)?;
+        change(&mut tree);
+        let text = config::to_toml(&tree).map_err(|cause| TargetError::new(DOING, cause))?;
+        let (file, ready) = (
+            folder.path().join("vouchsafe.toml"),
+            folder.path().join("ready.json"),
+        );
+        std::fs::write(&file, text).map_err(failed)?;
+        let said = folder.path().join("output.txt");
+        let output = File::create(&said).map_err(failed)?;
+        let mut command = Command::new(&self.executable);
+        command
+            .arg("up")
+            .arg("--config")
+            .arg(&file)
+            .arg("--ready-file")
+            .arg(&ready)
+            .env_clear()
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().map_err(failed)?)
+            .stderr(output);
+        for name in names {
+            let secret = rng::array::<32>(self.rng.as_ref())
+                .map_err(|cause| TargetError::new(DOING, cause))?;
+            command.env(name, seal::encode::base64(&secret));
+        }
+        let child = command.spawn().map_err(failed)?;
+        let process = Process {
+            child,
+            said,
+            echo,
+            _folder: folder,
+        };
+        self.wait(process, &ready, tree)
+    }
+
+    /// Waits until the child listens or ends.
+    fn wait(
+        &self,
+        mut process: Process,
+        ready: &Path,
+        configuration: Value,
+    ) -> Result<ChildStart, TargetError> {
+        let deadline = self.clock.monotonic() + PATIENCE;
+        let socket = loop {
+            if let Some(socket) = admin_socket(ready) {
+                break socket;
+            }
+            let ended = process
+                .child
+                .try_wait()
+                .map_err(|cause| TargetError::new(DOING, cause))?;
+            if let Some(status) = ended {
+                let stderr = tail(&process.said);
+                return Ok(ChildStart::Refused {
+                    exit: status.code().unwrap_or(-1),
+                    stderr,
+                });
+            }
+            if self.clock.monotonic() > deadline {
+                return Err(TargetError::new(
+                    DOING,
+                    format!("it did not listen within {PATIENCE:?}"),
+                ));
+            }
+            std::thread::sleep(LOOK);
+        };
+        let folder = ready.parent().unwrap_or(Path::new(".")).to_owned();
+        let reach = Reach {
+            socket,
+            configuration,
+            configuration_sha256: None,
+            folder,
+            observers: Vec::new(),
+            executable: self.executable.clone(),
+            clock: Arc::clone(&self.clock),
+            rng: Arc::clone(&self.rng),
+        };
+        Instance::open_with(reach, Some(process))
+            .map(|instance| ChildStart::Up(Box::new(instance)))
+            .map_err(|cause| TargetError::new(DOING, cause))
+    }
+}
+
+/// The admin socket a complete ready file names.
+fn admin_socket(ready: &Path) -> Option<PathBuf> {
+    let bytes = files::read(ready, SAID).ok()?;
+    let json: Value = serde_json::from_slice(&bytes).ok()?;
+    let admin = json.get("admin")?.as_str()?;
+    Some(PathBuf::from(admin.strip_prefix("unix:").unwrap_or(admin)))
+}
+
+fn tail(said: &Path) -> String {
+    let bytes = files::read(said, SAID).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Puts everything a child touches into `folder`, its listener on a free loopback port and `app` in
+/// place of every upstream.
+fn isolate(tree: &mut Value, folder: &Path, app: &str) {
+    let inside = |name: &str| Value::from(folder.join(name).to_string_lossy().into_owned());
+    let Some(root) = tree.as_object_mut() else {
+        return;
+    };
+    for section in ["waiver", "observe"] {
+        root.remove(section);
+    }
+    root.insert("listen".to_owned(), json!([{"address": "127.0.0.1:0"}]));
+    if let Some(log) = root.get_mut("log").and_then(Value::as_object_mut)
+        && log.contains_key("file")
+    {
+        log.insert("file".to_owned(), inside("log.jsonl"));
+    }
+    if let Some(ledger) = root.get_mut("ledger").and_then(Value::as_object_mut)
+        && ledger.contains_key("second_place")
+    {
+        ledger.insert("second_place".to_owned(), inside("checkpoints"));
+    }
+    if let Some(deployment) = root.get_mut("deployment").and_then(Value::as_object_mut) {
+        deployment.insert("data_dir".to_owned(), inside("data"));
+        deployment.insert("store".to_owned(), Value::from("sqlite"));
+    }
+    for one in root
+        .get_mut("app")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(fields) = one.as_object_mut() {
+            fields.insert("upstream".to_owned(), Value::from(app));
+        }
+    }
+}
+
+/// Replaces every secret reference by a variable of its own and names the variables.
+fn fresh_secrets(tree: &mut Value) -> Result<Vec<String>, TargetError> {
+    let mut names = Vec::new();
+    replace_references(tree, &mut names);
+    if names.len() > MOST_SECRETS {
+        return Err(TargetError::new(
+            DOING,
+            format!("more than {MOST_SECRETS} secrets"),
+        ));
+    }
+    Ok(names)
+}
+
+fn replace_references(value: &mut Value, names: &mut Vec<String>) {
+    const KINDS: [&str; 3] = ["env:", "dotenv:", "file:"];
+    match value {
+        Value::String(text) if KINDS.iter().any(|kind| text.starts_with(kind)) => {
+            let name = format!("VOUCHSAFE_CHILD_SECRET_{}", names.len());
+            *text = format!("env:{name}");
+            names.push(name);
+        }
+        Value::Array(all) => all
+            .iter_mut()
+            .for_each(|one| replace_references(one, names)),
+        Value::Object(fields) => {
+            fields
+                .values_mut()
+                .for_each(|one| replace_references(one, names));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use control::{SystemClock, rng::CountingRng};
+
+    use super::*;
+
+    fn tree() -> Value {
+        json!({
+            "deployment": {"public_url": "https://a.example", "data_dir": "data", "store": {"url": "env:DB"}},
+            "secrets": {"twilio": "env:TWILIO", "register": "file:keys/register"},
+            "listen": [{"address": "0.0.0.0:443", "tls": {"certificate": "c.pem", "key": "file:k.pem"}}],
+            "log": {"file": "/var/log/vouchsafe.jsonl"},
+            "app": [{"name": "coach", "upstream": "http://127.0.0.1:8502"}],
+            "waiver": [{"promise": "x"}],
+        })
+    }
+
+    /// A program that plays the part of the binary: runs `script` with the arguments of `up`.
+    fn program(folder: &Path, script: &str) -> Starter {
+        let path = folder.join("program");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Starter {
+            executable: path,
+            clock: Arc::new(SystemClock::new()),
+            rng: Arc::new(CountingRng::from_seed(1)),
+        }
+    }
+
+    #[test]
+    fn a_child_touches_nothing_of_the_deployment() {
+        let mut tree = tree();
+        isolate(&mut tree, Path::new("/tmp/x"), "http://127.0.0.1:9");
+        let names = fresh_secrets(&mut tree).unwrap();
+        assert_eq!(names.len(), 2);
+        let text = config::to_toml(&tree).unwrap();
+        for theirs in [
+            "TWILIO",
+            "keys/register",
+            "/var/log",
+            "0.0.0.0",
+            "8502",
+            "waiver",
+            "env:DB",
+        ] {
+            assert!(!text.contains(theirs), "{theirs} in {text}");
+        }
+        assert!(text.contains("127.0.0.1:0"));
+    }
+
+    #[test]
+    fn a_refused_start_is_told_with_its_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let starter = program(
+            folder.path(),
+            "echo \"no secret [config.no-secret]\" >&2; exit 2",
+        );
+        let start = starter.start(&tree(), &mut |_| {}).unwrap();
+        let ChildStart::Refused { exit, stderr } = start else {
+            panic!()
+        };
+        assert_eq!(exit, 2);
+        assert!(stderr.contains("config.no-secret"));
+    }
+
+    #[test]
+    fn a_child_gets_fresh_secrets_and_no_other_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let starter = program(folder.path(), "/usr/bin/env; exit 3");
+        let start = starter.start(&tree(), &mut |_| {}).unwrap();
+        let ChildStart::Refused { stderr, .. } = start else {
+            panic!()
+        };
+        assert!(stderr.contains("VOUCHSAFE_CHILD_SECRET_0="));
+        assert!(!stderr.contains("HOME="));
+        assert!(!stderr.contains("CARGO"));
+    }
+
+    #[test]
+    fn the_change_is_what_the_child_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let starter = program(folder.path(), "/bin/cat \"$3\"; exit 2");
+        let change = &mut |tree: &mut Value| tree["deployment"]["name"] = json!("changed");
+        let ChildStart::Refused { stderr, .. } = starter.start(&tree(), change).unwrap() else {
+            panic!()
+        };
+        assert!(stderr.contains("name = \"changed\""));
+    }
+}

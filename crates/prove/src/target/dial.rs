@@ -1,0 +1,195 @@
+//! Dialling a listener as a client would.
+//!
+//! Owns plain and TLS connections to the gate. Under TLS it trusts exactly the certificate the
+//! configuration names and no authority: a probe must not be answered by somebody else.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use control::{
+    Clock,
+    probe::{ANSWER_TIME, Reply, TargetError},
+};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+
+use crate::http::{self, Link};
+
+const DOING: &str = "dial the gate";
+
+/// A listener and how to speak to it.
+#[derive(Clone)]
+pub struct Dialer {
+    address: SocketAddr,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Dialer {
+    /// Speaks plain HTTP to `address`.
+    #[must_use]
+    pub fn plain(address: SocketAddr, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            address: reachable(address),
+            tls: None,
+            clock,
+        }
+    }
+
+    /// Speaks TLS to `address` under the public `name`, trusting the first certificate of the PEM
+    /// file `certificate` and no other.
+    pub fn tls(
+        address: SocketAddr,
+        name: &str,
+        certificate: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TargetError> {
+        let failed = |cause: &dyn ToString| TargetError::new(DOING, cause.to_string());
+        let pinned = CertificateDer::from_pem_file(certificate)
+            .map_err(|cause| failed(&format!("{}: {cause}", certificate.display())))?;
+        let name =
+            ServerName::try_from(host_of(name).to_owned()).map_err(|cause| failed(&cause))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|cause| failed(&cause))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pin { pinned, provider }))
+            .with_no_client_auth();
+        Ok(Self {
+            address: reachable(address),
+            tls: Some((Arc::new(config), name)),
+            clock,
+        })
+    }
+
+    /// Sends `bytes` as they are on a connection of their own and reads one answer.
+    pub fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError> {
+        let failed = |cause: &dyn ToString| TargetError::new(DOING, cause.to_string());
+        let mut stream = TcpStream::connect_timeout(&self.address, ANSWER_TIME)
+            .map_err(|cause| failed(&cause))?;
+        stream.set_nodelay(true).map_err(|cause| failed(&cause))?;
+        let answer = match &self.tls {
+            None => http::exchange(&mut stream, bytes, self.clock.as_ref()),
+            Some((config, name)) => {
+                let connection = ClientConnection::new(Arc::clone(config), name.clone())
+                    .map_err(|cause| failed(&cause))?;
+                let mut stream = Tls(StreamOwned::new(connection, stream));
+                http::exchange(&mut stream, bytes, self.clock.as_ref())
+            }
+        };
+        answer.map_err(|cause| TargetError::new("read an answer of the gate", cause))
+    }
+}
+
+/// Whether something accepts a connection at `address` within a second.
+#[must_use]
+pub fn reaches(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
+
+/// A listener on every address is dialled on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback = match address {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    if address.ip().is_unspecified() {
+        SocketAddr::new(loopback, address.port())
+    } else {
+        address
+    }
+}
+
+fn host_of(authority: &str) -> &str {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+struct Tls(StreamOwned<ClientConnection, TcpStream>);
+
+impl Read for Tls {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(to)
+    }
+}
+
+impl Write for Tls {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Link for Tls {
+    fn limit(&mut self, time: Duration) -> std::io::Result<()> {
+        self.0.sock.limit(time)
+    }
+}
+
+/// Accepts one certificate, byte for byte.
+#[derive(Debug)]
+struct Pin {
+    pinned: CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pin {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if end_entity.as_ref() == self.pinned.as_ref() {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::InvalidCertificate(
+                rustls::CertificateError::ApplicationVerificationFailure,
+            ))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

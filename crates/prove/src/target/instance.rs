@@ -1,0 +1,351 @@
+//! A running instance, reached through its listener and its admin socket.
+//!
+//! Owns the way in: the configuration that runs must be the file's, and something must listen. A
+//! child is the same with a process of its own behind it. Resolves no secret.
+
+use std::{
+    cell::RefCell,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use control::{
+    Clock, Rng, Target, Timestamp,
+    probe::{
+        ChildStart, Facts, Inspection, KeyWish, LedgerCopy, MintedKey, Observed, Reply,
+        TargetError, Ticket, TicketWish,
+    },
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    child::{Process, Starter},
+    dial::{Dialer, reaches},
+    facts,
+};
+use crate::{
+    admin::{Admin, AdminError, text, while_doing},
+    dates, ledgers,
+    observers::Observers,
+    outcome::Outcome,
+    runner::Book,
+    search,
+    settings::Observer,
+};
+
+/// How an instance is reached.
+pub struct Reach {
+    /// Its admin socket.
+    pub socket: PathBuf,
+    /// The configuration as a tree.
+    pub configuration: Value,
+    /// SHA-256 of the configuration file, hexadecimal; `None` for a child, which was just given it.
+    pub configuration_sha256: Option<String>,
+    /// The folder the configuration's relative paths start from.
+    pub folder: PathBuf,
+    /// Where side effects show.
+    pub observers: Vec<Observer>,
+    /// The program that starts children.
+    pub executable: PathBuf,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub rng: Arc<dyn Rng>,
+}
+
+/// The instance cannot be asked; the proof ends with 2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReachError {
+    /// Nothing runs, or it does not answer as an instance does.
+    #[error("{0}\n  hint: start it with `vouchsafe up`, as the same user")]
+    Nobody(AdminError),
+    /// Another configuration runs than the one in the file.
+    #[error(
+        "the instance runs another configuration than the file\n  hint: run `vouchsafe reload`, then prove again"
+    )]
+    OtherConfiguration,
+    /// The configuration or the answer lacks what a prober needs.
+    #[error("{0}\n  hint: run `vouchsafe check`")]
+    Unusable(TargetError),
+}
+
+/// A running instance.
+pub struct Instance {
+    admin: Admin,
+    dialer: Dialer,
+    facts: Facts,
+    observers: Observers,
+    starter: Starter,
+    rng: Arc<dyn Rng>,
+    ledger_key: String,
+    second_place: bool,
+    copies: RefCell<Vec<TempDir>>,
+    process: Option<Process>,
+}
+
+impl Instance {
+    /// Reaches the instance and checks that it runs the configuration of the file.
+    pub fn open(reach: Reach) -> Result<Self, ReachError> {
+        Self::open_with(reach, None)
+    }
+
+    pub(super) fn open_with(reach: Reach, process: Option<Process>) -> Result<Self, ReachError> {
+        let admin = Admin::new(&reach.socket, Arc::clone(&reach.clock));
+        let about = admin.get("/v1/instance").map_err(ReachError::Nobody)?;
+        if let Some(wanted) = &reach.configuration_sha256 {
+            let running = text(&about, "configuration_sha256").map_err(ReachError::Nobody)?;
+            if !running.eq_ignore_ascii_case(wanted) {
+                return Err(ReachError::OtherConfiguration);
+            }
+        }
+        let unusable = ReachError::Unusable;
+        let ledger_key = text(&about, "ledger_key").map_err(ReachError::Nobody)?;
+        let gate = listeners(&about).map_err(unusable)?;
+        let facts = facts::read(&reach.configuration, gate).map_err(unusable)?;
+        let dialer = dialer(&reach, &facts).map_err(unusable)?;
+        let observers = Observers::new(
+            reach.observers,
+            &reach.folder,
+            facts.apps.clone(),
+            Arc::clone(&reach.clock),
+        );
+        let starter = Starter {
+            executable: reach.executable,
+            clock: Arc::clone(&reach.clock),
+            rng: Arc::clone(&reach.rng),
+        };
+        let second_place = reach
+            .configuration
+            .pointer("/ledger/second_place")
+            .is_some();
+        Ok(Self {
+            admin,
+            dialer,
+            facts,
+            observers,
+            starter,
+            rng: reach.rng,
+            ledger_key,
+            second_place,
+            copies: RefCell::new(Vec::new()),
+            process,
+        })
+    }
+
+    /// The moment the instance's clock and ours agree on closely enough: now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.admin.clock().now()
+    }
+
+    fn ledger_folder(&self) -> Result<PathBuf, TargetError> {
+        self.places()?
+            .into_iter()
+            .find(|path| path.is_dir() && path.file_name().is_some_and(|name| name == "ledger"))
+            .ok_or_else(|| {
+                TargetError::new("read the ledger", "the instance names no ledger folder")
+            })
+    }
+
+    fn places(&self) -> Result<Vec<PathBuf>, TargetError> {
+        const DOING: &str = "ask for storage";
+        let answer = self.admin.get("/v1/storage").map_err(while_doing(DOING))?;
+        let files = answer
+            .get("files")
+            .and_then(Value::as_array)
+            .ok_or_else(|| TargetError::new(DOING, "the answer names no files"))?;
+        let own = self
+            .process
+            .as_ref()
+            .map(|process| process.said().to_owned());
+        Ok(files
+            .iter()
+            .filter_map(Value::as_str)
+            .map(PathBuf::from)
+            .chain(own)
+            .collect())
+    }
+}
+
+fn listeners(about: &Value) -> Result<Vec<SocketAddr>, TargetError> {
+    const DOING: &str = "ask for the listeners";
+    let gate: Vec<SocketAddr> = about
+        .get("gate")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|address| address.as_str()?.parse().ok())
+        .collect();
+    if gate.is_empty() {
+        return Err(TargetError::new(DOING, "the instance names none"));
+    }
+    Ok(gate)
+}
+
+fn dialer(reach: &Reach, facts: &Facts) -> Result<Dialer, TargetError> {
+    let first = facts
+        .gate
+        .first()
+        .copied()
+        .ok_or_else(|| TargetError::new("dial the gate", "there is no listener"))?;
+    let clock = Arc::clone(&reach.clock);
+    let certificate = reach
+        .configuration
+        .pointer("/listen/0/tls/certificate")
+        .and_then(Value::as_str);
+    match certificate {
+        None => Ok(Dialer::plain(first, clock)),
+        Some(file) => Dialer::tls(
+            first,
+            &facts.public_host,
+            &reach.folder.join(Path::new(file)),
+            clock,
+        ),
+    }
+}
+
+impl Target for Instance {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn rng(&self) -> &dyn Rng {
+        self.rng.as_ref()
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError> {
+        self.dialer.send(bytes)
+    }
+
+    fn reach(&self, address: SocketAddr) -> bool {
+        reaches(address)
+    }
+
+    fn ticket(&self, wish: &TicketWish<'_>) -> Result<Ticket, TargetError> {
+        const DOING: &str = "mint a ticket";
+        let mut body = json!({
+            "method": wish.method,
+            "target": wish.target,
+            "body_sha256": seal::encode::hex(&seal::sha256(wish.body)),
+        });
+        if let (Some(webhook), Some(fields)) = (wish.webhook, body.as_object_mut()) {
+            fields.insert("webhook".to_owned(), Value::from(webhook));
+        }
+        let answer = self
+            .admin
+            .post("/v1/prove/ticket", &body)
+            .map_err(while_doing(DOING))?;
+        let secret = match answer.get("secret").and_then(Value::as_str) {
+            None => None,
+            Some(secret) => Some(
+                seal::encode::unbase64(secret)
+                    .map_err(|_| TargetError::new(DOING, "the secret is not base64"))?,
+            ),
+        };
+        Ok(Ticket {
+            value: text(&answer, "ticket").map_err(while_doing(DOING))?,
+            secret,
+        })
+    }
+
+    fn mint_key(&self, wish: &KeyWish) -> Result<MintedKey, TargetError> {
+        const DOING: &str = "mint a canary key";
+        let body = json!({"scopes": wish.scopes, "roles": wish.roles});
+        let answer = self
+            .admin
+            .post("/v1/prove/key", &body)
+            .map_err(while_doing(DOING))?;
+        Ok(MintedKey {
+            id: text(&answer, "id").map_err(while_doing(DOING))?,
+            key: text(&answer, "key").map_err(while_doing(DOING))?,
+        })
+    }
+
+    fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
+        let path = format!("/v1/prove/key/{id}");
+        self.admin
+            .delete(&path)
+            .map(drop)
+            .map_err(while_doing("revoke a canary key"))
+    }
+
+    fn list_keys(&self) -> Result<Value, TargetError> {
+        self.admin
+            .get("/v1/keys")
+            .map_err(while_doing("list the keys"))
+    }
+
+    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
+        const DOING: &str = "flush the ledger";
+        let flushed = self
+            .admin
+            .post("/v1/ledger/flush", &json!({}))
+            .map_err(while_doing(DOING))?;
+        let checkpoint = text(&flushed, "checkpoint").map_err(while_doing(DOING))?;
+        let copy = ledgers::copy(&self.ledger_folder()?)?;
+        let events = ledgers::events(copy.path())?;
+        let folder = copy.path().to_owned();
+        self.copies.borrow_mut().push(copy);
+        Ok(LedgerCopy {
+            folder,
+            key: self.ledger_key.clone(),
+            checkpoint,
+            events,
+            second_place: self.second_place,
+        })
+    }
+
+    fn verify(
+        &self,
+        folder: &Path,
+        key: &str,
+        seen: Option<&str>,
+    ) -> Result<Inspection, TargetError> {
+        ledgers::verify(folder, key, seen)
+    }
+
+    fn storage(&self) -> Result<Vec<PathBuf>, TargetError> {
+        search::files(&self.places()?).map_err(|cause| TargetError::new("list storage", cause))
+    }
+
+    fn observe(&self, canary: &str) -> Result<Observed, TargetError> {
+        match &self.process {
+            Some(process) => process.observe(canary),
+            None => self.observers.look(canary),
+        }
+    }
+
+    fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError> {
+        self.starter.start(&self.facts.configuration, change)
+    }
+}
+
+impl Book for Instance {
+    fn record(&self, outcome: &Outcome) -> Result<(), TargetError> {
+        let body = json!({
+            "promise": outcome.promise,
+            "verdict": outcome.verdict,
+            "rows": outcome.rows,
+            "line": outcome.line,
+            "attempts": outcome.evidence.iter().filter(|e| e.twin.is_some()).count(),
+            "waived_until": outcome.waiver.as_ref().map(|waiver| dates::last_day(waiver.until)),
+        });
+        self.admin
+            .post("/v1/prove/record", &body)
+            .map(drop)
+            .map_err(while_doing("record a verdict"))
+    }
+
+    fn checkpoint(&self) -> Result<Option<String>, TargetError> {
+        let flushed = self
+            .admin
+            .post("/v1/ledger/flush", &json!({}))
+            .map_err(while_doing("flush the ledger"))?;
+        Ok(flushed
+            .get("checkpoint")
+            .and_then(Value::as_str)
+            .map(str::to_owned))
+    }
+}
