@@ -1,1 +1,42 @@
-//! API keys: format, digest, snapshot, scopes.
+//! Who asks, and what they may do: API keys.
+//!
+//! Owns the form of a key, the snapshot requests are checked against, scopes and roles, and the
+//! service that makes, lists and revokes keys. Refuses whatever a key does not name: no scope is no
+//! access. Trusts the caller to pass the canonical path of the request, and `store` to keep what
+//! it was given.
+//!
+//! A secret exists in memory while a key is made and shown, and while a request that carries it is
+//! checked. It is stored as a SHA-256 digest alone. A fast hash is enough, because a secret has 256
+//! random bits: guessing is hopeless at any speed.
+//!
+//! Read in this order:
+//!
+//! 1. [`api_key`]: what a key looks like, so that scanners know one offline;
+//! 2. [`credential`]: where in a request a key may stand;
+//! 3. [`table`]: the snapshot, and [`LiveKeys`], the handle that always has the latest;
+//! 4. [`proof`]: what passing a check is worth: [`Verified`], then [`Authorised`];
+//! 5. [`scope`]: methods and paths;
+//! 6. [`refusal`]: every way to be turned away;
+//! 7. [`keys`]: making, listing, revoking;
+//! 8. [`controls`]: the promises kept here.
+
+pub mod api_key;
+mod base62;
+pub mod controls;
+pub mod credential;
+mod fault;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod keys;
+pub mod proof;
+pub mod refusal;
+pub mod scope;
+pub mod table;
+
+pub use api_key::{ApiKey, KeyId};
+pub use fault::KeysFault;
+pub use keys::{Keys, Listing, Minted, NewKey};
+pub use proof::{Authorised, Verified};
+pub use refusal::{AccessRefusal, KeyRefusal};
+pub use scope::{Scope, ScopeFault, Scopes};
+pub use table::{Key, KeyTable, LiveKeys};

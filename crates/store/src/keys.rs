@@ -91,11 +91,11 @@ pub fn get(access: &Access<'_>, id: &str) -> Result<Option<KeyRow>, StoreError> 
         .transpose()
 }
 
-/// How many keys there are, made for proofs or not.
+/// How many keys are not revoked, of those made for proofs or of the others.
 pub fn count(access: &Access<'_>, probe: bool) -> Result<u64, StoreError> {
     let count: i64 = access
         .0
-        .prepare_cached("SELECT count(*) FROM api_key WHERE probe = ?1")?
+        .prepare_cached("SELECT count(*) FROM api_key WHERE probe = ?1 AND revoked IS NULL")?
         .query_row([probe], |row| row.get(0))?;
     u64::try_from(count).map_err(|_| StoreError::Unreadable { table: TABLE })
 }
@@ -120,20 +120,14 @@ pub fn touch(access: &Access<'_>, id: &str, used: Timestamp) -> Result<bool, Sto
     Ok(changed == 1)
 }
 
-/// Removes a key made for a proof; false if there is none of that id.
-pub fn remove_probe(access: &Access<'_>, id: &str) -> Result<bool, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached("DELETE FROM api_key WHERE id = ?1 AND probe = 1")?
-        .execute([id])?;
-    Ok(changed == 1)
-}
-
-/// Removes the keys made for proofs that have ended by `now`; returns how many.
+/// Removes the keys made for proofs that are revoked or have expired by `now`; returns how many.
+/// No other key is ever removed.
 pub fn sweep_probes(access: &Access<'_>, now: Timestamp) -> Result<usize, StoreError> {
     let changed = access
         .0
-        .prepare_cached("DELETE FROM api_key WHERE probe = 1 AND expires <= ?1")?
+        .prepare_cached(
+            "DELETE FROM api_key WHERE probe = 1 AND (expires <= ?1 OR revoked IS NOT NULL)",
+        )?
         .execute([now.millis()])?;
     Ok(changed)
 }

@@ -245,6 +245,7 @@ fn a_removed_row_leaves_no_bytes_in_the_file() {
     let mut canary = key("canary");
     canary.name = "a-name-found-nowhere-else".to_owned();
     canary.probe = true;
+    canary.expires = Some(Timestamp::from_seconds(5));
     insert(&store, &canary).unwrap();
     drop(store);
     let holds = || {
@@ -254,8 +255,8 @@ fn a_removed_row_leaves_no_bytes_in_the_file() {
     };
     assert!(holds());
     let store = Store::open(&path).unwrap();
-    let removed = store.run(|access| keys::remove_probe(access, "canary"));
-    assert_eq!(removed, Ok(true));
+    let swept = store.run(|access| keys::sweep_probes(access, Timestamp::from_seconds(5)));
+    assert_eq!(swept, Ok(1));
     drop(store);
     assert!(!holds());
 }

@@ -105,16 +105,18 @@ fn only_keys_made_for_proofs_are_ever_removed() {
     store
         .run(|access| {
             keys::insert(access, &key("real", false, Some(5)))?;
+            keys::insert(access, &key("revoked", false, None))?;
             keys::insert(access, &key("ended", true, Some(5)))?;
             keys::insert(access, &key("running", true, Some(6)))?;
-            assert!(!keys::remove_probe(access, "real")?);
+            keys::revoke(access, "revoked", at(4))?;
+            let count = |probe| keys::count(access, probe);
+            assert_eq!((count(false)?, count(true)?), (1, 2));
             assert_eq!(keys::sweep_probes(access, at(5))?, 1);
-            assert_eq!(
-                (keys::count(access, false)?, keys::count(access, true)?),
-                (1, 1)
-            );
-            assert!(keys::remove_probe(access, "running")?);
-            assert_eq!(keys::count(access, true)?, 0);
+            assert_eq!((count(false)?, count(true)?), (1, 1));
+            keys::revoke(access, "running", at(5))?;
+            assert_eq!(keys::sweep_probes(access, at(5))?, 1);
+            let left: Vec<_> = keys::list(access)?.into_iter().map(|row| row.id).collect();
+            assert_eq!(left, ["real", "revoked"]);
             Ok(())
         })
         .unwrap();

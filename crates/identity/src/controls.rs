@@ -1,0 +1,288 @@
+//! The promises about keys, as controls.
+//!
+//! Owns what a configuration must say for the sentences `key.*` to be true. Most of what keeps them
+//! is not a setting but how this crate is built, so there is nothing to switch off: a self-test
+//! sends its probes to a sham with the fault named here.
+
+use control::{Asked, Card, Control, ControlId, Fit, Mend, Weakening, card::Key};
+use serde_json::Value;
+
+use crate::{api_key, refusal};
+
+/// The controls of this crate, in the order the binary lists them.
+pub const CONTROLS: &[&dyn Control] = &[&Keys, &KeyScopes];
+
+/// A change made by this process counts at once; one made by another process within this.
+const SEEN_WITHIN_MILLIS: u128 = 1000;
+
+/// Digests, prefixes, revocation and generator of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys;
+
+/// Scopes of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyScopes;
+
+const ROUTE_KEYS: &[Key] = &[
+    Key {
+        path: "[[route]] auth",
+        takes: "[\"api-key\"] or \"none\"",
+        default: "required",
+        about: "Who may pass the route: the holder of a key, or anyone for a stated reason.",
+    },
+    Key {
+        path: "[[route]] roles",
+        takes: "list of roles",
+        default: "[]",
+        about: "Roles of which a key must have one; none named, any key within its scope passes.",
+    },
+];
+
+static KEYS_CARD: Card = Card {
+    id: refusal::KEY,
+    title: "API keys",
+    summary: "Every client has a key of its own, kept as a digest, shown once and revocable alone. \
+              A request without a good key ends at the gate with 401.",
+    promises: &[
+        "key.digest-only",
+        "key.prefix-entropy",
+        "key.revocable",
+        "key.random",
+    ],
+    keys: ROUTE_KEYS,
+};
+
+static SCOPES_CARD: Card = Card {
+    id: refusal::SCOPE,
+    title: "Scopes of keys",
+    summary: "A key names the methods and the paths it is for; no scope is no access. A request \
+              outside them ends at the gate with 403.",
+    promises: &["key.scoped"],
+    keys: &[],
+};
+
+impl Control for Keys {
+    fn card(&self) -> &'static Card {
+        &KEYS_CARD
+    }
+
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        if !asks_for_keys(configuration) {
+            return no_route_asks();
+        }
+        match asked.promise.as_str() {
+            "key.prefix-entropy" => fit_bits(asked),
+            "key.revocable" => fit_within(asked),
+            _ => Fit::Fits,
+        }
+    }
+
+    fn weaken(&self, _configuration: &mut Value, asked: &Asked) -> Weakening {
+        Weakening::Sham(match asked.promise.as_str() {
+            "key.prefix-entropy" => "key-shown-whole",
+            "key.revocable" => "revocation-ignored",
+            // `key.random` is shown by a lint of the build and never attacked.
+            _ => "key-stored-raw",
+        })
+    }
+}
+
+impl Control for KeyScopes {
+    fn card(&self) -> &'static Card {
+        &SCOPES_CARD
+    }
+
+    fn fit(&self, configuration: &Value, _asked: &Asked) -> Fit {
+        if asks_for_keys(configuration) {
+            Fit::Fits
+        } else {
+            no_route_asks()
+        }
+    }
+
+    fn weaken(&self, _configuration: &mut Value, _asked: &Asked) -> Weakening {
+        Weakening::Sham("scope-ignored")
+    }
+}
+
+fn asks_for_keys(configuration: &Value) -> bool {
+    let asks = |route: &Value| {
+        let auth = route.get("auth").and_then(Value::as_array);
+        auth.is_some_and(|auth| auth.iter().any(|way| way.as_str() == Some("api-key")))
+    };
+    let routes = configuration.get("route").and_then(Value::as_array);
+    routes.is_some_and(|routes| routes.iter().any(asks))
+}
+
+fn no_route_asks() -> Fit {
+    falls(
+        "no route asks for a key, so nothing here is kept by keys".to_owned(),
+        "[[route]]\npath = \"/api\"\nauth = [\"api-key\"]\n".to_owned(),
+    )
+}
+
+fn fit_bits(asked: &Asked) -> Fit {
+    let Some(bits) = asked
+        .value("bits")
+        .and_then(|text| text.parse::<u32>().ok())
+    else {
+        return unreadable(asked, "bits", "bits=112");
+    };
+    if bits <= api_key::SECRET_BITS {
+        return Fit::Fits;
+    }
+    falls(
+        format!(
+            "{} bits of a key stay unknown, fewer than {bits}",
+            api_key::SECRET_BITS
+        ),
+        amend(asked, &format!("bits={}", api_key::SECRET_BITS)),
+    )
+}
+
+fn fit_within(asked: &Asked) -> Fit {
+    let Some(within) = asked.value("within").and_then(config::quantity::duration) else {
+        return unreadable(asked, "within", "within=1s");
+    };
+    if within.as_millis() >= SEEN_WITHIN_MILLIS {
+        return Fit::Fits;
+    }
+    falls(
+        "a revocation by another process counts within one second, not sooner".to_owned(),
+        amend(asked, "within=1s"),
+    )
+}
+
+fn unreadable(asked: &Asked, name: &str, example: &str) -> Fit {
+    falls(
+        format!("the anchor's value for {name} does not read"),
+        amend(asked, example),
+    )
+}
+
+/// Where the configuration has no setting for it, only the document can change.
+fn amend(asked: &Asked, value: &str) -> String {
+    format!(
+        "# in the document, line {}: promise: {} {value}\n",
+        asked.line, asked.promise
+    )
+}
+
+const fn falls(wrong: String, write: String) -> Fit {
+    Fit::Falls(Mend { wrong, write })
+}
+
+/// Every control id this crate refuses under.
+pub const REFUSES: [ControlId; 3] = [refusal::KEY, refusal::SCOPE, refusal::ROLE];
+
+#[cfg(test)]
+mod tests {
+    use control::{Catalogue, catalogue::Kind};
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(promise: &str, values: &[(&str, &str)]) -> Asked {
+        Asked {
+            promise: promise.to_owned(),
+            values: values
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            line: 12,
+            sentence: String::new(),
+        }
+    }
+
+    fn with_keys() -> Value {
+        json!({ "route": [
+            { "path": "/", "auth": "none", "reason": "public" },
+            { "path": "/api", "auth": ["api-key"] },
+        ] })
+    }
+
+    fn wrong(fit: Fit) -> Option<String> {
+        match fit {
+            Fit::Fits => None,
+            Fit::Falls(mend) => {
+                assert!(!mend.write.is_empty());
+                Some(mend.wrong)
+            }
+        }
+    }
+
+    #[test]
+    fn every_promise_stands_in_the_catalogue() {
+        let catalogue = Catalogue::built_in().unwrap();
+        for control in CONTROLS {
+            for id in control.card().promises {
+                assert!(catalogue.get(id).is_some(), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_route_that_asks_for_a_key_keeps_them_and_without_one_they_fall() {
+        for (control, promise, values) in [
+            (&CONTROLS[0], "key.digest-only", &[][..]),
+            (&CONTROLS[0], "key.random", &[]),
+            (&CONTROLS[0], "key.prefix-entropy", &[("bits", "112")]),
+            (&CONTROLS[0], "key.revocable", &[("within", "1s")]),
+            (&CONTROLS[1], "key.scoped", &[]),
+        ] {
+            let asked = asked(promise, values);
+            assert_eq!(control.fit(&with_keys(), &asked), Fit::Fits, "{promise}");
+            for bare in [
+                json!({}),
+                json!({ "route": [] }),
+                json!({ "route": [{ "path": "/", "auth": "none" }] }),
+                json!({ "route": [{ "path": "/", "auth": ["none"] }] }),
+                json!({ "route": [{ "path": "/", "webhook": {} }] }),
+            ] {
+                assert!(wrong(control.fit(&bare, &asked)).is_some(), "{bare}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_what_is_built_fall() {
+        let fit = |promise, key, value| Keys.fit(&with_keys(), &asked(promise, &[(key, value)]));
+        for bits in ["112", "256"] {
+            assert_eq!(fit("key.prefix-entropy", "bits", bits), Fit::Fits);
+        }
+        for bits in ["257", "-1", "many", ""] {
+            assert!(wrong(fit("key.prefix-entropy", "bits", bits)).is_some());
+        }
+        for within in ["1s", "1000ms", "5m"] {
+            assert_eq!(fit("key.revocable", "within", within), Fit::Fits);
+        }
+        for within in ["999ms", "0s", "soon", "1"] {
+            assert!(wrong(fit("key.revocable", "within", within)).is_some());
+        }
+        let missing = asked("key.revocable", &[]);
+        assert!(wrong(Keys.fit(&with_keys(), &missing)).is_some());
+    }
+
+    #[test]
+    fn every_attacked_promise_has_a_sham_of_its_own() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let mut faults = Vec::new();
+        for control in CONTROLS {
+            for id in control.card().promises {
+                if catalogue.get(id).is_some_and(|p| p.kind == Kind::Probed) {
+                    let before = with_keys();
+                    let mut after = before.clone();
+                    faults.push(control.weaken(&mut after, &asked(id, &[])));
+                    assert_eq!(before, after, "a sham leaves the configuration alone");
+                }
+            }
+        }
+        let expected = [
+            "key-stored-raw",
+            "key-shown-whole",
+            "revocation-ignored",
+            "scope-ignored",
+        ];
+        assert_eq!(faults, expected.map(Weakening::Sham));
+    }
+}

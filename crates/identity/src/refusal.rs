@@ -1,0 +1,154 @@
+//! Every way a key can be turned away.
+//!
+//! The client learns only that its key was not accepted, whatever the reason, so that an answer
+//! never tells a wrong key from an unknown, ended or revoked one. The ledger learns which it was.
+
+use control::{ControlId, Reason, Refusal};
+
+/// Whose credential it is.
+pub const KEY: ControlId = ControlId("identity.key");
+
+/// Where and how a key may be used.
+pub const SCOPE: ControlId = ControlId("identity.scope");
+
+/// The roles a route asks for.
+pub const ROLE: ControlId = ControlId("identity.role");
+
+/// Why a request could not be tied to a key: always 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum KeyRefusal {
+    /// The request carries no key.
+    #[error("no key")]
+    Missing,
+    /// The request carries more than one.
+    #[error("more than one key")]
+    Ambiguous,
+    /// What it carries does not have the form of a key.
+    #[error("not the form of a key")]
+    Malformed,
+    /// No key has this public prefix.
+    #[error("no key has this prefix")]
+    Unknown,
+    /// The prefix is of a key, the secret is not.
+    #[error("the secret is not this key's")]
+    Mismatch,
+    /// The key was revoked.
+    #[error("the key is revoked")]
+    Revoked,
+    /// The key has reached its end.
+    #[error("the key has expired")]
+    Expired,
+}
+
+impl KeyRefusal {
+    /// What the ledger is told.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        Reason(match self {
+            Self::Missing => "key-missing",
+            Self::Ambiguous => "key-ambiguous",
+            Self::Malformed => "key-malformed",
+            Self::Unknown => "key-unknown",
+            Self::Mismatch => "key-mismatch",
+            Self::Revoked => "key-revoked",
+            Self::Expired => "key-expired",
+        })
+    }
+}
+
+impl From<KeyRefusal> for Refusal {
+    fn from(refusal: KeyRefusal) -> Self {
+        let public = match refusal {
+            KeyRefusal::Missing => {
+                "A key is needed: send it as Authorization: Bearer or as X-API-Key."
+            }
+            KeyRefusal::Ambiguous => "Send one key, once.",
+            KeyRefusal::Malformed
+            | KeyRefusal::Unknown
+            | KeyRefusal::Mismatch
+            | KeyRefusal::Revoked
+            | KeyRefusal::Expired => "This key is not accepted.",
+        };
+        Self::new(KEY, 401, public, refusal.reason())
+    }
+}
+
+/// Why a genuine key may not do this: always 403.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum AccessRefusal {
+    /// No scope of the key covers this method on this path.
+    #[error("outside the scopes of the key")]
+    Scope,
+    /// The key has none of the roles the route asks for.
+    #[error("none of the roles the route asks for")]
+    Role,
+}
+
+impl AccessRefusal {
+    /// What the ledger is told.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        Reason(match self {
+            Self::Scope => "scope-outside",
+            Self::Role => "role-missing",
+        })
+    }
+}
+
+impl From<AccessRefusal> for Refusal {
+    fn from(refusal: AccessRefusal) -> Self {
+        let (control, public) = match refusal {
+            AccessRefusal::Scope => (SCOPE, "This key may not do this here."),
+            AccessRefusal::Role => (ROLE, "This key has none of the roles needed here."),
+        };
+        Self::new(control, 403, public, refusal.reason())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_cannot_tell_one_bad_key_from_another() {
+        let refused = [
+            KeyRefusal::Malformed,
+            KeyRefusal::Unknown,
+            KeyRefusal::Mismatch,
+            KeyRefusal::Revoked,
+            KeyRefusal::Expired,
+        ]
+        .map(Refusal::from);
+        for refusal in refused {
+            assert_eq!(refusal.status, 401);
+            assert_eq!(refusal.control, KEY);
+            assert_eq!(refusal.public, refused[0].public);
+        }
+    }
+
+    #[test]
+    fn the_ledger_can() {
+        let reasons = [
+            KeyRefusal::Missing.reason(),
+            KeyRefusal::Ambiguous.reason(),
+            KeyRefusal::Malformed.reason(),
+            KeyRefusal::Unknown.reason(),
+            KeyRefusal::Mismatch.reason(),
+            KeyRefusal::Revoked.reason(),
+            KeyRefusal::Expired.reason(),
+            AccessRefusal::Scope.reason(),
+            AccessRefusal::Role.reason(),
+        ];
+        for (at, reason) in reasons.iter().enumerate() {
+            assert!(!reasons[..at].contains(reason), "{reason}");
+        }
+    }
+
+    #[test]
+    fn access_is_refused_with_403_under_its_own_control() {
+        for (refusal, control) in [(AccessRefusal::Scope, SCOPE), (AccessRefusal::Role, ROLE)] {
+            let refusal = Refusal::from(refusal);
+            assert_eq!((refusal.status, refusal.control), (403, control));
+        }
+    }
+}
