@@ -24,7 +24,7 @@ pub const CONTROLS: &[&dyn Control] = &[
 
 /// The test that shows the constant-time comparison: what `webhook.constant-time` names.
 pub const CONSTANT_TIME_SHOWN_BY: &str =
-    "hooks::tests::constant_time::secrets_are_compared_in_one_way_only";
+    "hooks::constant_time secrets_are_compared_in_one_way_only";
 
 const SETTING: Key = Key {
     path: "[[route]] webhook",
