@@ -1,3 +1,109 @@
-//! Project chores: test, bench, tidy, gen.
+//! Project chores: `cargo xtask test | tidy | gen | bench | patches`.
+//!
+//! Owns everything that is run on the source rather than shipped. Refuses to know the product: it
+//! reads files, runs commands and compares what they say. Talk goes to stderr; stdout carries only
+//! what a chore was asked for. Exit codes: 0 done, 1 the answer is no, 2 could not ask.
 
-fn main() {}
+mod bench;
+mod command;
+mod failure;
+mod generate;
+mod marked;
+mod patches;
+mod suite;
+mod tidy;
+mod tools;
+mod tree;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use workspace::Workspace;
+
+/// A chore and the line that explains it.
+struct Verb {
+    name: &'static str,
+    takes: &'static str,
+    about: &'static str,
+    run: fn(&Workspace, &[&str]) -> Result<(), Failure>,
+}
+
+/// Every chore, in the order a newcomer meets them.
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "test",
+        takes: "[--quick]",
+        about: "everything CI runs: format, house rules, lints, tests, docs, licences, patches",
+        run: suite::run,
+    },
+    Verb {
+        name: "tidy",
+        takes: "",
+        about: "the house rules that no compiler checks",
+        run: tidy::run,
+    },
+    Verb {
+        name: "gen",
+        takes: "[--check]",
+        about: "writes the generated parts of the documentation",
+        run: generate::run,
+    },
+    Verb {
+        name: "bench",
+        takes: "[NAME] [--write]",
+        about: "measures; --write puts the figures into docs/performance.md",
+        run: bench::run,
+    },
+    Verb {
+        name: "patches",
+        takes: "[NAME]",
+        about: "breaks one control at a time in the source and demands that prove says so",
+        run: patches::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        eprint!("{}", usage());
+        return ExitCode::from(2);
+    };
+    if matches!(*name, "help" | "--help" | "-h") {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    }
+    let Some(verb) = VERBS.iter().find(|verb| verb.name == *name) else {
+        eprint!("xtask: there is no chore called {name}\n\n{}", usage());
+        return ExitCode::from(2);
+    };
+    match Workspace::find().and_then(|workspace| (verb.run)(&workspace, rest)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask {name}: {failure}");
+            ExitCode::from(failure.exit())
+        }
+    }
+}
+
+fn usage() -> String {
+    let mut text = String::from("cargo xtask CHORE\n\n");
+    for verb in VERBS {
+        let call = format!("{} {}", verb.name, verb.takes);
+        text.push_str(&format!("  {call:<24} {}\n", verb.about));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usage_names_every_chore() {
+        for verb in VERBS {
+            assert!(usage().contains(verb.about), "{}", verb.name);
+        }
+    }
+}
