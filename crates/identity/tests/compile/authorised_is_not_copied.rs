@@ -1,0 +1,7 @@
+use identity::Authorised;
+
+fn copy(authorised: &Authorised) -> Authorised {
+    authorised.clone()
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use identity::{Authorised, Key, LiveKeys, Verified};
+
+fn forward(passed: Authorised) -> String {
+    passed.key().tenant().to_owned()
+}
+
+fn pass(verified: Verified<Key>) -> Option<String> {
+    verified.authorise("GET", "/api", &["mentor"]).ok().map(forward)
+}
+
+fn main() {
+    let now = control::Timestamp::from_seconds(1);
+    let answer = LiveKeys::default().authenticate(b"", now).map(pass);
+    assert!(answer.is_err());
+}

@@ -1,0 +1,7 @@
+use identity::{Key, Verified};
+
+fn copy(verified: &Verified<Key>) -> Verified<Key> {
+    verified.clone()
+}
+
+fn main() {}
