@@ -118,6 +118,13 @@ fn await_end(
             return Ok(Some(status));
         }
         if waited >= limit {
+            // Where the child leads a group, what it started goes with it and lets go of the pipes.
+            let group = format!("-{}", child.id());
+            answers(&mut command(
+                Path::new("/"),
+                "kill",
+                &["-KILL", "--", &group],
+            ));
             let _ = child.kill();
             let _ = child.wait();
             return Ok(None);
@@ -195,6 +202,15 @@ mod tests {
         let limit = Duration::from_millis(40);
         let failure = listen(&mut shell("exec sleep 60"), limit).unwrap_err();
         assert!(failure.to_string().contains("was ended"), "{failure}");
+    }
+
+    #[test]
+    fn what_a_command_started_is_ended_with_it() {
+        use std::os::unix::process::CommandExt as _;
+        // Were the background sleep to live on, its hold on the pipe would keep this test waiting.
+        let mut group = shell("sleep 60 & wait");
+        let failure = listen(group.process_group(0), Duration::from_millis(40)).unwrap_err();
+        assert_eq!(failure.exit(), 2);
     }
 
     #[test]

@@ -61,7 +61,13 @@ const STEPS: &[Step] = &[
         slow: false,
         run: Run::Tests(
             Some(&tools::NEXTEST),
-            &["nextest", "run", "--workspace", "--locked"],
+            &[
+                "nextest",
+                "run",
+                "--workspace",
+                "--locked",
+                "--no-fail-fast",
+            ],
         ),
     },
     Step {

@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -59,9 +60,12 @@ impl Checkout {
         cargo
     }
 
-    /// The product built from the copy.
+    /// The product built from the copy, leading a process group of its own: it starts others.
     pub(super) fn product(&self, arguments: &[&str]) -> Command {
-        command::command(&self.source, self.build.join("debug/vouchsafe"), arguments)
+        let binary = self.build.join("debug/vouchsafe");
+        let mut product = command::command(&self.source, binary, arguments);
+        product.process_group(0);
+        product
     }
 
     fn git(&self, arguments: &[&str]) -> Result<(), Failure> {
