@@ -210,8 +210,13 @@ impl Block {
                         if usize::from(self.count) >= most {
                             return Err(FramingRefusal::TooManyFields);
                         }
-                        self.name_start = self.at;
-                        self.phase = Phase::Name;
+                        if self.whole_line(head) {
+                            note(&self.keep(head)?)?;
+                            self.at += 1;
+                        } else {
+                            self.name_start = self.at;
+                            self.phase = Phase::Name;
+                        }
                     }
                 },
                 Phase::Name => {
@@ -256,6 +261,29 @@ impl Block {
         }
     }
 
+    /// Walks to the line feed of a line that is whole and sound, the usual case, without stopping
+    /// at each phase. Any other line is left to the phases, which keep their place or refuse.
+    #[inline]
+    fn whole_line(&mut self, head: &[u8]) -> bool {
+        let name_end = token_end(head, self.at);
+        if name_end == self.at || head.get(name_end) != Some(&b':') {
+            return false;
+        }
+        let mut value_start = name_end + 1;
+        while let Some(b' ' | b'\t') = head.get(value_start) {
+            value_start += 1;
+        }
+        let line_end = value_end(head, value_start);
+        let Some([b'\r', b'\n']) = head.get(line_end..line_end + 2) else {
+            return false;
+        };
+        self.name_start = self.at;
+        self.name_end = name_end;
+        self.value_start = value_start;
+        self.at = line_end + 1;
+        true
+    }
+
     /// Walks over what the phase allows and gives the byte after it.
     #[inline]
     fn next_byte<'h>(&mut self, head: &'h [u8]) -> Option<&'h u8> {
@@ -281,7 +309,7 @@ impl Block {
             .get(self.value_start..line_end)
             .unwrap_or_default()
             .trim_ascii_end();
-        let kind = Name::of(name);
+        let kind = Name::of_token(name);
         if kind == Name::Other && name.contains(&b'_') && governs_message(name) {
             return Err(FramingRefusal::FramingAlias);
         }

@@ -4,6 +4,8 @@
 //! name speaks of identity is asked of its folded form, because CGI, WSGI and Rack read `_` as `-`.
 //! Trusts nothing.
 
+use crate::scan::is_token;
+
 macro_rules! names {
     ($($name:ident $text:literal)*) => {
         /// A field name the engine or the gate looks at, or [`Name::Other`].
@@ -90,6 +92,9 @@ const LONGEST: usize = 26;
 /// For each length, where its run of candidates begins in [`KNOWN`].
 const STARTS: [u8; LONGEST + 2] = starts();
 
+/// The words of each name in [`KNOWN`].
+static WORDS: [([u64; 4], Name); KNOWN.len()] = all_words();
+
 #[expect(
     clippy::indexing_slicing,
     reason = "evaluated by the compiler, where a bad index is a build failure"
@@ -108,24 +113,78 @@ const fn starts() -> [u8; LONGEST + 2] {
     table
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, where a bad index is a build failure"
+)]
+const fn all_words() -> [([u64; 4], Name); KNOWN.len()] {
+    let mut table = [([0; 4], Name::Other); KNOWN.len()];
+    let mut at = 0;
+    while at < KNOWN.len() {
+        table[at] = (words(KNOWN[at].0.as_bytes()), KNOWN[at].1);
+        at += 1;
+    }
+    table
+}
+
+/// All bytes of a name of 2 to 32 bytes, in overlapping words, with the bit set that tells upper
+/// from lower case. Tokens of one length but with other letters have other words: no token byte but
+/// the same letter gives that lower-case letter, and none but the dash gives a dash.
+#[inline]
+const fn words(name: &[u8]) -> [u64; 4] {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            let (second, third) = match (name.first_chunk::<16>(), name.last_chunk::<16>()) {
+                (
+                    Some([_, _, _, _, _, _, _, _, second @ ..]),
+                    Some([third @ .., _, _, _, _, _, _, _, _]),
+                ) => (u64::from_le_bytes(*second), u64::from_le_bytes(*third)),
+                _ => (0, 0),
+            };
+            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+            [first | LOWER, second | LOWER, third | LOWER, last | LOWER]
+        }
+        _ => [short_word(name) | LOWER, 0, 0, 0],
+    }
+}
+
+/// All bytes of a name of 2 to 7 bytes.
+#[inline]
+const fn short_word(name: &[u8]) -> u64 {
+    match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32
+        }
+        _ => match *name {
+            [a, b] => u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]),
+            [a, b, c] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]),
+            _ => 0,
+        },
+    }
+}
+
 impl Name {
     /// The known name these bytes spell, whatever their case.
     #[must_use]
-    #[inline]
     pub fn of(name: &[u8]) -> Self {
+        if is_token(name) {
+            Self::of_token(name)
+        } else {
+            Self::Other
+        }
+    }
+
+    /// [`Name::of`] for bytes that are known to be a token.
+    #[inline]
+    pub(crate) fn of_token(name: &[u8]) -> Self {
         let length = name.len();
-        let (Some(&from), Some(&to)) = (STARTS.get(length), STARTS.get(length + 1)) else {
-            return Self::of_prefix(name);
-        };
-        let run = KNOWN
-            .get(usize::from(from)..usize::from(to))
-            .unwrap_or_default();
-        for (text, known) in run {
-            let text = text.as_bytes();
-            // The last byte tells candidates of one length apart better than the first.
-            if name.last().map(u8::to_ascii_lowercase).as_ref() == text.last()
-                && name.eq_ignore_ascii_case(text)
-            {
+        if let (Some(&from), Some(&to)) = (STARTS.get(length), STARTS.get(length + 1)) {
+            let run = WORDS
+                .get(usize::from(from)..usize::from(to))
+                .unwrap_or_default();
+            let sought = words(name);
+            if let Some((_, known)) = run.iter().find(|(words, _)| *words == sought) {
                 return *known;
             }
         }
@@ -271,6 +330,40 @@ const IDENTITY: &[&[u8]] = &[
     b"x-webauth-",
 ];
 
+/// The first eight bytes of each entry of [`IDENTITY`], and a mask of how many it has.
+static BEGINNINGS: [(u64, u64); IDENTITY.len()] = beginnings();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, where a bad index is a build failure"
+)]
+const fn beginnings() -> [(u64, u64); IDENTITY.len()] {
+    let mut table = [(0, 0); IDENTITY.len()];
+    let mut at = 0;
+    while at < IDENTITY.len() {
+        let length = IDENTITY[at].len();
+        let mask = if length < 8 {
+            (1 << (8 * length)) - 1
+        } else {
+            u64::MAX
+        };
+        table[at] = (beginning(IDENTITY[at]), mask);
+        at += 1;
+    }
+    table
+}
+
+#[inline]
+const fn beginning(name: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let mut rest = (name, bytes.as_mut_slice());
+    while let ([byte, name @ ..], [place, places @ ..]) = rest {
+        *place = fold(*byte);
+        rest = (name, places);
+    }
+    u64::from_le_bytes(bytes)
+}
+
 /// Whether the name is a spelling of an identity or forwarding header: case ignored and underscore
 /// read as dash.
 #[must_use]
@@ -278,14 +371,19 @@ pub fn speaks_of_identity(name: &[u8]) -> bool {
     let Some(&first) = name.first() else {
         return false;
     };
-    // Most names are told apart by their first byte.
+    // Most names are told apart by their first byte, nearly all others by their first eight.
     if !matches!(fold(first), b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x') {
         return false;
     }
-    IDENTITY.iter().any(|entry| match entry.last() {
-        Some(b'-') => folded_starts_with(name, entry),
-        _ => same_folded(name, entry),
-    })
+    let start = beginning(name);
+    BEGINNINGS
+        .iter()
+        .zip(IDENTITY)
+        .filter(|((word, mask), _)| start & mask == *word)
+        .any(|(_, entry)| match entry.last() {
+            Some(b'-') => folded_starts_with(name, entry),
+            _ => same_folded(name, entry),
+        })
 }
 
 /// Names that decide framing or routing; nobody may spell them with an underscore or list them in
