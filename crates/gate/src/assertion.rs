@@ -1,28 +1,295 @@
 //! The signed assertion by which an app learns who asks.
 //!
 //! Owns the signing key, its published set and the cache of assertions of each core. Refuses to
-//! sign for a route without a principal. A signature costs more than everything else of a request
-//! together, so one is made per principal and route and renewed before it ends.
+//! speak for a request without a principal: an open route carries no assertion. A signature costs
+//! more than everything else of a request together, so one is made per principal and route and
+//! renewed well before it ends; a route with `bind = "request"` gets one per request.
 
-use std::sync::Arc;
+use std::{collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
+
+use control::Timestamp;
+use identity::KeyId;
+use ledger::{PrincipalId, RequestId};
+use seal::ed25519::{KeyFault, SigningKey};
+use serde_json::{Value, json};
+
+use crate::request_id;
+
+/// How long an assertion lives.
+pub(crate) const LIFE: Duration = Duration::from_secs(60);
+
+/// When it is signed anew: an app whose clock runs 20 seconds ahead still believes the last one.
+const RENEW: Duration = Duration::from_secs(40);
+
+/// Most assertions one core keeps.
+const CAPACITY: usize = 4096;
 
 /// The key that signs, and the set that verifies.
 pub(crate) struct Signer {
+    key: SigningKey,
+    kid: String,
     jwks: Arc<str>,
 }
 
 impl Signer {
+    /// Signs with the key grown from `seed`.
+    pub(crate) fn from_seed(seed: [u8; 32]) -> Result<Self, KeyFault> {
+        let key = SigningKey::from_seed(seed)?;
+        let verifying = key.verifying_key()?;
+        let kid = seal::jws::thumbprint(&verifying);
+        let jwks = seal::jws::jwks(&[(&kid, &verifying)]).to_string().into();
+        Ok(Self { key, kid, jwks })
+    }
+
     /// The key set as JSON text.
     pub(crate) fn jwks(&self) -> Arc<str> {
         Arc::clone(&self.jwks)
     }
+
+    fn sign(&self, claims: &Claims<'_>, now: Timestamp) -> String {
+        let issued = now.seconds();
+        let mut object = json!({
+            "iss": claims.issuer,
+            "sub": claims.subject.to_string(),
+            "roles": claims.roles,
+            "tenant": claims.tenant,
+            "aud": claims.audience,
+            "iat": issued,
+            "exp": issued.saturating_add(LIFE.as_secs().cast_signed()),
+        });
+        if let (Some(bound), Value::Object(fields)) = (&claims.bound, &mut object) {
+            let method = String::from_utf8_lossy(bound.method);
+            fields.insert("method".into(), method.into());
+            fields.insert("path_sha256".into(), path_hash(bound.path).into());
+            let id = request_id::hex(bound.request);
+            fields.insert("jti".into(), String::from_utf8_lossy(&id).into());
+        }
+        seal::jws::sign_eddsa(&self.key, &self.kid, &object.to_string())
+    }
+}
+
+/// What an assertion says.
+pub(crate) struct Claims<'a> {
+    /// The public URL of the deployment.
+    pub(crate) issuer: &'a str,
+    /// Who asks.
+    pub(crate) subject: Subject<'a>,
+    /// Roles of the principal.
+    pub(crate) roles: &'a [Box<str>],
+    /// Its tenant.
+    pub(crate) tenant: &'a str,
+    /// The route's id.
+    pub(crate) audience: &'a str,
+    /// The one request it is good for, where the route asks for that.
+    pub(crate) bound: Option<Bound<'a>>,
+}
+
+/// The request an assertion is bound to.
+pub(crate) struct Bound<'a> {
+    /// Its method.
+    pub(crate) method: &'a [u8],
+    /// The path as it goes upstream, without the query.
+    pub(crate) path: &'a [u8],
+    /// Its id.
+    pub(crate) request: &'a RequestId,
+}
+
+/// Who an assertion speaks of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'a> {
+    /// The holder of the key with this public id.
+    Key(KeyId),
+    /// The source of the webhook route with this path.
+    Webhook(&'a str),
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => write!(f, "key:{}", id.as_str()),
+            Self::Webhook(route) => write!(f, "webhook:{route}"),
+        }
+    }
+}
+
+/// SHA-256 of a path, base64url without padding.
+fn path_hash(path: &[u8]) -> String {
+    seal::encode::base64url(&seal::sha256(path))
 }
 
 /// The assertions one core has signed and may use again.
 #[derive(Default)]
-pub(crate) struct Assertions {}
+pub(crate) struct Assertions {
+    kept: HashMap<(PrincipalId, usize), Kept>,
+}
+
+struct Kept {
+    token: Rc<str>,
+    renew: Timestamp,
+}
+
+/// An assertion, and whether it was signed just now.
+pub(crate) struct Asserted {
+    pub(crate) token: Rc<str>,
+    pub(crate) fresh: bool,
+}
 
 impl Assertions {
     /// Forgets them all, because routes may have changed.
-    pub(crate) fn forget(&mut self) {}
+    pub(crate) fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    /// The assertion of `principal` on the route with this index.
+    pub(crate) fn of(
+        &mut self,
+        signer: &Signer,
+        principal: PrincipalId,
+        route: usize,
+        claims: &Claims<'_>,
+        now: Timestamp,
+    ) -> Asserted {
+        if claims.bound.is_some() {
+            return Asserted {
+                token: signer.sign(claims, now).into(),
+                fresh: true,
+            };
+        }
+        if let Some(kept) = self.kept.get(&(principal, route))
+            // A clock set back must not stretch the life of an assertion.
+            && now < kept.renew
+            && kept.renew.since(now) <= RENEW
+        {
+            return Asserted {
+                token: Rc::clone(&kept.token),
+                fresh: false,
+            };
+        }
+        if self.kept.len() >= CAPACITY {
+            self.kept.retain(|_, kept| now < kept.renew);
+        }
+        if self.kept.len() >= CAPACITY {
+            self.kept.clear();
+        }
+        let token: Rc<str> = signer.sign(claims, now).into();
+        self.kept.insert(
+            (principal, route),
+            Kept {
+                token: Rc::clone(&token),
+                renew: now.plus(RENEW),
+            },
+        );
+        Asserted { token, fresh: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seal::ed25519::VerifyingKey;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn claims<'a>(roles: &'a [Box<str>], bound: Option<Bound<'a>>) -> Claims<'a> {
+        Claims {
+            issuer: "https://coach.school.example",
+            subject: Subject::Webhook("/hook"),
+            roles,
+            tenant: "default",
+            audience: "/api",
+            bound,
+        }
+    }
+
+    fn principal() -> PrincipalId {
+        PrincipalId::new("abc").unwrap()
+    }
+
+    /// Verifies with nothing but the published set, as an app would.
+    fn verified(signer: &Signer, token: &str) -> Value {
+        let set: Value = serde_json::from_str(&signer.jwks()).unwrap();
+        let x = set["keys"][0]["x"].as_str().unwrap();
+        let key = VerifyingKey::from_bytes(&seal::encode::unbase64url(x).unwrap()).unwrap();
+        serde_json::from_slice(&seal::jws::verify_eddsa(&key, token).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_app_can_verify_who_asks_with_the_published_keys() {
+        let signer = Signer::from_seed([7; 32]).unwrap();
+        let roles = ["mentor".into()];
+        let mut kept = Assertions::default();
+        let made = kept.of(&signer, principal(), 0, &claims(&roles, None), NOW);
+        assert_eq!(
+            verified(&signer, &made.token),
+            json!({
+                "iss": "https://coach.school.example", "sub": "webhook:/hook", "roles": ["mentor"],
+                "tenant": "default", "aud": "/api", "iat": 1_800_000_000, "exp": 1_800_000_060,
+            })
+        );
+    }
+
+    #[test]
+    fn an_assertion_is_used_again_until_it_is_time_to_renew() {
+        let signer = Signer::from_seed([7; 32]).unwrap();
+        let mut kept = Assertions::default();
+        let mut at = |seconds| {
+            let now = NOW.plus(Duration::from_secs(seconds));
+            kept.of(&signer, principal(), 0, &claims(&[], None), now)
+                .fresh
+        };
+        assert_eq!([at(0), at(39), at(40), at(41)], [true, false, true, false]);
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_stretch_an_assertion() {
+        let signer = Signer::from_seed([7; 32]).unwrap();
+        let mut kept = Assertions::default();
+        kept.of(&signer, principal(), 0, &claims(&[], None), NOW);
+        let before = Timestamp::from_seconds(NOW.seconds() - 3600);
+        assert!(
+            kept.of(&signer, principal(), 0, &claims(&[], None), before)
+                .fresh
+        );
+    }
+
+    #[test]
+    fn routes_and_principals_do_not_share_assertions() {
+        let signer = Signer::from_seed([7; 32]).unwrap();
+        let mut kept = Assertions::default();
+        let other = PrincipalId::new("def").unwrap();
+        for (who, route) in [(principal(), 0), (principal(), 1), (other, 0)] {
+            assert!(kept.of(&signer, who, route, &claims(&[], None), NOW).fresh);
+        }
+    }
+
+    #[test]
+    fn a_bound_assertion_names_its_request_and_is_never_used_again() {
+        let signer = Signer::from_seed([7; 32]).unwrap();
+        let mut kept = Assertions::default();
+        let mut made = |id: u8| {
+            let request = RequestId([id; 16]);
+            let bound = Bound {
+                method: b"POST",
+                path: b"/api/x",
+                request: &request,
+            };
+            let made = kept.of(&signer, principal(), 0, &claims(&[], Some(bound)), NOW);
+            verified(&signer, &made.token)
+        };
+        let (one, two) = (made(1), made(2));
+        assert_eq!(one["method"], "POST");
+        assert_eq!(one["path_sha256"], path_hash(b"/api/x"));
+        assert_eq!(one["jti"], "01".repeat(16));
+        assert_ne!(one["jti"], two["jti"]);
+    }
+
+    #[test]
+    fn the_cache_is_bounded() {
+        let signer = Signer::from_seed([7; 32]).unwrap();
+        let mut kept = Assertions::default();
+        for route in 0..=CAPACITY {
+            kept.of(&signer, principal(), route, &claims(&[], None), NOW);
+        }
+        assert!(kept.kept.len() <= CAPACITY);
+    }
 }

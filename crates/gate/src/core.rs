@@ -5,7 +5,7 @@
 //! snapshots, counters and caches are the core's own. Trusts the binary that wires them.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     net::SocketAddr,
     ops::Deref,
     rc::Rc,
@@ -14,13 +14,16 @@ use std::{
 
 use arc_swap::{ArcSwap, Cache};
 use control::{Clock, Rng};
+use ledger::{NotDurable, service::TooManyRoutes};
+use seal::ed25519::KeyFault;
 
 use crate::{
     assertion::{Assertions, Signer},
     metrics::{Counters, Metrics},
     request_id::RequestIds,
     site::Site,
-    tickets::Tickets,
+    stages::record::Acceptances,
+    tickets::{MintFault, Minted, Tickets, Wish},
 };
 
 /// What the gate is wired with.
@@ -34,7 +37,9 @@ pub struct Parts {
     /// The running ledger.
     pub ledger: Arc<ledger::Ledger>,
     /// The replay rules of webhook deliveries.
-    pub replay: Arc<hooks::Replay>,
+    pub replay: hooks::Replay,
+    /// The keys of this moment.
+    pub keys: identity::LiveKeys,
     /// Seed of the key that signs assertions; 32 secret bytes that outlive a restart.
     pub assertion_seed: [u8; 32],
     /// The runtime on which everything runs that may block or wait for a disk.
@@ -47,7 +52,8 @@ pub struct Gate {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) ledger: Arc<ledger::Ledger>,
-    pub(crate) replay: Arc<hooks::Replay>,
+    pub(crate) replay: hooks::Replay,
+    pub(crate) keys: identity::LiveKeys,
     pub(crate) service: tokio::runtime::Handle,
     pub(crate) signer: Signer,
     pub(crate) echo: OnceLock<SocketAddr>,
@@ -55,7 +61,47 @@ pub struct Gate {
     metrics: Metrics,
 }
 
+/// The gate could not be wired.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringFault {
+    /// The assertion key cannot be made of its seed.
+    #[error("the key that signs assertions cannot be used: {0}")]
+    AssertionKey(#[from] KeyFault),
+    /// The ledger takes no more routes.
+    #[error(transparent)]
+    Routes(#[from] TooManyRoutes),
+}
+
 impl Gate {
+    /// Wires a gate. Nothing listens yet.
+    pub fn new(parts: Parts) -> Result<Self, WiringFault> {
+        let mut site = parts.site;
+        site.name_routes(&parts.ledger)?;
+        Ok(Self {
+            site: Arc::new(ArcSwap::from_pointee(site)),
+            clock: parts.clock,
+            rng: parts.rng,
+            ledger: parts.ledger,
+            replay: parts.replay,
+            keys: parts.keys,
+            service: parts.service,
+            signer: Signer::from_seed(parts.assertion_seed)?,
+            echo: OnceLock::new(),
+            tickets: Tickets::default(),
+            metrics: Metrics::default(),
+        })
+    }
+
+    /// Mints a ticket for one request.
+    pub fn mint(&self, wish: &Wish<'_>) -> Result<Minted, MintFault> {
+        self.tickets.mint(wish, &*self.rng, self.clock.now())
+    }
+
+    /// Tells the gate where its echo listens; only the first call counts.
+    pub fn echo_at(&self, address: SocketAddr) {
+        let _ = self.echo.set(address);
+    }
+
     /// The tickets of proofs.
     #[must_use]
     pub const fn tickets(&self) -> &Tickets {
@@ -75,8 +121,10 @@ impl Gate {
     }
 
     /// Puts a whole new configuration in force; requests under way keep the one they began with.
-    pub fn replace(&self, site: Site) {
+    pub fn replace(&self, mut site: Site) -> Result<(), TooManyRoutes> {
+        site.name_routes(&self.ledger)?;
         self.site.store(Arc::new(site));
+        Ok(())
     }
 }
 
@@ -87,6 +135,9 @@ pub struct Core {
     pub(crate) counters: Arc<Counters>,
     pub(crate) ids: RefCell<RequestIds>,
     pub(crate) assertions: RefCell<Assertions>,
+    pub(crate) acceptances: RefCell<Acceptances>,
+    /// Why the ledger could not take this core's last event, if so.
+    pub(crate) ledger_down: Cell<Option<NotDurable>>,
     site: RefCell<(Cache<Arc<ArcSwap<Site>>, Arc<Site>>, CurrentSite)>,
 }
 
@@ -101,6 +152,8 @@ impl Core {
             counters: gate.metrics.core(),
             ids: RefCell::new(RequestIds::new(Arc::clone(&gate.rng))),
             assertions: RefCell::new(Assertions::default()),
+            acceptances: RefCell::new(Acceptances::default()),
+            ledger_down: Cell::new(None),
             site: RefCell::new((cache, current)),
             gate,
         }
@@ -136,6 +189,13 @@ impl Core {
 /// no memory that another core reads.
 #[derive(Clone, Debug)]
 pub struct CurrentSite(Rc<Arc<Site>>);
+
+impl CurrentSite {
+    /// Whether this is the very same configuration as `other`.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 impl Deref for CurrentSite {
     type Target = Site;

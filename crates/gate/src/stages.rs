@@ -34,14 +34,24 @@ pub mod webhook;
 
 use std::net::SocketAddr;
 
-use control::Refusal;
+use control::{ControlId, Reason, Refusal};
 use wire::Request;
 
+use self::{
+    authorise::{Pass, Passed},
+    exchange::Content,
+    forward::Proof,
+    webhook::Next,
+};
 pub use self::{
     exchange::{Exchange, OwnAnswer},
     forward::{Admitted, Destination, Forwarding},
 };
-use crate::core::{Core, CurrentSite};
+use crate::{
+    core::{Core, CurrentSite},
+    metrics::Metric,
+    site::route::Guard,
+};
 
 /// The connection a request came in on.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +79,8 @@ pub enum HeadDecision {
 /// A request whose body must be whole before it is judged.
 #[derive(Debug)]
 pub struct AwaitingBody {
-    pub(crate) passed: authorise::Passed,
-    pub(crate) cap: u64,
+    passed: Passed,
+    cap: u64,
 }
 
 impl AwaitingBody {
@@ -78,6 +88,12 @@ impl AwaitingBody {
     #[must_use]
     pub const fn cap(&self) -> u64 {
         self.cap
+    }
+
+    /// The request.
+    #[must_use]
+    pub const fn exchange(&self) -> &Exchange {
+        &self.passed.exchange
     }
 
     /// Ends the request because its body does not come as it should: too large, too slow, broken.
@@ -96,7 +112,8 @@ impl AwaitingBody {
 /// A request that passed every stage and waits for its decision to be on disk.
 #[derive(Debug)]
 pub struct AwaitingRecord {
-    pub(crate) passed: authorise::Passed,
+    exchange: Exchange,
+    proof: Proof,
 }
 
 /// Judges a request by its head. Never awaits.
@@ -107,11 +124,122 @@ pub fn admit_head(
     peer: &Peer,
     request: &Request<'_>,
 ) -> HeadDecision {
-    let _ = (core, site, peer, request);
-    todo!()
+    core.counters.add(Metric::Requests, 1);
+    let (mut exchange, named) = Exchange::begin(core, site, peer, request.method());
+    let judged = if named {
+        judge_head(core, &mut exchange, peer, request)
+    } else {
+        Err(NAMELESS)
+    };
+    match judged {
+        Err(refusal) => HeadDecision::Answer(OwnAnswer::refused(exchange, refusal)),
+        Ok(Judged::Own(document)) => HeadDecision::Answer(OwnAnswer {
+            exchange,
+            content: Content::Document(document),
+        }),
+        Ok(Judged::Held { pass, ticket, cap }) => HeadDecision::Body(AwaitingBody {
+            passed: Passed {
+                exchange,
+                pass,
+                ticket,
+            },
+            cap,
+        }),
+        Ok(Judged::Proven(proof)) if site.durable() => {
+            HeadDecision::Record(AwaitingRecord { exchange, proof })
+        }
+        Ok(Judged::Proven(proof)) => {
+            HeadDecision::Forward(Admitted::new(exchange, proof, None, None))
+        }
+    }
 }
 
-/// Judges a request by its whole body.
+/// What the head alone decides.
+enum Judged {
+    Own(own::Document),
+    Proven(Proof),
+    Held {
+        pass: Pass,
+        ticket: Option<crate::tickets::Claimed>,
+        cap: u64,
+    },
+}
+
+/// The stages, in order.
+fn judge_head(
+    core: &Core,
+    exchange: &mut Exchange,
+    peer: &Peer,
+    request: &Request<'_>,
+) -> Result<Judged, Refusal> {
+    let site = exchange.site.clone();
+
+    // framing: first, because nothing may be decided about bytes that two parsers read differently.
+    // `wire` has refused those; here the path becomes what policy speaks of.
+    let paths = framing::paths(request)?;
+
+    // client address: before anything is refused by policy, so that every refusal names its client.
+    let client = client::judge(site.deployment(), peer, request);
+    exchange.client = client.address;
+    exchange.secure = client.secure;
+
+    // host: before any route, because routes and links belong to a name and a stranger may not
+    // choose it.
+    let host = host::judge(site.deployment(), &client, request)?;
+    exchange.forwarded_host = host.forwarded;
+
+    // ours: before routes, so that no route can take the place of the health check or the key set.
+    if let Some(document) = own::find(core, &paths, request)? {
+        return Ok(Judged::Own(document));
+    }
+
+    // ticket: before the route, so that a ticket is used up by whatever request it came with.
+    let ticket = ticket::claim(core, request)?;
+
+    // route: everything from here on is the route's to say.
+    let index = route::find(&site, host.name, &paths, request).inspect_err(|refusal| {
+        if refusal.status == 405 {
+            exchange.allowed = Some(site.allowed(host.name, &paths.plain));
+        }
+    })?;
+    exchange.route = Some(index);
+    let route = site.routes().get(index).ok_or(route::NOTHING)?;
+    if let Some(ticket) = &ticket {
+        ticket
+            .check_route(&route.path)
+            .map_err(|refusal| refusal.to_refusal())?;
+    }
+
+    // authenticate: before anything costs memory or a disk, because strangers are many.
+    let caller = authenticate::judge(&core.gate.keys, route, request, exchange.at)?;
+    if let authenticate::Caller::Key(key) = &caller {
+        exchange.principal = ledger::PrincipalId::new(key.subject().id().as_str());
+        if let Some(who) = exchange.principal {
+            record::authenticated(core, exchange, who);
+        }
+    }
+
+    // authorise: who asks is known; may they, here?
+    let pass = authorise::judge(caller, route, request.method_bytes(), &paths.plain)?;
+
+    // body: its declared length, and whether it must be whole first. A signature covers it, and so
+    // does a ticket.
+    let plan = body::plan(route, request.framing(), ticket.is_some())?;
+
+    // record: the ledger must be able to take the event this request will end in.
+    record::ready(core)?;
+
+    // forward, response: behind the proof, see `forward::write_head` and `response::write_head`.
+    Ok(match (pass, plan) {
+        (Pass::Proven(proof), body::Plan::Stream) => Judged::Proven(proof),
+        (pass, body::Plan::Hold(cap)) => Judged::Held { pass, ticket, cap },
+        // Only a webhook is unsigned, and its body is always held; were it not, nothing passes.
+        (Pass::Unsigned, body::Plan::Stream) => return Err(body::TOO_LARGE),
+    })
+}
+
+/// Judges a request by its whole body, with the framing removed. Awaits only for webhook deliveries
+/// and durable decisions.
 ///
 /// # Errors
 ///
@@ -122,8 +250,84 @@ pub async fn admit_body(
     request: &Request<'_>,
     body: &[u8],
 ) -> Result<Admitted, OwnAnswer> {
-    let _ = (core, awaiting, request, body);
-    todo!()
+    let Passed {
+        mut exchange,
+        pass,
+        ticket,
+    } = awaiting.passed;
+    let content = match judge_body(core, &mut exchange, pass, ticket, request, body).await {
+        Ok(JudgedBody::Proven { proof, echo, claim }) => {
+            return Ok(Admitted::new(exchange, proof, echo, claim));
+        }
+        Ok(JudgedBody::Duplicate(ack)) => Content::Duplicate(ack),
+        Err(refusal) => Content::Refusal(refusal),
+    };
+    Err(OwnAnswer { exchange, content })
+}
+
+/// What the body decides.
+enum JudgedBody {
+    Proven {
+        proof: Proof,
+        echo: Option<crate::tickets::Redeemed>,
+        claim: Option<hooks::Claim>,
+    },
+    Duplicate(&'static hooks::Ack),
+}
+
+/// The stages that need the whole body, in order.
+async fn judge_body(
+    core: &Core,
+    exchange: &mut Exchange,
+    pass: Pass,
+    ticket: Option<crate::tickets::Claimed>,
+    request: &Request<'_>,
+    body: &[u8],
+) -> Result<JudgedBody, Refusal> {
+    let site = exchange.site.clone();
+    let guard = exchange
+        .route
+        .and_then(|index| site.routes().get(index))
+        .map(|route| &route.guard);
+
+    // authenticate: the signature, over the received bytes and before any field of them is read.
+    let (proof, webhook) = match (pass, guard) {
+        (Pass::Proven(proof), _) => (proof, None),
+        (Pass::Unsigned, Some(Guard::Webhook(guard))) => {
+            let verified = webhook::verify(core, exchange, guard, ticket.as_ref(), request, body)?;
+            exchange.principal = webhook::principal(guard);
+            (Proof::Signed(verified), Some(guard))
+        }
+        (Pass::Unsigned, _) => return Err(hooks::SignatureRefusal::NoSecret.into()),
+    };
+
+    // ticket: its last property. Before the replay table, so that a wrong one leaves no trace there.
+    let echo = ticket
+        .map(|ticket| ticket.redeem(body))
+        .transpose()
+        .map_err(|refusal| refusal.to_refusal())?;
+
+    // replay: last of the checks, because it is the one that is remembered.
+    let claim = match (webhook, &proof) {
+        (Some(guard), Proof::Signed(verified)) => {
+            match webhook::claim(core, exchange, guard, verified).await? {
+                Next::Forward(claim) => Some(claim),
+                Next::Duplicate(ack) => return Ok(JudgedBody::Duplicate(ack)),
+            }
+        }
+        _ => None,
+    };
+
+    // record: on disk before the first byte goes upstream, where the configuration says so.
+    if site.durable()
+        && let Err(refusal) = record::decide(core, exchange).await
+    {
+        if let Some(claim) = claim {
+            webhook::release(core, claim);
+        }
+        return Err(refusal);
+    }
+    Ok(JudgedBody::Proven { proof, echo, claim })
 }
 
 /// Admits a request once its decision is on disk.
@@ -132,6 +336,21 @@ pub async fn admit_body(
 ///
 /// The answer to send instead: 503, when it cannot be.
 pub async fn admit_recorded(core: &Core, awaiting: AwaitingRecord) -> Result<Admitted, OwnAnswer> {
-    let _ = (core, awaiting);
-    todo!()
+    let AwaitingRecord {
+        mut exchange,
+        proof,
+    } = awaiting;
+    match record::decide(core, &mut exchange).await {
+        Ok(()) => Ok(Admitted::new(exchange, proof, None, None)),
+        Err(refusal) => Err(OwnAnswer::refused(exchange, refusal)),
+    }
 }
+
+/// Without randomness a request gets no id, and what has no id cannot be recorded.
+const NAMELESS: Refusal = Refusal::new(
+    ControlId("gate.overload"),
+    503,
+    "The gate cannot serve now. Try again shortly.",
+    Reason("no-randomness"),
+)
+.retry_after(1);

@@ -147,7 +147,10 @@ impl Tickets {
         }
         let ticket = seal::encode::base64url(&control::rng::array::<TICKET_BYTES>(rng)?);
         let secret = match wish.webhook {
-            Some(_) => Some(Secret::new(control::rng::array::<32>(rng)?.to_vec())),
+            // As text, because that is how every scheme's secrets are written.
+            Some(_) => Some(Secret::new(
+                seal::encode::base64(&control::rng::array::<32>(rng)?).into_bytes(),
+            )),
             None => None,
         };
         let entry = Entry {

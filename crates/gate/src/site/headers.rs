@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+use config::{Fault, Table};
+use wire::Name;
+
 /// Who may put an answer into a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
@@ -96,6 +99,50 @@ impl ResponseHeaders {
         }
     }
 
+    /// Reads `[headers]`, or the `headers` of a route over the site's. Whatever differs from the
+    /// level above needs a `reason` beside it.
+    pub(super) fn read(table: &mut Table<'_>, above: &Self) -> Self {
+        let nosniff = table.flag("nosniff", above.nosniff);
+        let frame = match table.optional_one_of("frame", &["deny", "same-origin", "off"]) {
+            None => above.frame,
+            Some(found) => match found.value {
+                "deny" => Frame::Deny,
+                "off" => Frame::Off,
+                _ => Frame::SameOrigin,
+            },
+        };
+        let choices = ["no-referrer", "same-origin", "strict-origin", "off"];
+        let referrer = match table.optional_one_of("referrer", &choices) {
+            None => above.referrer,
+            Some(found) => match found.value {
+                "no-referrer" => Referrer::NoReferrer,
+                "strict-origin" => Referrer::StrictOrigin,
+                "off" => Referrer::Off,
+                _ => Referrer::SameOrigin,
+            },
+        };
+        let hsts = match table.duration_in("hsts", Duration::ZERO..=ONE_YEAR * 10) {
+            None => above.hsts,
+            Some(found) => Some(found.value).filter(|age| !age.is_zero()),
+        };
+        let read = Self::new(nosniff, frame, referrer, hsts);
+        let reason = table.text("reason");
+        if reason.is_none() && read != *above {
+            table.fault(
+                Fault::new(
+                    "headers.no-reason",
+                    format!(
+                        "{} changes what answers tell browsers without saying why",
+                        table.title()
+                    ),
+                )
+                .at(table.span())
+                .hint("add reason = \"...\" beside it"),
+            );
+        }
+        read
+    }
+
     /// Writes the fields behind an app's own. `seen` is what the app said of the same things.
     pub fn write(&self, secure: bool, seen: AppSaid, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.fixed);
@@ -128,19 +175,18 @@ impl ResponseHeaders {
     /// What to do with a field of the app's answer: `true` keeps it. A stricter word of the app is
     /// remembered in `seen` and written in its place.
     #[must_use]
-    pub fn keeps(&self, name: &[u8], value: &[u8], seen: &mut AppSaid) -> bool {
-        // Decided by length first: nearly every field ends here.
-        match name.len() {
-            15 if name.eq_ignore_ascii_case(b"x-frame-options") => {
+    pub fn keeps(&self, name: Name, value: &[u8], seen: &mut AppSaid) -> bool {
+        match name {
+            Name::XFrameOptions => {
                 seen.frame_deny |= value.trim_ascii().eq_ignore_ascii_case(b"deny");
                 self.frame == Frame::Off
             }
-            15 if name.eq_ignore_ascii_case(b"referrer-policy") => {
+            Name::ReferrerPolicy => {
                 seen.no_referrer |= value.trim_ascii().eq_ignore_ascii_case(b"no-referrer");
                 self.referrer == Referrer::Off
             }
-            22 if name.eq_ignore_ascii_case(b"x-content-type-options") => !self.nosniff,
-            25 if name.eq_ignore_ascii_case(b"strict-transport-security") => self.hsts.is_none(),
+            Name::XContentTypeOptions => !self.nosniff,
+            Name::StrictTransportSecurity => self.hsts.is_none(),
             _ => true,
         }
     }
@@ -160,7 +206,7 @@ mod tests {
     fn written(headers: &ResponseHeaders, secure: bool, app: &[(&str, &str)]) -> String {
         let (mut out, mut seen) = (Vec::new(), AppSaid::default());
         for (name, value) in app {
-            if headers.keeps(name.as_bytes(), value.as_bytes(), &mut seen) {
+            if headers.keeps(Name::of(name.as_bytes()), value.as_bytes(), &mut seen) {
                 out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
             }
         }

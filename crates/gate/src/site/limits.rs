@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use config::Table;
+
 /// Limits of the whole site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -68,4 +70,96 @@ pub struct RouteLimits {
     pub answer: Duration,
     /// How long a WebSocket or an event stream may be silent.
     pub stream_idle: Duration,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Largest body that may stream, and largest that may be held in memory.
+const LARGEST_BODY: u64 = 1 << 40;
+const LARGEST_HELD_BODY: u64 = 64 << 20;
+
+impl Limits {
+    /// What holds where no route says otherwise.
+    #[must_use]
+    pub const fn of_route(&self) -> RouteLimits {
+        RouteLimits {
+            body: self.body,
+            connect: self.connect,
+            answer: self.answer,
+            stream_idle: self.stream_idle,
+        }
+    }
+
+    /// Reads `[limits]`.
+    pub(super) fn read(root: &mut Table<'_>) -> Self {
+        let mut table = root.table("limits");
+        let otherwise = Self::default();
+        let mut size = |key, most: u64, default: u64| {
+            table
+                .size_in(key, 1..=most)
+                .map_or(default, |found| found.value)
+        };
+        let request_line = size("request_line", 64 << 10, otherwise.request_line as u64);
+        let header_block = size("header_block", 256 << 10, otherwise.header_block as u64);
+        let body = size("body", LARGEST_BODY, otherwise.body);
+        let webhook_body = size("webhook_body", LARGEST_HELD_BODY, otherwise.webhook_body);
+        let body_rate = size("body_rate", 1 << 30, otherwise.body_rate);
+        let mut count = |key, most: u64, default: usize| {
+            table
+                .count_in(key, 1..=most)
+                .and_then(|found| usize::try_from(found.value).ok())
+                .unwrap_or(default)
+        };
+        let most_fields = wire::fields::MAX_FIELDS as u64;
+        let header_fields = count("header_fields", most_fields, otherwise.header_fields);
+        let connections = count("connections", 1 << 20, otherwise.connections);
+        let mut time = |key, most: Duration, default: Duration| {
+            table
+                .duration_in(key, SECOND..=most)
+                .map_or(default, |found| found.value)
+        };
+        Self {
+            request_line: usize::try_from(request_line).unwrap_or(otherwise.request_line),
+            header_block: usize::try_from(header_block).unwrap_or(otherwise.header_block),
+            header_fields,
+            header_time: time("header_time", HOUR, otherwise.header_time),
+            body_rate,
+            body_grace: time("body_grace", HOUR, otherwise.body_grace),
+            body,
+            webhook_body,
+            keep_alive: time("keep_alive", HOUR, otherwise.keep_alive),
+            stream_idle: time("stream_idle", DAY, otherwise.stream_idle),
+            connect: time("connect", HOUR, otherwise.connect),
+            answer: time("answer", DAY, otherwise.answer),
+            connections,
+        }
+    }
+}
+
+impl RouteLimits {
+    /// Reads `body`, `connect`, `answer` and `stream_idle` of a route; the site's limits hold where
+    /// it names none. `held` is whether the body is held in memory before the app sees it.
+    pub(super) fn read(table: &mut Table<'_>, site: &Limits, held: bool) -> Self {
+        let (most, otherwise) = if held {
+            (LARGEST_HELD_BODY, site.webhook_body)
+        } else {
+            (LARGEST_BODY, site.body)
+        };
+        let body = table
+            .size_in("body", 1..=most)
+            .map_or(otherwise, |found| found.value);
+        let mut time = |key, most: Duration, default: Duration| {
+            table
+                .duration_in(key, SECOND..=most)
+                .map_or(default, |found| found.value)
+        };
+        Self {
+            body,
+            connect: time("connect", HOUR, site.connect),
+            answer: time("answer", DAY, site.answer),
+            stream_idle: time("stream_idle", DAY, site.stream_idle),
+        }
+    }
 }

@@ -12,13 +12,16 @@ pub mod listen;
 pub mod route;
 pub mod router;
 
+use config::{Fault, Table, secret::Sources};
+use ledger::service::TooManyRoutes;
+
 use self::{
     app::App,
     deployment::Deployment,
     headers::ResponseHeaders,
     limits::Limits,
     listen::Listen,
-    route::Route,
+    route::{Context, Route},
     router::{Found, Router},
 };
 
@@ -33,9 +36,59 @@ pub struct Site {
     headers: ResponseHeaders,
     router: Router,
     durable: bool,
+    /// The index under which the ledger knows each route.
+    ledger_routes: Vec<u16>,
 }
 
+/// What lies outside the gate's own sections.
+pub struct Surroundings<'a> {
+    /// Where secrets and relative paths are looked up.
+    pub sources: &'a Sources,
+    /// Every name under `[secrets]`, with its secret where secrets are resolved.
+    pub secrets: &'a hooks::source::Secrets,
+    /// Whether `[ledger] durability` is `"sync"`.
+    pub durable: bool,
+}
+
+/// Most routes of a site.
+const MOST_ROUTES: usize = 4096;
+
 impl Site {
+    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]` and `[headers]` from `root` and the
+    /// gate's keys from `deployment`, whose reading the caller ends. `None` means that faults were
+    /// noted; the absence of faults is for [`config::Document::finish`] to say.
+    pub fn read(
+        root: &mut Table<'_>,
+        deployment: &mut Table<'_>,
+        surroundings: &Surroundings<'_>,
+    ) -> Option<Self> {
+        let deployment = Deployment::read(deployment);
+        let listeners = Listen::read(root, surroundings.sources);
+        let limits = Limits::read(root);
+        let headers =
+            ResponseHeaders::read(&mut root.table("headers"), &ResponseHeaders::default());
+        let apps = App::read(root);
+        let context = Context {
+            surroundings,
+            apps: &apps,
+            limits: &limits,
+            headers: &headers,
+        };
+        let routes = read_routes(root, &context)?;
+        let router = Router::new(&routes, |path| wire::target::folded(path).into_owned());
+        Some(Self {
+            deployment: deployment?,
+            listeners,
+            apps,
+            routes,
+            limits,
+            headers,
+            router,
+            durable: surroundings.durable,
+            ledger_routes: Vec::new(),
+        })
+    }
+
     /// Who this deployment is.
     #[must_use]
     pub const fn deployment(&self) -> &Deployment {
@@ -78,9 +131,101 @@ impl Site {
         self.durable
     }
 
+    /// Asks the ledger for the indexes under which it will name these routes.
+    pub(crate) fn name_routes(&mut self, ledger: &ledger::Ledger) -> Result<(), TooManyRoutes> {
+        self.ledger_routes = self
+            .routes
+            .iter()
+            .map(|route| ledger.route(&route.id).map(|index| index.0))
+            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// The index under which the ledger knows the route with this index.
+    pub(crate) fn ledger_route(&self, index: usize) -> Option<u16> {
+        self.ledger_routes.get(index).copied()
+    }
+
+    /// What `Allow` lists at this place: the methods of the routes that govern it.
+    pub(crate) fn allowed(&self, host: &str, plain: &str) -> Box<str> {
+        self.router.allowed(&self.routes, host, plain).into()
+    }
+
     /// The route that governs a request for `host` (without its port).
     #[must_use]
     pub fn find(&self, host: &str, plain: &str, folded: &str, method: &str) -> Found {
         self.router.find(&self.routes, host, plain, folded, method)
     }
+}
+
+fn read_routes(root: &mut Table<'_>, context: &Context<'_>) -> Option<Vec<Route>> {
+    let tables = root.tables("route");
+    if tables.is_empty() && !root.has("route") {
+        root.fault(
+            Fault::new(
+                "route.none",
+                "no route is configured, so nothing would be served",
+            )
+            .hint("add a [[route]] table with path, app and auth"),
+        );
+    }
+    let mut routes: Vec<Route> = Vec::new();
+    let mut whole = true;
+    for (place, mut table) in tables.into_iter().enumerate() {
+        let index = u16::try_from(place)
+            .ok()
+            .filter(|index| usize::from(*index) < MOST_ROUTES);
+        let Some(index) = index else {
+            table.fault(
+                Fault::new(
+                    "route.too-many",
+                    format!("there are more than {MOST_ROUTES} routes"),
+                )
+                .at(table.span())
+                .hint("let one route govern a whole path"),
+            );
+            return None;
+        };
+        let Some(route) = Route::read(&mut table, index, context) else {
+            whole = false;
+            continue;
+        };
+        for before in &routes {
+            if before.collides(&route) {
+                table.fault(
+                    Fault::new(
+                        "route.collision",
+                        format!(
+                            "route number {} ({}) and route number {} ({}) govern the same requests",
+                            before.index + 1,
+                            before.title(),
+                            route.index + 1,
+                            route.title()
+                        ),
+                    )
+                    .at(table.span())
+                    .label("the second")
+                    .hint("remove one, or give them different methods, hosts or paths"),
+                );
+            } else if before.nearly_collides(&route) {
+                table.fault(
+                    Fault::new(
+                        "route.near-collision",
+                        format!(
+                            "the paths of route number {} ({}) and route number {} ({}) differ in \
+                             spelling alone",
+                            before.index + 1,
+                            before.id,
+                            route.index + 1,
+                            route.id
+                        ),
+                    )
+                    .at(table.span())
+                    .hint("keep one spelling: requests for the other are refused as ambiguous"),
+                );
+            }
+        }
+        routes.push(route);
+    }
+    whole.then_some(routes)
 }

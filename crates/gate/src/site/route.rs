@@ -6,7 +6,17 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{headers::ResponseHeaders, limits::RouteLimits};
+use config::{Fault, Found, Table};
+use hooks::{Setting, Source};
+
+use super::{
+    Surroundings,
+    app::App,
+    deployment::host_name,
+    headers::ResponseHeaders,
+    limits::{Limits, RouteLimits},
+};
+use crate::stages::own;
 
 /// One route, as the stages use it.
 #[derive(Debug)]
@@ -81,7 +91,7 @@ pub(crate) struct OpenPass(());
 #[derive(Clone)]
 pub struct WebhookGuard {
     /// The source, with its scheme and its secrets.
-    pub source: Arc<hooks::Source>,
+    pub source: Arc<Source>,
 }
 
 impl fmt::Debug for WebhookGuard {
@@ -95,5 +105,334 @@ impl Route {
     #[must_use]
     pub fn lists(&self, method: &str) -> bool {
         self.methods.is_empty() || self.methods.iter().any(|listed| **listed == *method)
+    }
+}
+
+/// What a route is read against.
+pub(super) struct Context<'a> {
+    pub(super) surroundings: &'a Surroundings<'a>,
+    pub(super) apps: &'a [App],
+    pub(super) limits: &'a Limits,
+    pub(super) headers: &'a ResponseHeaders,
+}
+
+impl Route {
+    /// Reads one `[[route]]`. A fault in it gives `None`, with the faults noted.
+    pub(super) fn read(table: &mut Table<'_>, index: u16, context: &Context<'_>) -> Option<Self> {
+        let path = table.required_parse("path", "a path such as /api", route_path);
+        let exact = table.flag("exact", false);
+        let methods = table
+            .parse_each("methods", "a method such as GET", method)
+            .unwrap_or_default();
+        let host = table.parse("host", "a host name without a port", host_name);
+        let app = app(table, context.apps);
+        let bind = table.optional_one_of("bind", &["request"]);
+        let held = table.has("webhook");
+        let limits = RouteLimits::read(table, context.limits, held);
+        let headers = match table.optional_table("headers") {
+            Some(mut headers) => ResponseHeaders::read(&mut headers, context.headers),
+            None => context.headers.clone(),
+        };
+        let source = path.as_ref().map_or("", |path| &path.value);
+        let guard = guard(table, source, context.surroundings);
+        if let (Some(bind), Some(Guard::Open(_))) = (&bind, &guard) {
+            table.fault(
+                Fault::new(
+                    "route.bind-without-principal",
+                    "an open route has no principal to bind",
+                )
+                .at(bind.span)
+                .hint("remove bind, or ask for a key with auth = [\"api-key\"]"),
+            );
+        }
+        let path = path?.value;
+        let host = host.map(|host| host.value);
+        Some(Self {
+            index,
+            id: format!(
+                "{}{path}{}",
+                host.as_deref().unwrap_or_default(),
+                if exact { "=" } else { "" }
+            )
+            .into(),
+            path,
+            exact,
+            methods: methods.into_iter().map(|method| method.value).collect(),
+            host,
+            app: app?,
+            guard: guard?,
+            bind_request: bind.is_some(),
+            headers,
+            limits,
+        })
+    }
+
+    /// Whether `self` and `other` would govern the same request.
+    pub(super) fn collides(&self, other: &Self) -> bool {
+        let share_a_method = match (self.methods.as_slice(), other.methods.as_slice()) {
+            ([], _) | (_, []) => true,
+            (ours, theirs) => ours.iter().any(|method| theirs.contains(method)),
+        };
+        self.same_place(other) && self.path == other.path && share_a_method
+    }
+
+    /// Whether the two differ in spelling alone, so that a lenient app would take one for the other.
+    pub(super) fn nearly_collides(&self, other: &Self) -> bool {
+        self.same_place(other)
+            && self.path != other.path
+            && wire::target::folded(&self.path) == wire::target::folded(&other.path)
+    }
+
+    fn same_place(&self, other: &Self) -> bool {
+        self.host == other.host && self.exact == other.exact
+    }
+
+    /// The route as a person would point at it: `GET,POST /api`.
+    pub(super) fn title(&self) -> String {
+        let methods = if self.methods.is_empty() {
+            "every method of".to_owned()
+        } else {
+            self.methods.join(",")
+        };
+        format!("{methods} {}", self.id)
+    }
+}
+
+fn route_path(text: &str) -> Result<Box<str>, &'static str> {
+    let Some(rest) = text.strip_prefix('/') else {
+        return Err("does not begin with a slash");
+    };
+    if text.len() > 1024 {
+        return Err("is longer than 1,024 bytes");
+    }
+    if text.len() > 1 && text.ends_with('/') {
+        return Err("ends in a slash; a route governs everything below it anyway");
+    }
+    if text.contains(['%', '?', '#', '\\', ';', '*', '{']) {
+        return Err(
+            "holds a character that no path of a route may hold: %, ?, #, ;, *, { or a backslash",
+        );
+    }
+    if text.chars().any(char::is_control) {
+        return Err("holds a control character");
+    }
+    let sound = rest.is_empty()
+        || rest
+            .split('/')
+            .all(|segment| !matches!(segment, "" | "." | "..") && !segment.ends_with('.'));
+    if !sound {
+        return Err("is not canonical: it has an empty segment or one that ends in a dot");
+    }
+    let ours = own::PREFIX;
+    let reserved = text.len() >= ours.len()
+        && text
+            .as_bytes()
+            .get(..ours.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(ours.as_bytes()))
+        && matches!(text.as_bytes().get(ours.len()), None | Some(b'/'));
+    if reserved {
+        return Err("is reserved: the gate answers below /.vouchsafe itself");
+    }
+    Ok(text.into())
+}
+
+fn method(text: &str) -> Result<Box<str>, &'static str> {
+    match text {
+        "CONNECT" | "TRACE" => Err("is never forwarded"),
+        _ if !text.is_empty()
+            && text.len() <= 32
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'-') =>
+        {
+            Ok(text.into())
+        }
+        _ => Err("is not a method in capitals"),
+    }
+}
+
+fn app(table: &mut Table<'_>, apps: &[App]) -> Option<usize> {
+    let name = table.required_text("app")?;
+    let found = apps.iter().position(|app| *app.name == *name.value);
+    if found.is_none() {
+        let known: Vec<String> = apps.iter().map(|app| format!("\"{}\"", app.name)).collect();
+        table.fault(
+            Fault::new(
+                "route.no-such-app",
+                format!("no app is called \"{}\"", name.value),
+            )
+            .at(name.span)
+            .hint(if known.is_empty() {
+                "add an [[app]] table with that name and its upstream".to_owned()
+            } else {
+                format!("write one of {}, or add an [[app]] table", known.join(", "))
+            }),
+        );
+    }
+    found
+}
+
+/// Who may pass. Exactly one of `auth` and `webhook` must say so.
+fn guard(table: &mut Table<'_>, source: &str, surroundings: &Surroundings<'_>) -> Option<Guard> {
+    let auth = table.one_or_more("auth");
+    let auth_span = table.span_of("auth");
+    let reason = table.text("reason");
+    let roles = table.texts("roles");
+    let roles_span = table.span_of("roles");
+    let webhook = table.optional_table("webhook");
+    if let (Some(_), Some(_)) = (&auth, &webhook) {
+        table.fault(
+            Fault::new(
+                "route.two-guards",
+                "a route is guarded by auth or by webhook, not by both",
+            )
+            .at(auth_span)
+            .hint("remove auth: the signature is the credential of a webhook route"),
+        );
+        return None;
+    }
+    let guard = match (auth, webhook) {
+        (None, None) => {
+            table.fault(
+                Fault::new(
+                    "route.unguarded",
+                    format!("{} says nothing about who may pass", table.title()),
+                )
+                .at(table.span())
+                .label("neither auth nor webhook")
+                .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
+            );
+            None
+        }
+        (_, Some(webhook)) => {
+            let setting = Setting::read(webhook);
+            setting.and_then(|setting| webhook_guard(table, &setting, source, surroundings))
+        }
+        (Some(auth), None) => credential_guard(table, &auth, reason.as_ref(), roles.as_deref()),
+    };
+    if let (Some(span), Some(Guard::Open(_) | Guard::Webhook(_))) = (roles_span, &guard) {
+        table.fault(
+            Fault::new(
+                "route.roles-without-key",
+                "roles are held by keys, and this route asks for none",
+            )
+            .at(span)
+            .hint("remove roles, or write auth = [\"api-key\"]"),
+        );
+    }
+    guard
+}
+
+fn credential_guard(
+    table: &Table<'_>,
+    auth: &[Found<String>],
+    reason: Option<&Found<String>>,
+    roles: Option<&[Found<String>]>,
+) -> Option<Guard> {
+    let first = auth.first();
+    match auth
+        .iter()
+        .map(|found| found.value.as_str())
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["none"] => {
+            let stated = reason.and_then(|reason| OpenReason::stated(&reason.value));
+            if stated.is_none() {
+                table.fault(
+                    Fault::new(
+                        "route.open-without-reason",
+                        "a route without a credential must say why",
+                    )
+                    .at(first.map(|found| found.span))
+                    .label("open")
+                    .hint("add reason = \"...\", such as \"public landing page\""),
+                );
+            }
+            stated.map(Guard::Open)
+        }
+        ["api-key"] => Some(Guard::Key {
+            roles: roles
+                .unwrap_or_default()
+                .iter()
+                .map(|role| role.value.as_str().into())
+                .collect(),
+        }),
+        _ => {
+            table.fault(
+                Fault::new("route.unknown-auth", "auth takes \"none\" or [\"api-key\"]")
+                    .at(first.map(|found| found.span).or(table.span()))
+                    .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
+            );
+            None
+        }
+    }
+}
+
+fn webhook_guard(
+    table: &Table<'_>,
+    setting: &Setting,
+    source: &str,
+    surroundings: &Surroundings<'_>,
+) -> Option<Guard> {
+    match setting.source(source, surroundings.secrets) {
+        Ok(source) => Some(Guard::Webhook(WebhookGuard {
+            source: Arc::new(source),
+        })),
+        Err(faults) => {
+            for fault in faults {
+                table.fault(fault);
+            }
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_a_route_is_canonical() {
+        for good in ["/", "/api", "/a/b.c", "/api/v1", "/.well-known/x", "/über"] {
+            assert!(route_path(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "api",
+            "/api/",
+            "//",
+            "/a//b",
+            "/a/./b",
+            "/a/../b",
+            "/a%2fb",
+            "/a?b",
+            "/a#b",
+            "/a\\b",
+            "/a;b",
+            "/a.",
+            "/a*",
+            "/.vouchsafe",
+            "/.vouchsafe/health",
+            "/.Vouchsafe/x",
+            "/a\nb",
+        ] {
+            assert!(route_path(bad).is_err(), "{bad}");
+        }
+        assert!(route_path("/.vouchsafer").is_ok());
+    }
+
+    #[test]
+    fn a_method_is_written_in_capitals() {
+        assert!(method("GET").is_ok() && method("M-SEARCH").is_ok());
+        for bad in ["get", "", "TRACE", "CONNECT", "G T"] {
+            assert!(method(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_open_route_needs_a_reason_with_words_in_it() {
+        assert!(OpenReason::stated("public page").is_some());
+        assert!(OpenReason::stated(" \t").is_none());
     }
 }

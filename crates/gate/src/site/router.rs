@@ -90,11 +90,7 @@ impl Router {
         folded: &str,
         method: &str,
     ) -> Found {
-        let limited = self
-            .hosts
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(host))
-            .map(|(_, tables)| tables);
+        let limited = self.limited(host);
         let by_plain = self.governing(limited, |tables| tables.plain.governing(plain));
         let by_folded = self.governing(limited, |tables| tables.folded.governing(folded));
         let chosen = pick(routes, by_plain, method);
@@ -102,6 +98,29 @@ impl Router {
             Found::Route(_) if pick(routes, by_folded, method) != chosen => Found::Ambiguous,
             other => other,
         }
+    }
+
+    /// The methods listed by the routes that govern `plain`, as `Allow` writes them.
+    #[must_use]
+    pub fn allowed(&self, routes: &[Route], host: &str, plain: &str) -> String {
+        let governing = self
+            .governing(self.limited(host), |tables| tables.plain.governing(plain))
+            .unwrap_or_default();
+        let mut listed: Vec<&str> = governing
+            .iter()
+            .filter_map(|index| routes.get(*index))
+            .flat_map(|route| route.methods.iter().map(|method| &**method))
+            .collect();
+        listed.sort_unstable();
+        listed.dedup();
+        listed.join(", ")
+    }
+
+    fn limited(&self, host: &str) -> Option<&Tables> {
+        self.hosts
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(host))
+            .map(|(_, tables)| tables)
     }
 
     fn governing<'a>(

@@ -1,10 +1,16 @@
 //! Authorise: whether who asks may do what is asked, here.
 //!
-//! Owns the step from a verified caller to one who passed: scope of the key, roles of the route.
-//! Refuses everything a key does not name. What comes out is the only thing later stages accept.
+//! Owns the step from a caller to a proof: the scope of the key over method and path, the roles of
+//! the route. Refuses everything a key does not name. A signature proves nothing yet; it passes on
+//! as unsigned, from which no request can be admitted.
 
-use super::exchange::Exchange;
-use crate::{site::route::OpenPass, tickets::Claimed};
+use control::Refusal;
+
+use super::{authenticate::Caller, exchange::Exchange, forward::Proof};
+use crate::{
+    site::route::{Guard, Route},
+    tickets::Claimed,
+};
 
 /// A request that passed every stage its head alone decides.
 #[derive(Debug)]
@@ -17,8 +23,31 @@ pub(crate) struct Passed {
 /// Why it may pass.
 #[derive(Debug)]
 pub(crate) enum Pass {
-    /// The route asks for no credential, for a stated reason.
-    Open(OpenPass),
-    /// A signature must still be verified over the body: not a proof of anything yet.
+    /// Proven by the head.
+    Proven(Proof),
+    /// A signature must still be verified over the body.
     Unsigned,
+}
+
+/// Judges what the caller asks for. `path` is the canonical path.
+pub(crate) fn judge(
+    caller: Caller,
+    route: &Route,
+    method: &[u8],
+    path: &str,
+) -> Result<Pass, Refusal> {
+    match caller {
+        Caller::Open(pass) => Ok(Pass::Proven(Proof::Open(pass))),
+        Caller::Unsigned => Ok(Pass::Unsigned),
+        Caller::Key(key) => {
+            let roles = match &route.guard {
+                Guard::Key { roles } => roles.as_slice(),
+                Guard::Open(_) | Guard::Webhook(_) => &[],
+            };
+            // A method that is not text is in no scope.
+            let method = std::str::from_utf8(method).unwrap_or_default();
+            let authorised = key.authorise(method, path, roles)?;
+            Ok(Pass::Proven(Proof::Key(authorised)))
+        }
+    }
 }

@@ -43,12 +43,17 @@ pub const CUT_SHORT: Refusal = Refusal::new(
 )
 .closing();
 
-/// Whether the body must be whole before the request is judged, and how long it may be then.
-pub(crate) fn plan(
-    route: &Route,
-    framing: BodyFraming,
-    ticketed: bool,
-) -> Result<Option<u64>, Refusal> {
+/// What is to be done with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// It streams, and the engine counts.
+    Stream,
+    /// It is held until it is whole, up to this many bytes.
+    Hold(u64),
+}
+
+/// Judges the body by its declared length.
+pub(crate) fn plan(route: &Route, framing: BodyFraming, ticketed: bool) -> Result<Plan, Refusal> {
     let held = ticketed || matches!(route.guard, Guard::Webhook(_));
     let cap = if ticketed {
         route.limits.body.min(tickets::BODY_CAP)
@@ -57,6 +62,7 @@ pub(crate) fn plan(
     };
     match framing {
         BodyFraming::Length(length) if length > cap => Err(TOO_LARGE),
-        _ => Ok(held.then_some(cap)),
+        _ if held => Ok(Plan::Hold(cap)),
+        _ => Ok(Plan::Stream),
     }
 }

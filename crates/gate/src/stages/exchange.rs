@@ -6,7 +6,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use control::Refusal;
+use control::{Refusal, Timestamp};
 use hooks::Ack;
 use ledger::{PrincipalId, RequestId};
 use wire::Method;
@@ -31,6 +31,12 @@ pub struct Exchange {
     pub(crate) head: bool,
     /// When it began, by the monotonic clock.
     pub(crate) began: Duration,
+    /// When it began, by the wall clock.
+    pub(crate) at: Timestamp,
+    /// What `Allow` lists, where the method was refused.
+    pub(crate) allowed: Option<Box<str>>,
+    /// Whether the host it was asked for is the one a trusted proxy forwarded.
+    pub(crate) forwarded_host: bool,
     /// Whether its decision is in the ledger already, so that its end is an outcome.
     pub(crate) decided: bool,
 }
@@ -54,6 +60,9 @@ impl Exchange {
             principal: None,
             head: method == Method::Head,
             began: core.gate.clock.monotonic(),
+            at: core.gate.clock.now(),
+            allowed: None,
+            forwarded_host: false,
             decided: false,
         };
         (exchange, id.is_ok())

@@ -3,35 +3,94 @@
 //! Owns [`Admitted`], the proof that every stage was passed, and the head that goes upstream: the
 //! client's fields less everything that speaks of identity, forwarding or one connection, then
 //! ours. Refuses to write a head without that proof: [`write_head`] takes it by value, and only the
-//! stages make one.
+//! stages make one. Trusts nothing of the client's fields beyond their framing.
 
-use std::net::SocketAddr;
+use std::{
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    sync::LazyLock,
+};
 
-use wire::{BodyFraming, Request};
+use control::{ControlId, Reason, Refusal};
+use identity::KeyId;
+use wire::{BodyFraming, Field, HeadWriter, Name, Request, WriteFault};
 
-use super::exchange::{Exchange, OwnAnswer};
+use super::{
+    authenticate::carries_credential,
+    exchange::{Exchange, OwnAnswer},
+    response::{lists_others, write_framing},
+};
 use crate::{
+    assertion::{Bound, Claims, Subject},
     core::Core,
-    site::{app::Upstream, limits::RouteLimits, route::OpenPass},
+    metrics::Metric,
+    request_id,
+    site::{
+        app::Upstream,
+        limits::RouteLimits,
+        route::{Guard, OpenPass, Route},
+    },
     tickets::Redeemed,
 };
+
+/// The control that answers for upstreams.
+pub const UPSTREAM: ControlId = ControlId("gate.upstream");
+
+const UNWRITABLE: Refusal = Refusal::new(
+    UPSTREAM,
+    400,
+    "The request cannot be passed on as it stands.",
+    Reason("head-unwritable"),
+);
+
+const NO_ECHO: Refusal = Refusal::new(
+    crate::tickets::TICKET,
+    503,
+    "The gate's echo is not running.",
+    Reason("echo-not-running"),
+)
+.retry_after(1);
 
 /// Proof that a request passed every stage. Cannot be copied, and is used up by [`write_head`].
 #[derive(Debug)]
 pub struct Admitted {
-    pub(super) exchange: Exchange,
-    pub(super) proof: Proof,
-    pub(super) echo: Option<Redeemed>,
-    pub(super) claim: Option<hooks::Claim>,
+    exchange: Exchange,
+    proof: Proof,
+    echo: Option<Redeemed>,
+    claim: Option<hooks::Claim>,
 }
 
-/// What proves it.
+/// What proves it. Each of these can only be made by the check it is named after.
 #[derive(Debug)]
-pub(super) enum Proof {
+pub(crate) enum Proof {
     /// The route's own statement that it is open.
     Open(OpenPass),
+    /// A key whose scope and roles allow this.
+    Key(identity::Authorised),
     /// The provider's signature over this very delivery.
     Signed(hooks::Verified<hooks::Signature>),
+}
+
+impl Admitted {
+    pub(super) const fn new(
+        exchange: Exchange,
+        proof: Proof,
+        echo: Option<Redeemed>,
+        claim: Option<hooks::Claim>,
+    ) -> Self {
+        Self {
+            exchange,
+            proof,
+            echo,
+            claim,
+        }
+    }
+
+    /// The request.
+    #[must_use]
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
 }
 
 /// Where a request goes.
@@ -43,25 +102,46 @@ pub enum Destination<'a> {
     Echo(SocketAddr),
 }
 
-/// A request on its way: everything its answer and its record need.
+/// A request on its way: everything its answer and its record need. End it with
+/// [`super::record::finish`] or [`Forwarding::fail`].
 #[derive(Debug)]
+#[must_use = "a request that is not ended is not recorded"]
 pub struct Forwarding {
     pub(super) exchange: Exchange,
-    pub(super) echo: Option<SocketAddr>,
     pub(super) claim: Option<hooks::Claim>,
+    pub(super) websocket: bool,
+    echo: Option<SocketAddr>,
+    route: usize,
+    app: usize,
+    key: Option<KeyId>,
 }
+
+/// Where a request goes whose app is not there: no address, so nothing can be dialled. A site is
+/// only made when each route's app is.
+static NOWHERE: LazyLock<Upstream> = LazyLock::new(|| Upstream {
+    host: "".into(),
+    port: 0,
+    address: None,
+});
 
 impl Forwarding {
     /// Where it goes.
     #[must_use]
     pub fn destination(&self) -> Destination<'_> {
-        todo!()
+        match self.echo {
+            Some(echo) => Destination::Echo(echo),
+            None => {
+                let app = self.exchange.site.apps().get(self.app);
+                Destination::App(app.map_or(&NOWHERE, |app| &app.upstream))
+            }
+        }
     }
 
     /// The sizes and times that hold for it.
     #[must_use]
-    pub fn limits(&self) -> &RouteLimits {
-        todo!()
+    pub fn limits(&self) -> RouteLimits {
+        let route = self.exchange.site.routes().get(self.route);
+        route.map_or_else(|| self.exchange.site.limits().of_route(), |r| r.limits)
     }
 
     /// The request.
@@ -70,12 +150,42 @@ impl Forwarding {
         &self.exchange
     }
 
-    /// Ends it with a refusal, because the upstream or the client's body failed and no byte of an
-    /// answer was sent. The claim of a webhook delivery is released.
+    /// Whether a WebSocket may stay open: its key still stands, and its route is still what it was.
+    /// Ask it about once a second.
     #[must_use]
-    pub fn fail(self, core: &Core, refusal: control::Refusal) -> OwnAnswer {
-        let _ = core;
+    pub fn stands(&self, core: &Core) -> bool {
+        let now = core.gate.clock.now();
+        if self.key.is_some_and(|key| !core.gate.keys.stands(key, now)) {
+            return false;
+        }
+        let latest = core.site();
+        if latest.is_same_as(&self.exchange.site) {
+            return true;
+        }
+        let app = self.exchange.site.apps().get(self.app);
+        self.exchange.route().is_some_and(|route| {
+            latest
+                .routes()
+                .iter()
+                .any(|other| other.admits_like(route) && latest.apps().get(other.app) == app)
+        })
+    }
+
+    /// Ends it with a refusal, because the upstream or the client's body failed before a byte of an
+    /// answer was sent. A webhook delivery is released.
+    #[must_use]
+    pub fn fail(mut self, core: &Core, refusal: Refusal) -> OwnAnswer {
+        self.release(core);
+        if refusal.control == UPSTREAM {
+            core.counters.add(Metric::UpstreamFailures, 1);
+        }
         OwnAnswer::refused(self.exchange, refusal)
+    }
+
+    pub(super) fn release(&mut self, core: &Core) {
+        if let Some(claim) = self.claim.take() {
+            super::webhook::release(core, claim);
+        }
     }
 }
 
@@ -84,8 +194,7 @@ impl Forwarding {
 ///
 /// # Errors
 ///
-/// An answer to send instead, when the head cannot be written: no echo is running, no assertion can
-/// be signed. `out` is as it was.
+/// An answer to send instead, when the head cannot be written. `out` is then as it was.
 #[expect(
     clippy::result_large_err,
     reason = "the error is the answer, moved once"
@@ -97,6 +206,324 @@ pub fn write_head(
     framing: BodyFraming,
     out: &mut Vec<u8>,
 ) -> Result<Forwarding, OwnAnswer> {
-    let _ = (core, admitted, request, framing, out);
-    todo!()
+    let Admitted {
+        exchange,
+        proof,
+        echo,
+        claim,
+    } = admitted;
+    let start = out.len();
+    let mut forwarding = Forwarding {
+        route: exchange.route.unwrap_or(usize::MAX),
+        app: exchange.route().map_or(usize::MAX, |route| route.app),
+        key: match &proof {
+            Proof::Key(authorised) => Some(authorised.key().id()),
+            Proof::Open(_) | Proof::Signed(_) => None,
+        },
+        exchange,
+        claim,
+        websocket: false,
+        echo: None,
+    };
+    if echo.is_some() {
+        forwarding.echo = core.gate.echo.get().copied();
+        if forwarding.echo.is_none() {
+            return Err(forwarding.fail(core, NO_ECHO));
+        }
+        core.counters.add(Metric::TicketsRedeemed, 1);
+    }
+    let assertion = assertion(core, &forwarding.exchange, &proof, request);
+    let consumed = matches!(proof, Proof::Key(_));
+    let head = Head {
+        exchange: &forwarding.exchange,
+        claim: forwarding.claim.as_ref(),
+        assertion: assertion.as_deref(),
+        consumed,
+    };
+    match head.write(request, framing, out) {
+        Ok(()) => {
+            core.counters.add(Metric::Forwarded, 1);
+            Ok(forwarding)
+        }
+        Err(_) => {
+            out.truncate(start);
+            Err(forwarding.fail(core, UNWRITABLE))
+        }
+    }
+}
+
+/// What the app is told of who asks; nothing on an open route.
+fn assertion(
+    core: &Core,
+    exchange: &Exchange,
+    proof: &Proof,
+    request: &Request<'_>,
+) -> Option<Rc<str>> {
+    let route = exchange.route()?;
+    let (subject, roles, tenant): (_, &[Box<str>], _) = match (proof, &route.guard) {
+        (Proof::Key(authorised), _) => {
+            let key = authorised.key();
+            (Subject::Key(key.id()), key.roles(), key.tenant())
+        }
+        (Proof::Signed(_), Guard::Webhook(guard)) => {
+            (Subject::Webhook(guard.source.id()), &[], "default")
+        }
+        (Proof::Open(_) | Proof::Signed(_), _) => return None,
+    };
+    let bound = route.bind_request.then(|| Bound {
+        method: request.method_bytes(),
+        path: request.path(),
+        request: &exchange.id,
+    });
+    let claims = Claims {
+        issuer: &exchange.site.deployment().public_url.text,
+        subject,
+        roles,
+        tenant,
+        audience: &route.id,
+        bound,
+    };
+    let asserted = core.assertions.borrow_mut().of(
+        &core.gate.signer,
+        exchange.principal?,
+        usize::from(route.index),
+        &claims,
+        exchange.at,
+    );
+    if asserted.fresh {
+        core.counters.add(Metric::AssertionsSigned, 1);
+    }
+    Some(asserted.token)
+}
+
+/// The parts of one head.
+struct Head<'a> {
+    exchange: &'a Exchange,
+    claim: Option<&'a hooks::Claim>,
+    assertion: Option<&'a str>,
+    consumed: bool,
+}
+
+impl Head<'_> {
+    fn write(
+        &self,
+        request: &Request<'_>,
+        framing: BodyFraming,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WriteFault> {
+        let mut writer = HeadWriter::new(out);
+        writer.request_line(request.method_bytes(), request.path_and_query())?;
+        let host = Host::of(request, false).ok_or(WriteFault::Line)?;
+        host.write(&mut writer, b"Host")?;
+        self.copy_fields(request, &mut writer);
+        // From here on everything is ours: nothing of the client's can follow and win.
+        let asked = Host::of(request, self.exchange.forwarded_host).ok_or(WriteFault::Line)?;
+        let proto: &[u8] = if self.exchange.secure {
+            b"https"
+        } else {
+            b"http"
+        };
+        let address = Address::of(self.exchange.client);
+        writer.field(b"X-Forwarded-For", address.text())?;
+        writer.field(b"X-Forwarded-Proto", proto)?;
+        asked.write(&mut writer, b"X-Forwarded-Host")?;
+        let (open, close): (&[u8], &[u8]) = match self.exchange.client {
+            IpAddr::V4(_) => (b"for=", b";host=\""),
+            IpAddr::V6(_) => (b"for=\"[", b"]\";host=\""),
+        };
+        let port = asked.port_text();
+        writer.field_of(
+            b"Forwarded",
+            &[
+                open,
+                address.text(),
+                close,
+                asked.host,
+                port.text(),
+                b"\";proto=",
+                proto,
+            ],
+        )?;
+        writer.field(b"X-Request-Id", &request_id::hex(&self.exchange.id))?;
+        if let Some(assertion) = self.assertion {
+            writer.field(b"X-Vouchsafe-Assertion", assertion.as_bytes())?;
+        }
+        if let Some(claim) = self.claim {
+            writer.field(b"X-Vouchsafe-Delivery", claim.delivery_id().as_bytes())?;
+        }
+        if request.is_websocket() {
+            out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+        } else {
+            write_framing(framing, out);
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    fn copy_fields(&self, request: &Request<'_>, writer: &mut HeadWriter<'_>) {
+        let lists_others = lists_others(request.value(Name::Connection));
+        for field in request.fields() {
+            let stays = passes_on(&field)
+                && !carries_credential(&field, self.consumed)
+                && !(lists_others && request.connection_lists(field.name()));
+            if stays {
+                writer.copy(&field);
+            }
+        }
+    }
+}
+
+/// Whether a field of the client's may reach an app at all: it speaks neither of identity nor of
+/// one connection, the writer does not set it anew, and its name means one thing to every server.
+fn passes_on(field: &Field<'_>) -> bool {
+    match field.kind() {
+        Name::Host | Name::ContentLength | Name::Expect => false,
+        Name::Other => !field.speaks_of_identity() && plain_name(field.name()),
+        kind => !kind.is_hop_by_hop() && !field.speaks_of_identity(),
+    }
+}
+
+/// Whether a name is letters, digits and dashes. Servers that hand fields on as variables fold every
+/// other byte into an underscore, where it meets the name of another field.
+fn plain_name(name: &[u8]) -> bool {
+    name.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+}
+
+/// A host as it was asked for.
+struct Host<'a> {
+    host: &'a [u8],
+    port: Option<u16>,
+}
+
+impl<'a> Host<'a> {
+    /// The host of the request, or the one a trusted proxy forwarded.
+    fn of(request: &Request<'a>, forwarded: bool) -> Option<Self> {
+        let authority = if forwarded {
+            wire::Authority::parse(request.value(Name::XForwardedHost)?)
+        } else {
+            request.authority()
+        }?;
+        Some(Self {
+            host: authority.host,
+            port: authority.port,
+        })
+    }
+
+    fn port_text(&self) -> Port {
+        let mut port = Port {
+            bytes: [b':', 0, 0, 0, 0, 0],
+            length: 0,
+        };
+        if let Some(number) = self.port {
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(number).as_bytes();
+            if let Some(place) = port.bytes.get_mut(1..=digits.len()) {
+                place.copy_from_slice(digits);
+                port.length = 1 + digits.len();
+            }
+        }
+        port
+    }
+
+    fn write(&self, writer: &mut HeadWriter<'_>, name: &[u8]) -> Result<(), WriteFault> {
+        writer.field_of(name, &[self.host, self.port_text().text()])
+    }
+}
+
+/// A port behind its colon, or nothing.
+struct Port {
+    bytes: [u8; 6],
+    length: usize,
+}
+
+impl Port {
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// An address as text, formatted without machinery where it is IPv4.
+struct Address {
+    bytes: [u8; 46],
+    length: usize,
+}
+
+impl Address {
+    fn of(address: IpAddr) -> Self {
+        let mut text = Self {
+            bytes: [0; 46],
+            length: 0,
+        };
+        match address {
+            IpAddr::V4(four) => {
+                for (at, octet) in four.octets().into_iter().enumerate() {
+                    if at > 0 {
+                        text.push(b".");
+                    }
+                    text.push(itoa::Buffer::new().format(octet).as_bytes());
+                }
+            }
+            IpAddr::V6(six) => text.push(six.to_string().as_bytes()),
+        }
+        text
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.copy_from_slice(bytes);
+            self.length = end;
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Route {
+    /// Whether `other` lets the same requests pass to the same place for the same reasons.
+    fn admits_like(&self, other: &Self) -> bool {
+        let same_guard = match (&self.guard, &other.guard) {
+            (Guard::Open(_), Guard::Open(_)) => true,
+            (Guard::Key { roles: ours }, Guard::Key { roles: theirs }) => ours == theirs,
+            (Guard::Webhook(ours), Guard::Webhook(theirs)) => {
+                ours.source.scheme().name == theirs.source.scheme().name
+            }
+            _ => false,
+        };
+        same_guard
+            && self.host == other.host
+            && self.path == other.path
+            && self.exact == other.exact
+            && self.methods == other.methods
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_writes_them() {
+        for text in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "2001:db8:1111:2222:3333:4444:5555:6666",
+        ] {
+            let address: IpAddr = text.parse().unwrap();
+            assert_eq!(Address::of(address).text(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_name_with_any_other_byte_than_letters_digits_and_dashes_is_dropped() {
+        assert!(plain_name(b"X-Custom-2"));
+        for name in [&b"X_Custom"[..], b"X.Forwarded.For", b"X!Real!IP", b"x~y"] {
+            assert!(!plain_name(name));
+        }
+    }
 }

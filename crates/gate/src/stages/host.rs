@@ -32,8 +32,8 @@ const FORWARDED_FOREIGN: Refusal = Refusal::new(
 pub(crate) struct Asked<'a> {
     /// Its name, one of the deployment's, in the client's case.
     pub(crate) name: &'a str,
-    /// Name and port as asked for.
-    pub(crate) authority: Authority<'a>,
+    /// Whether it is the one a trusted proxy forwarded.
+    pub(crate) forwarded: bool,
 }
 
 /// The host the request is for: one of ours.
@@ -47,12 +47,15 @@ pub(crate) fn judge<'a>(
     match client.host {
         Single::Absent => Ok(Asked {
             name,
-            authority: received,
+            forwarded: false,
         }),
         Single::One(forwarded) => {
             let authority = Authority::parse(forwarded).ok_or(FORWARDED_FOREIGN)?;
             let name = ours(deployment, &authority).ok_or(FORWARDED_FOREIGN)?;
-            Ok(Asked { name, authority })
+            Ok(Asked {
+                name,
+                forwarded: true,
+            })
         }
         Single::Many => Err(FORWARDED_FOREIGN),
     }

@@ -1,10 +1,24 @@
 //! Record: what the ledger is told.
 //!
-//! Owns the one event of every request (two where decisions are durable), and the count of what
-//! was refused. Refuses nothing by itself. Last, because only then is the outcome known.
+//! Owns the one event of every request (two where decisions are durable), the note that a key was
+//! accepted, and the count of what was refused. Refuses to let a request begin while the ledger
+//! cannot take its event. Unauthenticated refusals go into a ring of their own, so that a flood of
+//! them never makes that happen.
 
-use super::{exchange::OwnAnswer, forward::Forwarding};
-use crate::core::Core;
+use std::{collections::HashMap, net::IpAddr, time::Duration};
+
+use control::{ControlId, Reason, Refusal, Timestamp};
+use identity::refusal::KEY;
+use ledger::{Event, Kind, NotDurable, PrincipalId, RouteIndex};
+
+use super::{
+    exchange::{Content, Exchange, OwnAnswer},
+    forward::Forwarding,
+};
+use crate::{core::Core, metrics::Metric};
+
+/// The control that refuses what could not be recorded.
+pub const DURABLE: ControlId = ControlId("ledger.durable");
 
 /// How a forwarded request ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,23 +30,225 @@ pub struct Outcome {
     /// Body bytes sent to the client.
     pub sent: u64,
     /// The refusal that ended it after its answer had begun, where one did.
-    pub broken: Option<control::Refusal>,
+    pub broken: Option<Refusal>,
 }
 
-/// Records the end of a forwarded request.
-pub fn finish(core: &Core, forwarding: Forwarding, outcome: &Outcome) {
-    let _ = (core, forwarding, outcome);
-    todo!()
+/// Refuses to begin while the ledger cannot take the event this request will end in.
+pub(crate) fn ready(core: &Core) -> Result<(), Refusal> {
+    core.ledger_down
+        .get()
+        .map_or(Ok(()), |cause| Err(unrecorded(cause)))
 }
 
-/// Records an answer of our own; call it once the answer is written.
+/// Puts the decision on disk.
+pub(crate) async fn decide(core: &Core, exchange: &mut Exchange) -> Result<(), Refusal> {
+    let event = exchange.event(core, Kind::DECISION);
+    match core.recorder.record_durable(event).await {
+        Ok(()) => {
+            exchange.decided = true;
+            Ok(())
+        }
+        Err(cause) => {
+            core.counters.add(Metric::LedgerRefusals, 1);
+            Err(unrecorded(cause))
+        }
+    }
+}
+
+/// Records the end of a forwarded request. A webhook delivery that was not settled is released.
+pub fn finish(core: &Core, mut forwarding: Forwarding, outcome: &Outcome) {
+    forwarding.release(core);
+    let exchange = &forwarding.exchange;
+    let kind = match (forwarding.websocket, exchange.decided) {
+        (true, _) => Kind::WEBSOCKET_CLOSE,
+        (false, true) => Kind::OUTCOME,
+        (false, false) => Kind::REQUEST,
+    };
+    let mut event = exchange.event(core, kind);
+    if let Some(refusal) = &outcome.broken {
+        event = event.refused(refusal);
+        core.counters.refused(refusal.control);
+    }
+    event.status = outcome.status;
+    event.received = Some(outcome.received);
+    event.sent = Some(outcome.sent);
+    event.micros = Some(spent(core, exchange));
+    put(core, event);
+    count(core, exchange, outcome.received, outcome.sent);
+    if forwarding.websocket {
+        core.counters.lower(Metric::WebSocketsOpen);
+    }
+}
+
+/// Records an answer of our own, once it is written. `received` is how many body bytes were read.
 pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
-    let _ = (core, answer, received);
-    todo!()
+    let OwnAnswer { exchange, content } = answer;
+    let kind = match &content {
+        Content::Duplicate(_) => Kind::WEBHOOK_DUPLICATE,
+        Content::Refusal(refusal) if refusal.control == KEY => Kind::AUTHENTICATION_FAILED,
+        Content::Refusal(_) | Content::Document(_) if exchange.decided => Kind::OUTCOME,
+        Content::Refusal(_) | Content::Document(_) => Kind::REQUEST,
+    };
+    let mut event = exchange.event(core, kind);
+    event.received = Some(received);
+    event.micros = Some(spent(core, &exchange));
+    count(core, &exchange, received, 0);
+    match content {
+        Content::Refusal(refusal) => {
+            core.counters.refused(refusal.control);
+            event = event.refused(&refusal);
+            // The event of a request refused because the ledger was behind finds out whether it
+            // still is.
+            if exchange.principal.is_some() || refusal.control == DURABLE {
+                put(core, event);
+            } else {
+                core.recorder.record_refusal(event);
+            }
+        }
+        Content::Document(_) => {
+            core.counters.add(Metric::Answered, 1);
+            event.status = Some(200);
+            put(core, event);
+        }
+        Content::Duplicate(ack) => {
+            core.counters.add(Metric::Answered, 1);
+            event.status = Some(ack.status);
+            put(core, event);
+        }
+    }
 }
 
 /// Records that a WebSocket opened; its close is the [`finish`] of its request.
 pub fn websocket_opened(core: &Core, forwarding: &mut Forwarding) {
-    let _ = (core, forwarding);
-    todo!()
+    forwarding.websocket = true;
+    core.counters.add(Metric::WebSocketsOpen, 1);
+    let mut event = forwarding.exchange.event(core, Kind::WEBSOCKET_OPEN);
+    event.status = Some(101);
+    put(core, event);
+}
+
+/// How often the acceptance of one key from one client is noted.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// Most pairs of key and client remembered.
+const NOTED_CAPACITY: usize = 1024;
+
+/// The acceptances of keys one core has noted lately.
+#[derive(Default)]
+pub(crate) struct Acceptances(HashMap<(PrincipalId, IpAddr), Timestamp>);
+
+impl Acceptances {
+    fn is_news(&mut self, who: PrincipalId, from: IpAddr, now: Timestamp) -> bool {
+        if let Some(noted) = self.0.get(&(who, from))
+            && *noted <= now
+            && now.since(*noted) < NOTED_EVERY
+        {
+            return false;
+        }
+        if self.0.len() >= NOTED_CAPACITY {
+            self.0.retain(|_, noted| now.since(*noted) < NOTED_EVERY);
+        }
+        if self.0.len() >= NOTED_CAPACITY {
+            self.0.clear();
+        }
+        self.0.insert((who, from), now);
+        true
+    }
+}
+
+/// Notes that a key was accepted. Each request names its key anyway; this event says when it was
+/// first seen from where, and again every minute.
+pub(crate) fn authenticated(core: &Core, exchange: &Exchange, who: PrincipalId) {
+    let news = core
+        .acceptances
+        .borrow_mut()
+        .is_news(who, exchange.client, exchange.at);
+    if news {
+        let event = exchange.event(core, Kind::AUTHENTICATED);
+        put(core, event);
+    }
+}
+
+fn unrecorded(cause: NotDurable) -> Refusal {
+    let reason = match cause {
+        NotDurable::Full => "ledger-full",
+        NotDurable::Disk => "ledger-disk",
+        NotDurable::Closed => "ledger-closed",
+    };
+    Refusal::new(
+        DURABLE,
+        503,
+        "The request cannot be recorded now. Try again shortly.",
+        Reason(reason),
+    )
+    .retry_after(1)
+}
+
+fn put(core: &Core, event: Event) {
+    match core.recorder.record(event) {
+        Ok(()) => core.ledger_down.set(None),
+        Err(cause) => {
+            core.counters.add(Metric::LedgerRefusals, 1);
+            core.ledger_down.set(Some(cause));
+        }
+    }
+}
+
+fn spent(core: &Core, exchange: &Exchange) -> u64 {
+    let spent = core.gate.clock.monotonic().saturating_sub(exchange.began);
+    u64::try_from(spent.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn count(core: &Core, exchange: &Exchange, received: u64, sent: u64) {
+    core.counters.add(Metric::BytesReceived, received);
+    core.counters.add(Metric::BytesSent, sent);
+    core.counters
+        .add(Metric::MicrosecondsServing, spent(core, exchange));
+}
+
+impl Exchange {
+    /// The event of this request, with what every event of it says.
+    fn event(&self, core: &Core, kind: Kind) -> Event {
+        let mut event = Event::new(core.gate.clock.now(), kind);
+        event.request = Some(self.id);
+        event.route = self
+            .route
+            .and_then(|index| self.site.ledger_route(index))
+            .map(RouteIndex);
+        event.principal = self.principal;
+        event.client = Some(self.client);
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acceptance_is_news_once_a_minute_for_each_key_and_client() {
+        let mut noted = Acceptances::default();
+        let (one, two) = (
+            PrincipalId::new("one").unwrap(),
+            PrincipalId::new("two").unwrap(),
+        );
+        let (here, there) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
+        let at = Timestamp::from_seconds;
+        assert!(noted.is_news(one, here, at(0)));
+        assert!(!noted.is_news(one, here, at(59)));
+        assert!(noted.is_news(one, there, at(59)));
+        assert!(noted.is_news(two, here, at(59)));
+        assert!(noted.is_news(one, here, at(60)));
+    }
+
+    #[test]
+    fn the_memory_of_acceptances_is_bounded() {
+        let mut noted = Acceptances::default();
+        let who = PrincipalId::new("one").unwrap();
+        for client in 0..=u32::try_from(NOTED_CAPACITY).unwrap() {
+            let client = IpAddr::from(std::net::Ipv4Addr::from_bits(client));
+            noted.is_news(who, client, Timestamp::from_seconds(0));
+        }
+        assert!(noted.0.len() <= NOTED_CAPACITY);
+    }
 }

@@ -2,22 +2,37 @@
 //!
 //! Owns the head of every answer, the app's and ours: the app's fields less what belongs to one
 //! connection, then the fields that tell a browser what not to do, then the request id. Refuses
-//! weaker values of the app in their place.
+//! weaker values of the app in their place, and fields of ours that an app made up.
 
-use wire::{Answer, BodyFraming};
+use wire::{Answer, BodyFraming, HeadWriter, Name};
 
-use super::{exchange::OwnAnswer, forward::Forwarding};
-use crate::core::Core;
+use super::{
+    exchange::{Content, Exchange, OwnAnswer},
+    forward::Forwarding,
+};
+use crate::{
+    core::Core,
+    request_id,
+    site::headers::{AppSaid, ResponseHeaders},
+};
 
 /// Hears the status of the app's final answer before a byte of it is relayed, and settles a
-/// webhook delivery with it. Awaits only for webhook deliveries.
+/// webhook delivery with it: done on 2xx, so that the provider's next copy finds it done. Awaits
+/// only for webhook deliveries.
 pub async fn answered(core: &Core, forwarding: &mut Forwarding, status: u16) {
-    let _ = (core, forwarding, status);
-    todo!()
+    if let Some(claim) = forwarding.claim.take() {
+        // A failure leaves the lease to run out, which is the table's own way of releasing.
+        let _ = core
+            .gate
+            .replay
+            .settle(claim, Some(status), core.gate.clock.now())
+            .await;
+    }
 }
 
 /// Appends the head of the app's answer to `out`. `framing` is how its body will be sent to the
-/// client, `keep_alive` whether the connection stays; interim answers are written as they are.
+/// client and `keep_alive` whether the connection stays. Interim answers (100 to 199, 101
+/// excepted) carry their own fields and none of ours.
 pub fn write_head(
     forwarding: &Forwarding,
     answer: &Answer<'_>,
@@ -25,12 +40,167 @@ pub fn write_head(
     keep_alive: bool,
     out: &mut Vec<u8>,
 ) {
-    let _ = (forwarding, answer, framing, keep_alive, out);
-    todo!()
+    let exchange = &forwarding.exchange;
+    let headers = headers(exchange);
+    let mut seen = AppSaid::default();
+    let mut writer = HeadWriter::new(out);
+    // The parser has checked both parts; a status or reason it let through can be written.
+    if writer
+        .status_line(answer.status(), answer.reason())
+        .is_err()
+    {
+        let _ = writer.status_line(answer.status(), b"");
+    }
+    let switching = answer.status() == 101;
+    // A length without a body is what HEAD and 304 answer with.
+    let bodiless = matches!(framing, BodyFraming::None);
+    let lists_others = lists_others(answer.value(Name::Connection));
+    for field in answer.fields() {
+        let kept = match field.kind() {
+            Name::ContentLength => bodiless && !switching,
+            Name::TransferEncoding => false,
+            Name::XRequestId
+            | Name::XVouchsafe
+            | Name::XVouchsafeAssertion
+            | Name::XVouchsafeDelivery
+            | Name::XVouchsafeTicket => false,
+            Name::Other => !(lists_others && answer.connection_lists(field.name())),
+            kind if kind.is_hop_by_hop() => false,
+            kind => {
+                headers.keeps(kind, field.value(), &mut seen)
+                    && !(lists_others && answer.connection_lists(field.name()))
+            }
+        };
+        if kept {
+            writer.copy(&field);
+        }
+    }
+    if answer.is_interim() {
+        writer.end();
+        return;
+    }
+    if switching {
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    } else {
+        write_framing(framing, out);
+        if !keep_alive {
+            out.extend_from_slice(b"Connection: close\r\n");
+        }
+    }
+    headers.write(exchange.secure, seen, out);
+    write_id(exchange, out);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends an answer of our own to `out`, head and body.
 pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
-    let _ = (answer, keep_alive, out);
-    todo!()
+    let exchange = &answer.exchange;
+    let mut writer = HeadWriter::new(out);
+    let _ = writer.status_line(answer.status(), b"");
+    let _ = writer.field(b"Date", http_date(exchange.at).as_bytes());
+    let refused: Vec<u8>;
+    let (content_type, body): (&[u8], &[u8]) = match &answer.content {
+        Content::Document(document) => (b"application/json", document.body()),
+        Content::Duplicate(ack) => (
+            ack.content_type.as_deref().unwrap_or_default().as_bytes(),
+            ack.body.as_bytes(),
+        ),
+        Content::Refusal(refusal) => {
+            if let Some(seconds) = refusal.retry_after {
+                let _ = writer.number(b"Retry-After", seconds.into());
+            }
+            if refusal.status == 401 {
+                let _ = writer.field(b"WWW-Authenticate", b"Bearer realm=\"vouchsafe\"");
+            }
+            if let Some(allowed) = &exchange.allowed {
+                let _ = writer.field(b"Allow", allowed.as_bytes());
+            }
+            refused = refusal_body(exchange, refusal.public);
+            (b"application/json", &refused)
+        }
+    };
+    if !content_type.is_empty() {
+        let _ = writer.field(b"Content-Type", content_type);
+    }
+    let _ = writer.field(b"Cache-Control", b"no-store");
+    let _ = writer.number(b"Content-Length", body.len() as u64);
+    if !keep_alive || answer.closes() {
+        let _ = writer.field(b"Connection", b"close");
+    }
+    headers(exchange).write(exchange.secure, AppSaid::default(), out);
+    write_id(exchange, out);
+    out.extend_from_slice(b"\r\n");
+    if !exchange.head {
+        out.extend_from_slice(body);
+    }
+}
+
+/// What a refused client is told: what to do, and the id under which the operator finds why.
+fn refusal_body(exchange: &Exchange, public: &str) -> Vec<u8> {
+    let id = request_id::hex(&exchange.id);
+    let body = serde_json::json!({
+        "error": public,
+        "request": String::from_utf8_lossy(&id),
+    });
+    let mut bytes = body.to_string().into_bytes();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn headers(exchange: &Exchange) -> &ResponseHeaders {
+    exchange
+        .route()
+        .map_or_else(|| exchange.site.headers(), |route| &route.headers)
+}
+
+fn write_id(exchange: &Exchange, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"X-Request-Id: ");
+    out.extend_from_slice(&request_id::hex(&exchange.id));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the field that frames a body of this kind.
+pub(super) fn write_framing(framing: BodyFraming, out: &mut Vec<u8>) {
+    match framing {
+        BodyFraming::Length(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        BodyFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        BodyFraming::None | BodyFraming::UntilClose => {}
+    }
+}
+
+/// Whether `Connection` says more than how long the connection lives: only then need every field be
+/// looked up in it.
+pub(super) fn lists_others(connection: Option<&[u8]>) -> bool {
+    connection.is_some_and(|value| {
+        ![&b"keep-alive"[..], b"close", b"upgrade"]
+            .iter()
+            .any(|plain| value.eq_ignore_ascii_case(plain))
+    })
+}
+
+/// A date as HTTP writes it (RFC 9110, section 5.6.7).
+fn http_date(at: control::Timestamp) -> String {
+    let form = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    time::OffsetDateTime::from_unix_timestamp(at.seconds())
+        .ok()
+        .and_then(|at| at.format(&form).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_written_as_in_the_standard() {
+        // The example of RFC 9110, section 5.6.7.
+        let at = control::Timestamp::from_seconds(784_111_777);
+        assert_eq!(http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
 }

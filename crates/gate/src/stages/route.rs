@@ -5,6 +5,7 @@
 //! [`crate::site::router`].
 
 use control::{ControlId, Reason, Refusal};
+use wire::{Method, Request};
 
 use super::framing::Paths;
 use crate::site::{Site, router::Found};
@@ -29,14 +30,18 @@ const AMBIGUOUS: Refusal = Refusal::new(
     Reason("path-ambiguous"),
 );
 
-/// The index of the route that governs.
+/// The index of the route that governs. `TRACE` is never forwarded: it would show the client what
+/// only the app may see.
 pub(crate) fn find(
     site: &Site,
     host: &str,
     paths: &Paths<'_>,
-    method: &[u8],
+    request: &Request<'_>,
 ) -> Result<usize, Refusal> {
-    let method = std::str::from_utf8(method).map_err(|_| NOT_LISTED)?;
+    if request.method() == Method::Trace {
+        return Err(NOT_LISTED);
+    }
+    let method = std::str::from_utf8(request.method_bytes()).map_err(|_| NOT_LISTED)?;
     match site.find(host, &paths.plain, paths.folded(), method) {
         Found::Route(index) => Ok(index),
         Found::MethodNotListed => Err(NOT_LISTED),

@@ -1,1 +1,108 @@
 //! Webhook: whether the provider sent these very bytes, and whether it did so before.
+//!
+//! Owns the step from a whole body to a verified delivery, and from there to a claim in the replay
+//! table. Refuses a delivery before any of its fields is read, and forwards a repeat nowhere.
+//! Trusts the configured public URL, never the request's idea of it.
+
+use control::Refusal;
+use hooks::{Ack, Admission, Claim, Delivery, Signature, Verified};
+use ledger::PrincipalId;
+use wire::Request;
+
+use super::exchange::Exchange;
+use crate::{
+    core::Core,
+    site::route::WebhookGuard,
+    tickets::{Claimed, TicketRefusal},
+};
+
+/// Verifies the received bytes. A ticket's own secret replaces the configured ones.
+pub(crate) fn verify(
+    core: &Core,
+    exchange: &Exchange,
+    guard: &WebhookGuard,
+    ticket: Option<&Claimed>,
+    request: &Request<'_>,
+    body: &[u8],
+) -> Result<Verified<Signature>, Refusal> {
+    let headers: Vec<(&[u8], &[u8])> = request
+        .fields()
+        .map(|field| (field.name(), field.value()))
+        .collect();
+    let method = std::str::from_utf8(request.method_bytes())
+        .map_err(|_| Refusal::from(hooks::SignatureRefusal::WrongMethod))?;
+    let delivery = Delivery {
+        method,
+        public_url: &exchange.site.deployment().public_url.text,
+        target: request.path_and_query(),
+        headers: &headers,
+        body,
+        now: core.gate.clock.now(),
+    };
+    let verified = match ticket.and_then(Claimed::secret) {
+        None => guard.source.verify(&delivery),
+        Some(secret) => guard
+            .source
+            .with_secret(secret)
+            .map_err(|_| TicketRefusal::Mismatch.to_refusal())?
+            .verify(&delivery),
+    };
+    verified.map_err(Refusal::from)
+}
+
+/// What a genuine delivery may do next.
+pub(crate) enum Next {
+    /// Go to the app.
+    Forward(Claim),
+    /// It was done before.
+    Duplicate(&'static Ack),
+}
+
+/// Claims the delivery in the replay table, so that no other copy of it is on its way.
+pub(crate) async fn claim(
+    core: &Core,
+    exchange: &Exchange,
+    guard: &WebhookGuard,
+    delivery: &Verified<Signature>,
+) -> Result<Next, Refusal> {
+    let patience = exchange
+        .route()
+        .map_or(exchange.site.limits().answer, |route| {
+            route.limits.connect + route.limits.answer
+        });
+    let admission = core
+        .gate
+        .replay
+        .admit(
+            &guard.source,
+            delivery,
+            patience,
+            &*core.gate.rng,
+            core.gate.clock.now(),
+        )
+        .await;
+    match admission {
+        Admission::Forward(claim) => Ok(Next::Forward(claim)),
+        Admission::Duplicate(ack) => Ok(Next::Duplicate(ack)),
+        Admission::Refused(refusal) => Err(refusal),
+    }
+}
+
+/// Gives a claim back because the delivery goes no further.
+pub(crate) fn release(core: &Core, claim: Claim) {
+    let (replay, now) = (core.gate.replay.clone(), core.gate.clock.now());
+    core.gate.service.spawn(async move {
+        // A failure leaves the lease to run out.
+        let _ = replay.settle(claim, None, now).await;
+    });
+}
+
+/// The name under which the ledger knows a source: its route's path where that is short enough, the
+/// beginning of its digest otherwise.
+pub(crate) fn principal(guard: &WebhookGuard) -> Option<PrincipalId> {
+    let id = guard.source.id();
+    PrincipalId::new(id).or_else(|| {
+        let digest = seal::encode::hex(&seal::sha256(id.as_bytes()));
+        PrincipalId::new(digest.get(..16)?)
+    })
+}
