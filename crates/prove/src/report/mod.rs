@@ -5,8 +5,13 @@
 
 mod json;
 mod markdown;
+mod self_test;
 mod table;
 
 pub use json::json;
 pub use markdown::{Detail, markdown, status};
+pub use self_test::{self_test_json, self_test_table};
 pub use table::table;
+
+#[cfg(test)]
+mod tests;

@@ -13,4 +13,4 @@ pub mod sham;
 
 pub use child::Starter;
 pub use instance::{Instance, Reach, ReachError};
-pub use sham::{Flaw, Sham};
+pub use sham::{Flaw, Sense, Sham, UnknownFlaw};

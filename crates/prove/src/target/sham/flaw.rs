@@ -1,0 +1,229 @@
+//! The named faults.
+//!
+//! Owns their names, which controls use in `Weakening::Sham`, and what each of them can touch.
+
+use serde_json::Value;
+
+/// One way in which a peer can fall short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Requests whose framing two parsers could read differently are answered as if they were fine.
+    FramingLenient,
+    /// Any host name is served.
+    AnyHost,
+    /// Identity fields of the client reach the app.
+    HeadersKept,
+    /// The client's word for its own address reaches the app.
+    ForwardedBelieved,
+    /// The app answers on other interfaces.
+    AppExposed,
+    /// Paths below the health check are the health check.
+    HealthByPrefix,
+    /// A key in the query opens what it opens in a header.
+    KeyInQuery,
+    /// A key opens everything.
+    ScopeIgnored,
+    /// A revoked key goes on working.
+    RevocationIgnored,
+    /// Keys are stored as they are.
+    KeyStoredRaw,
+    /// The first characters of a key's secret stand in the log.
+    KeyInLog,
+    /// The list of keys shows most of each secret.
+    KeyShownWhole,
+    /// Bodies stand in the log.
+    CanaryInLog,
+    /// One event of many is not in the ledger.
+    EventDropped,
+    /// Refused credentials are not in the ledger.
+    AuthEventDropped,
+    /// The verifier calls everything whole.
+    VerifyBlind,
+    /// A delivery that comes twice is forwarded twice.
+    ReplayForwarded,
+    /// A webhook without a secret is served.
+    UnsignedWithoutSecret,
+    /// An open route without a reason is served.
+    OpenWithoutReason,
+    /// A route that names no credential is served.
+    AuthOptional,
+}
+
+/// What a probe uses of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sense {
+    /// Bytes to the listener.
+    Send,
+    /// Dialling an app.
+    Reach,
+    /// Canary keys.
+    Mint,
+    /// Their revocation.
+    Revoke,
+    /// The list of keys.
+    List,
+    /// A copy of the ledger.
+    Ledger,
+    /// The verifier.
+    Verify,
+    /// The files.
+    Storage,
+    /// The observers.
+    Observe,
+    /// Another child.
+    Child,
+}
+
+/// A control names a fault that no sham has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no sham has a flaw called {0}")]
+pub struct UnknownFlaw(pub String);
+
+const NAMES: &[(Flaw, &str)] = &[
+    (Flaw::FramingLenient, "framing-lenient"),
+    (Flaw::AnyHost, "any-host"),
+    (Flaw::HeadersKept, "headers-kept"),
+    (Flaw::ForwardedBelieved, "forwarded-believed"),
+    (Flaw::AppExposed, "app-exposed"),
+    (Flaw::HealthByPrefix, "health-by-prefix"),
+    (Flaw::KeyInQuery, "key-in-query"),
+    (Flaw::ScopeIgnored, "scope-ignored"),
+    (Flaw::RevocationIgnored, "revocation-ignored"),
+    (Flaw::KeyStoredRaw, "key-stored-raw"),
+    (Flaw::KeyInLog, "key-in-log"),
+    (Flaw::KeyShownWhole, "key-shown-whole"),
+    (Flaw::CanaryInLog, "canary-in-log"),
+    (Flaw::EventDropped, "event-dropped"),
+    (Flaw::AuthEventDropped, "auth-event-dropped"),
+    (Flaw::VerifyBlind, "verify-blind"),
+    (Flaw::ReplayForwarded, "replay-forwarded"),
+    (Flaw::UnsignedWithoutSecret, "unsigned-without-secret"),
+    (Flaw::OpenWithoutReason, "open-without-reason"),
+    (Flaw::AuthOptional, "auth-optional"),
+];
+
+impl Flaw {
+    /// Every flaw.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(flaw, _)| *flaw)
+    }
+
+    /// The flaw called `name`.
+    pub fn parse(name: &str) -> Result<Self, UnknownFlaw> {
+        NAMES
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(flaw, _)| *flaw)
+            .ok_or_else(|| UnknownFlaw(name.to_owned()))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES
+            .iter()
+            .find(|(flaw, _)| *flaw == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// What of a target it alters. A probe that used none of it on the good child cannot meet it.
+    #[must_use]
+    pub const fn touches(self) -> Sense {
+        match self {
+            Self::FramingLenient
+            | Self::AnyHost
+            | Self::HeadersKept
+            | Self::ForwardedBelieved
+            | Self::HealthByPrefix
+            | Self::KeyInQuery
+            | Self::ScopeIgnored
+            | Self::ReplayForwarded => Sense::Send,
+            Self::AppExposed => Sense::Reach,
+            Self::RevocationIgnored => Sense::Revoke,
+            Self::KeyShownWhole => Sense::List,
+            Self::KeyStoredRaw | Self::KeyInLog | Self::CanaryInLog => Sense::Storage,
+            Self::EventDropped | Self::AuthEventDropped => Sense::Ledger,
+            Self::VerifyBlind => Sense::Verify,
+            Self::UnsignedWithoutSecret | Self::OpenWithoutReason | Self::AuthOptional => {
+                Sense::Child
+            }
+        }
+    }
+
+    /// Whether a peer with this flaw starts under `after`, which a good one refuses.
+    #[must_use]
+    pub fn lets_start(self, before: &Value, after: &Value) -> bool {
+        let routes = || {
+            after
+                .get("route")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        match self {
+            Self::UnsignedWithoutSecret => {
+                let secrets = |tree: &Value| tree.get("secrets").cloned();
+                secrets(before) != secrets(after)
+                    || routes().any(|route| {
+                        route
+                            .pointer("/webhook/secret")
+                            .is_some_and(|secret| secret == &Value::Array(Vec::new()))
+                    })
+            }
+            Self::OpenWithoutReason => routes().any(|route| {
+                route.get("auth").and_then(Value::as_str) == Some("none")
+                    && route.get("reason").is_none()
+            }),
+            Self::AuthOptional => {
+                routes().any(|route| route.get("auth").is_none() && route.get("webhook").is_none())
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_flaw_is_found_by_its_own_name_and_no_other() {
+        for flaw in Flaw::all() {
+            assert_eq!(Flaw::parse(flaw.name()), Ok(flaw));
+        }
+        assert!(Flaw::parse("framing").is_err());
+    }
+
+    #[test]
+    fn a_flaw_starts_only_under_the_change_it_overlooks() {
+        let good = json!({
+            "secrets": {"a": "env:A"},
+            "route": [{"path": "/", "auth": "none", "reason": "x"}, {"path": "/w", "webhook": {"secret": ["a"]}}]
+        });
+        let changed = |pointer: &str, value: Option<Value>| {
+            let mut tree = good.clone();
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            let parent = tree.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+            match value {
+                Some(value) => parent.insert(key.to_owned(), value),
+                None => parent.remove(key),
+            };
+            tree
+        };
+        let unset = changed("/secrets/a", Some(json!("env:NONE")));
+        let emptied = changed("/route/1/webhook/secret", Some(json!([])));
+        let silent = changed("/route/0/reason", None);
+        let nothing = changed("/route/0/auth", None);
+        let lets = |flaw: Flaw, tree: &Value| flaw.lets_start(&good, tree);
+        assert!(
+            lets(Flaw::UnsignedWithoutSecret, &unset)
+                && lets(Flaw::UnsignedWithoutSecret, &emptied)
+        );
+        assert!(!lets(Flaw::UnsignedWithoutSecret, &silent));
+        assert!(lets(Flaw::OpenWithoutReason, &silent) && !lets(Flaw::OpenWithoutReason, &unset));
+        assert!(lets(Flaw::AuthOptional, &nothing) && !lets(Flaw::AuthOptional, &silent));
+        assert!(!lets(Flaw::FramingLenient, &nothing));
+    }
+}

@@ -1,0 +1,412 @@
+//! A good child with one named fault.
+//!
+//! Owns the peers on which probes are tried: everything passes through to the child, except that one
+//! flaw alters it. A probe that does not notice its flaw proves nothing about a deployment either,
+//! and a flaw is as narrow as its promise, so that no other probe may notice it.
+
+mod flaw;
+mod request;
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    io::Write,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use control::{
+    Rng, Target,
+    probe::{
+        Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, MintedKey, Observed,
+        Reply, TargetError, Ticket, TicketWish,
+    },
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub use self::flaw::{Flaw, Sense, UnknownFlaw};
+use self::request::Request;
+
+/// Characters of a key's secret that the flaw in the log gives away.
+const LEAKED: usize = 8;
+/// Characters of a key's secret that the flaw in the list keeps back.
+const KEPT_BACK: usize = 10;
+
+/// A child with at most one flaw, which also notes what a probe uses.
+pub struct Sham<'a> {
+    good: &'a dyn Target,
+    flaw: Option<Flaw>,
+    facts: Facts,
+    keys: RefCell<Vec<MintedKey>>,
+    log: TempDir,
+    used: RefCell<BTreeSet<Sense>>,
+}
+
+impl<'a> Sham<'a> {
+    /// The child as it is, or with `flaw`.
+    pub fn new(good: &'a dyn Target, flaw: Option<Flaw>) -> Result<Self, TargetError> {
+        let mut facts = good.facts().clone();
+        if facts.interfaces.is_empty() {
+            // The child's app listens on 127.0.0.1 alone, so this stands in for an interface on
+            // machines that have none.
+            facts
+                .interfaces
+                .push(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)));
+        }
+        let log = tempfile::tempdir().map_err(|cause| TargetError::new("make a sham", cause))?;
+        Ok(Self {
+            good,
+            flaw,
+            facts,
+            keys: RefCell::default(),
+            log,
+            used: RefCell::default(),
+        })
+    }
+
+    /// What was used of the target since this was last asked.
+    pub fn used(&self) -> BTreeSet<Sense> {
+        self.used.take()
+    }
+
+    fn sense(&self, sense: Sense) {
+        self.used.borrow_mut().insert(sense);
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.log.path().join("sham.log")
+    }
+
+    fn log(&self, line: &[u8]) -> Result<(), TargetError> {
+        let failed = |cause: std::io::Error| TargetError::new("write a sham's log", cause);
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .map_err(failed)?;
+        file.write_all(line)
+            .and_then(|()| file.write_all(b"\n"))
+            .map_err(failed)
+    }
+
+    /// Sends `request` on the probe's behalf under a ticket of its own.
+    fn instead(&self, request: Request, otherwise: Reply) -> Result<Reply, TargetError> {
+        let ticket = self.good.ticket(&TicketWish {
+            method: &request.method,
+            target: &request.target,
+            body: &request.body,
+            webhook: None,
+        })?;
+        let reply = self
+            .good
+            .send(&request.with_ticket(&ticket.value).bytes())?;
+        Ok(if status(&reply) == Some(200) {
+            reply
+        } else {
+            otherwise
+        })
+    }
+
+    fn wide_key(&self) -> Result<String, TargetError> {
+        let roles = self
+            .facts
+            .routes
+            .iter()
+            .filter_map(|route| match &route.guard {
+                Guard::Key(roles) => roles.first().cloned(),
+                Guard::Open(_) | Guard::Webhook(_) => None,
+            });
+        let wish = KeyWish {
+            scopes: vec!["GET,HEAD,POST,PUT,PATCH,DELETE /".to_owned()],
+            roles: roles.collect(),
+        };
+        self.good.mint_key(&wish).map(|minted| minted.key)
+    }
+
+    fn alter(&self, flaw: Flaw, bytes: &[u8], reply: Reply) -> Result<Reply, TargetError> {
+        let Some(request) = Request::read(bytes).filter(|request| request.ticket().is_some())
+        else {
+            return Ok(reply);
+        };
+        let public = &self.facts.public_host;
+        match flaw {
+            Flaw::FramingLenient if refused(&reply, 400) && request.plain_target() => {
+                match request.hosts().as_slice() {
+                    [host] if host != public => Ok(reply),
+                    _ => self.instead(request.sanitised(public), reply),
+                }
+            }
+            Flaw::AnyHost if refused(&reply, 400) && request.hosts().len() == 1 => {
+                self.instead(request.for_host(public), reply)
+            }
+            Flaw::KeyInQuery if refused(&reply, 401) => match request.key_from_query() {
+                Some(changed) => self.instead(changed, reply),
+                None => Ok(reply),
+            },
+            Flaw::ScopeIgnored if refused(&reply, 403) && request.field("x-api-key").is_some() => {
+                let key = self.wide_key()?;
+                self.instead(request.with_key(&key).without_tricks(), reply)
+            }
+            Flaw::HealthByPrefix if request.plain_target() => {
+                match self.health_check(&request, &reply) {
+                    Some(changed) => self.instead(changed, reply),
+                    None => Ok(reply),
+                }
+            }
+            Flaw::HeadersKept => Ok(keep(reply, &request, |name, _| is_identity(name))),
+            Flaw::ForwardedBelieved => Ok(keep(reply, &request, |name, value| {
+                name.eq_ignore_ascii_case("x-forwarded-for") && value.parse::<IpAddr>().is_ok()
+            })),
+            Flaw::ReplayForwarded => Ok(forward_again(reply, &request)),
+            _ => Ok(reply),
+        }
+    }
+
+    /// The open exact path that `request` only looks like.
+    fn health_check(&self, request: &Request, reply: &Reply) -> Option<Request> {
+        let path = request.target.split('?').next()?;
+        let route = self.facts.routes.iter().find(|route| {
+            route.exact
+                && matches!(route.guard, Guard::Open(_))
+                && path.starts_with(&format!("{}/", route.path))
+        })?;
+        (status(reply) != Some(200) && request.field("x-api-key").is_none())
+            .then(|| request.for_target(&route.path))
+    }
+}
+
+fn status(reply: &Reply) -> Option<u16> {
+    reply.answer().map(|answer| answer.status)
+}
+
+fn refused(reply: &Reply, with: u16) -> bool {
+    match reply {
+        Reply::Answer(answer) => answer.status == with,
+        Reply::Closed => with == 400,
+        Reply::TimedOut => false,
+    }
+}
+
+/// Fields in which apps look for who is asking, apart from where the request came from.
+fn is_identity(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    name.ends_with("remote-user")
+        || name.starts_with("x-auth-request-")
+        || matches!(
+            name.as_str(),
+            "x-forwarded-user" | "x-forwarded-email" | "x-forwarded-groups"
+        )
+}
+
+/// The echo with the client's own fields that `which` picks.
+fn keep(reply: Reply, request: &Request, which: impl Fn(&str, &str) -> bool) -> Reply {
+    let Reply::Answer(mut answer) = reply else {
+        return reply;
+    };
+    let Some(mut json) = answer.json() else {
+        return Reply::Answer(answer);
+    };
+    if let Some(fields) = json.get_mut("fields").and_then(Value::as_array_mut) {
+        let kept = request
+            .fields
+            .iter()
+            .filter(|(name, value)| which(name, value));
+        fields.extend(kept.map(|(name, value)| json!([name, value])));
+        answer.body = json.to_string().into_bytes();
+    }
+    Reply::Answer(answer)
+}
+
+/// An acknowledgement turned into what the app would have said to a second delivery.
+fn forward_again(reply: Reply, request: &Request) -> Reply {
+    let acknowledged = matches!(&reply, Reply::Answer(answer)
+        if (200..300).contains(&answer.status) && answer.json().is_none_or(|json| json.get("echo").is_none()));
+    if !acknowledged {
+        return reply;
+    }
+    let body = json!({
+        "echo": true,
+        "method": request.method,
+        "target": request.target,
+        "fields": request.fields,
+    });
+    Reply::Answer(Answer {
+        status: 200,
+        fields: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        body: body.to_string().into_bytes(),
+        closed: true,
+    })
+}
+
+impl Target for Sham<'_> {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn rng(&self) -> &dyn Rng {
+        self.good.rng()
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError> {
+        self.sense(Sense::Send);
+        if self.has(Flaw::CanaryInLog)
+            && let Some(request) = Request::read(bytes)
+        {
+            self.log(&request.body)?;
+        }
+        let reply = self.good.send(bytes)?;
+        match self.flaw {
+            Some(flaw) => self.alter(flaw, bytes, reply),
+            None => Ok(reply),
+        }
+    }
+
+    fn reach(&self, address: SocketAddr) -> bool {
+        self.sense(Sense::Reach);
+        let outside = self.facts.interfaces.contains(&address.ip());
+        (self.has(Flaw::AppExposed) && outside) || self.good.reach(address)
+    }
+
+    fn ticket(&self, wish: &TicketWish<'_>) -> Result<Ticket, TargetError> {
+        self.good.ticket(wish)
+    }
+
+    fn mint_key(&self, wish: &KeyWish) -> Result<MintedKey, TargetError> {
+        self.sense(Sense::Mint);
+        let minted = self.good.mint_key(wish)?;
+        let secret = secret_of(&minted.key);
+        if self.has(Flaw::KeyStoredRaw) {
+            self.log(minted.key.as_bytes())?;
+        }
+        if self.has(Flaw::KeyInLog) {
+            self.log(secret.get(..LEAKED).unwrap_or_default().as_bytes())?;
+        }
+        let kept = MintedKey {
+            id: minted.id.clone(),
+            key: minted.key.clone(),
+        };
+        self.keys.borrow_mut().push(kept);
+        Ok(minted)
+    }
+
+    fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
+        self.sense(Sense::Revoke);
+        if self.has(Flaw::RevocationIgnored) {
+            return Ok(());
+        }
+        self.good.revoke_key(id)
+    }
+
+    fn list_keys(&self) -> Result<Value, TargetError> {
+        self.sense(Sense::List);
+        let mut list = self.good.list_keys()?;
+        if self.has(Flaw::KeyShownWhole)
+            && let Some(fields) = list.as_object_mut()
+        {
+            let keys = self.keys.borrow();
+            let shown = keys.iter().map(|minted| {
+                let end = minted.key.len().saturating_sub(KEPT_BACK);
+                minted.key.get(..end).unwrap_or_default()
+            });
+            fields.insert("shown".to_owned(), shown.collect());
+        }
+        Ok(list)
+    }
+
+    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
+        self.sense(Sense::Ledger);
+        let mut copy = self.good.ledger()?;
+        match self.flaw {
+            Some(Flaw::EventDropped) => drop_one(&mut copy.events),
+            Some(Flaw::AuthEventDropped) => {
+                for event in &mut copy.events {
+                    forget_refused_key(event);
+                }
+            }
+            _ => {}
+        }
+        Ok(copy)
+    }
+
+    fn verify(
+        &self,
+        folder: &Path,
+        key: &str,
+        seen: Option<&str>,
+    ) -> Result<Inspection, TargetError> {
+        self.sense(Sense::Verify);
+        let inspection = self.good.verify(folder, key, seen)?;
+        let blind = self.has(Flaw::VerifyBlind) && matches!(inspection, Inspection::Altered(_));
+        Ok(if blind {
+            Inspection::Whole(0)
+        } else {
+            inspection
+        })
+    }
+
+    fn storage(&self) -> Result<Vec<PathBuf>, TargetError> {
+        self.sense(Sense::Storage);
+        let mut files = self.good.storage()?;
+        if self.log_file().exists() {
+            files.push(self.log_file());
+        }
+        Ok(files)
+    }
+
+    fn observe(&self, canary: &str) -> Result<Observed, TargetError> {
+        self.sense(Sense::Observe);
+        self.good.observe(canary)
+    }
+
+    fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError> {
+        self.sense(Sense::Child);
+        let start = self.good.child(change)?;
+        if let (ChildStart::Refused { .. }, Some(flaw)) = (&start, self.flaw) {
+            let before = &self.facts.configuration;
+            let mut after = before.clone();
+            change(&mut after);
+            if flaw.lets_start(before, &after) {
+                return self.good.child(&mut |_| {});
+            }
+        }
+        Ok(start)
+    }
+}
+
+fn secret_of(key: &str) -> &str {
+    key.rsplit_once('_').map_or(key, |(_, secret)| secret)
+}
+
+/// Drops one request of the last few, but none of the very last, which other probes look for.
+fn drop_one(events: &mut Vec<Value>) {
+    const FROM_THE_END: usize = 10;
+    let at = events
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, event)| event.get("request").is_some() && event.get("principal").is_some())
+        .nth(FROM_THE_END)
+        .map(|(at, _)| at);
+    if let Some(at) = at {
+        events.remove(at);
+    }
+}
+
+/// Leaves of a refused key nothing but that something happened.
+fn forget_refused_key(event: &mut Value) {
+    let about_keys = event
+        .get("control")
+        .and_then(Value::as_str)
+        .is_some_and(|control| control.starts_with("identity."));
+    if about_keys && let Some(fields) = event.as_object_mut() {
+        fields.retain(|name, _| matches!(name.as_str(), "time" | "kind"));
+    }
+}
+
+#[cfg(test)]
+mod tests;
