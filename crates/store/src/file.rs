@@ -119,3 +119,27 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
         Err(StoreError::Damaged { cause: found })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_syncs_every_commit_and_overwrites_what_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("vouchsafe.db")).unwrap();
+        let number = |pragma: &str| -> i64 {
+            connection
+                .pragma_query_value(None, pragma, |row| row.get(0))
+                .unwrap()
+        };
+        // 2 is FULL, sqlite.org/pragma.html#pragma_synchronous.
+        assert_eq!(number("synchronous"), 2);
+        assert_eq!(number("secure_delete"), 1);
+        assert_eq!(number("trusted_schema"), 0);
+        let mode: String = connection
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .unwrap();
+        assert_eq!(mode, "wal");
+    }
+}

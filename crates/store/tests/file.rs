@@ -199,6 +199,20 @@ fn a_job_that_fails_undoes_its_own_work_and_no_other() {
 }
 
 #[test]
+fn an_answer_comes_only_after_the_commit() {
+    let (_folder, path) = folder();
+    let store = Store::open(&path).unwrap();
+    let other = Connection::open(&path).unwrap();
+    for stored in 1..=20 {
+        insert(&store, &key(&format!("key{stored}"))).unwrap();
+        let seen: i64 = other
+            .query_row("SELECT count(*) FROM api_key", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(seen, stored);
+    }
+}
+
+#[test]
 fn more_jobs_than_the_queue_takes_are_refused_at_once() {
     let (_folder, path) = folder();
     let store = Store::open(&path).unwrap();
