@@ -4,11 +4,12 @@
 //! client could read differently, switches nobody asked for, and bodies where none may be. Trusts
 //! the upstream no more than a client.
 
-use crate::fields::{Block, ConnectionOptions, Fields, Single, foreign};
+use crate::connection::ConnectionOptions;
+use crate::fields::{Block, Fields, Single, foreign};
 use crate::framing::{Announced, BodyFraming};
+use crate::head::{HeadLimits, Method, Parsed, Version, version};
 use crate::names::Name;
 use crate::refusal::FramingRefusal;
-use crate::request::{HeadLimits, Method, Parsed, Version, version};
 use crate::scan::{Span, value_end};
 
 /// What was asked, which decides what an answer may carry.

@@ -4,12 +4,14 @@
 //! control bytes, names that are no tokens and white space before a colon at the byte where each
 //! becomes known. Trusts no byte, and looks at each one once however the head is divided.
 
-pub use crate::names::{Name, same_folded, speaks_of_identity};
+pub use crate::identity::{same_folded, speaks_of_identity};
+pub use crate::names::Name;
 
-use crate::names::governs_message;
+use crate::connection::options;
+use crate::head::{HeadLimits, Parsed};
+use crate::identity::governs_message;
 use crate::refusal::FramingRefusal;
-use crate::request::{HeadLimits, Parsed};
-use crate::scan::{Span, is_token, token_end, trim, value_end};
+use crate::scan::{Span, token_end, value_end};
 
 /// The most fields a head may carry, whatever its limits say.
 pub const MAX_FIELDS: usize = 100;
@@ -392,54 +394,5 @@ pub(crate) const fn foreign(byte: u8, otherwise: FramingRefusal) -> FramingRefus
         0 => FramingRefusal::Nul,
         0x01..=0x1f | 0x7f..=0xff => FramingRefusal::ControlByte,
         _ => otherwise,
-    }
-}
-
-fn options(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|&byte| byte == b',')
-        .map(trim)
-        .filter(|option| !option.is_empty())
-}
-
-/// What the Connection fields of a head say (RFC 9110 section 7.6.1).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ConnectionOptions {
-    pub(crate) close: bool,
-    pub(crate) upgrade: bool,
-    /// Whether any option names a field.
-    pub(crate) others: bool,
-    count: u8,
-}
-
-impl ConnectionOptions {
-    pub(crate) const NONE: Self = Self {
-        close: false,
-        upgrade: false,
-        others: false,
-        count: 0,
-    };
-
-    /// Each further option costs a comparison with every field, so their number is limited.
-    const MOST: u8 = 32;
-
-    /// Reads one Connection field.
-    pub(crate) fn note(&mut self, value: &[u8]) -> Result<(), FramingRefusal> {
-        for option in options(value) {
-            self.count += 1;
-            if self.count > Self::MOST || !is_token(option) {
-                return Err(FramingRefusal::Connection);
-            }
-            if option.eq_ignore_ascii_case(b"close") {
-                self.close = true;
-            } else if option.eq_ignore_ascii_case(b"upgrade") {
-                self.upgrade = true;
-            } else if governs_message(option) {
-                return Err(FramingRefusal::ConnectionNamesFraming);
-            } else if !option.eq_ignore_ascii_case(b"keep-alive") {
-                self.others = true;
-            }
-        }
-        Ok(())
     }
 }

@@ -4,9 +4,9 @@
 //! readers to two lengths, instead of choosing one. Trusts no field.
 
 use crate::fields::Line;
+use crate::head::Version;
 use crate::names::Name;
 use crate::refusal::FramingRefusal;
-use crate::request::Version;
 
 /// How the length of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,11 @@ use crate::answer::{AnswerHead, Asked};
 use crate::chunked::{ChunkedDecoder, LAST_CHUNK, chunk_head};
 use crate::fields::Fields;
 use crate::framing::BodyFraming;
+use crate::head::{HeadLimits, Method, Parsed, Version};
 use crate::head_writer::HeadWriter;
 use crate::names::Name;
 use crate::refusal::FramingRefusal;
-use crate::request::{HeadLimits, Method, Parsed, RequestHead, Version};
+use crate::request::RequestHead;
 use crate::target::{Authority, canonical, folded};
 
 /// Small limits, so that short inputs reach them too.

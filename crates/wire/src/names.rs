@@ -1,8 +1,7 @@
-//! Known field names, and which names speak of identity.
+//! Known field names.
 //!
-//! Owns the one list of names the engine and the gate look at. Refuses to trust spelling: whether a
-//! name speaks of identity is asked of its folded form, because CGI, WSGI and Rack read `_` as `-`.
-//! Trusts nothing.
+//! Owns the one list of names the engine and the gate look at, and finds a name in it without
+//! copying. Refuses nothing: an unknown name is [`Name::Other`].
 
 use crate::scan::is_token;
 
@@ -220,7 +219,7 @@ impl Name {
         )
     }
 
-    /// [`speaks_of_identity`] of a known name.
+    /// [`crate::fields::speaks_of_identity`] of a known name.
     pub(crate) const fn speaks_of_identity(self) -> bool {
         matches!(
             self,
@@ -249,155 +248,10 @@ fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-const fn fold(byte: u8) -> u8 {
-    match byte {
-        b'_' => b'-',
-        other => other.to_ascii_lowercase(),
-    }
-}
-
-/// Whether two names are one to a server that folds case and underscores.
-#[must_use]
-pub fn same_folded(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| fold(a) == fold(b))
-}
-
-fn folded_starts_with(name: &[u8], prefix: &[u8]) -> bool {
-    name.get(..prefix.len())
-        .is_some_and(|start| same_folded(start, prefix))
-}
-
-/// Names and beginnings of names by which applications and frameworks learn who asks, from where,
-/// and for what. Those that end with `-` are beginnings.
-///
-/// `proxy` is here because CGI hands it to programs as `HTTP_PROXY` (CVE-2016-5385).
-const IDENTITY: &[&[u8]] = &[
-    b"cf-connecting-",
-    b"client-ip",
-    b"fastly-client-",
-    b"fly-client-ip",
-    b"forwarded",
-    b"front-end-https",
-    b"proxy",
-    b"remote-addr",
-    b"remote-email",
-    b"remote-groups",
-    b"remote-name",
-    b"remote-user",
-    b"ssl-client-",
-    b"tailscale-user-",
-    b"true-client-ip",
-    b"x-amzn-oidc-",
-    b"x-appengine-user-",
-    b"x-auth-email",
-    b"x-auth-groups",
-    b"x-auth-name",
-    b"x-auth-request-",
-    b"x-auth-roles",
-    b"x-auth-subject",
-    b"x-auth-user",
-    b"x-auth-username",
-    b"x-authenticated-",
-    b"x-client-cert",
-    b"x-client-ip",
-    b"x-cluster-client-ip",
-    b"x-envoy-external-address",
-    b"x-forward-for",
-    b"x-forwarded",
-    b"x-forwarded-",
-    b"x-goog-authenticated-",
-    b"x-goog-iap-",
-    b"x-host",
-    b"x-http-host-override",
-    b"x-identity",
-    b"x-identity-",
-    b"x-ms-client-principal",
-    b"x-ms-client-principal-",
-    b"x-original-",
-    b"x-originating-ip",
-    b"x-pomerium-",
-    b"x-real-",
-    b"x-remote-",
-    b"x-request-id",
-    b"x-rewrite-url",
-    b"x-scheme",
-    b"x-ssl-",
-    b"x-url-scheme",
-    b"x-user",
-    b"x-user-",
-    b"x-vouchsafe",
-    b"x-vouchsafe-",
-    b"x-webauth-",
-];
-
-/// The first eight bytes of each entry of [`IDENTITY`], and a mask of how many it has.
-static BEGINNINGS: [(u64, u64); IDENTITY.len()] = beginnings();
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, where a bad index is a build failure"
-)]
-const fn beginnings() -> [(u64, u64); IDENTITY.len()] {
-    let mut table = [(0, 0); IDENTITY.len()];
-    let mut at = 0;
-    while at < IDENTITY.len() {
-        let length = IDENTITY[at].len();
-        let mask = if length < 8 {
-            (1 << (8 * length)) - 1
-        } else {
-            u64::MAX
-        };
-        table[at] = (beginning(IDENTITY[at]), mask);
-        at += 1;
-    }
-    table
-}
-
-#[inline]
-const fn beginning(name: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let mut rest = (name, bytes.as_mut_slice());
-    while let ([byte, name @ ..], [place, places @ ..]) = rest {
-        *place = fold(*byte);
-        rest = (name, places);
-    }
-    u64::from_le_bytes(bytes)
-}
-
-/// Whether the name is a spelling of an identity or forwarding header: case ignored and underscore
-/// read as dash.
-#[must_use]
-pub fn speaks_of_identity(name: &[u8]) -> bool {
-    let Some(&first) = name.first() else {
-        return false;
-    };
-    // Most names are told apart by their first byte, nearly all others by their first eight.
-    if !matches!(fold(first), b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x') {
-        return false;
-    }
-    let start = beginning(name);
-    BEGINNINGS
-        .iter()
-        .zip(IDENTITY)
-        .filter(|((word, mask), _)| start & mask == *word)
-        .any(|(_, entry)| match entry.last() {
-            Some(b'-') => folded_starts_with(name, entry),
-            _ => same_folded(name, entry),
-        })
-}
-
-/// Names that decide framing or routing; nobody may spell them with an underscore or list them in
-/// Connection.
-const GOVERNING: &[&[u8]] = &[b"host", b"content-length", b"transfer-encoding"];
-
-/// Whether the name folds to one that decides framing or routing.
-pub(crate) fn governs_message(name: &[u8]) -> bool {
-    GOVERNING.iter().any(|known| same_folded(name, known))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::speaks_of_identity;
 
     #[test]
     fn every_known_name_is_found_in_any_case() {
@@ -423,39 +277,6 @@ mod tests {
         assert_eq!(Name::of(b"x-forwardedprefix"), Name::Other);
         assert_eq!(Name::of(b"x-vouchsafe"), Name::Other);
         assert_eq!(Name::of(b""), Name::Other);
-    }
-
-    #[test]
-    fn spellings_of_identity_are_recognised_and_their_neighbours_are_not() {
-        for name in [
-            "X-Forwarded-User",
-            "X_Forwarded_User",
-            "x_forwarded-USER",
-            "X-FORWARDED-FOR",
-            "Forwarded",
-            "X_Real_IP",
-            "X-Request-Id",
-            "x_request_id",
-            "X_Vouchsafe_Assertion",
-            "X-Identity",
-            "Remote_User",
-            "Proxy",
-            "X-Original-URL",
-        ] {
-            assert!(speaks_of_identity(name.as_bytes()), "{name}");
-        }
-        for name in [
-            "X-Requested-With",
-            "X-Api-Key",
-            "X-CSRF-Token",
-            "Content-Type",
-            "Cookie",
-            "Forwarde",
-            "X-Hub-Signature-256",
-            "",
-        ] {
-            assert!(!speaks_of_identity(name.as_bytes()), "{name}");
-        }
     }
 
     #[test]

@@ -3,138 +3,18 @@
 //! Owns the request line and what the fields of a request mean together. Refuses every request that
 //! two parsers could read differently, at the byte where that becomes known. Trusts no byte.
 
-use crate::fields::{Block, ConnectionOptions, Fields, Line, Single, foreign};
+mod view;
+
+pub use view::Request;
+
+use crate::connection::ConnectionOptions;
+use crate::fields::{Block, Line, foreign};
 use crate::framing::{Announced, BodyFraming};
+use crate::head::{HeadLimits, Method, Parsed, Version, version};
 use crate::names::Name;
 use crate::refusal::FramingRefusal;
-use crate::scan::{Span, target_end, token_end};
+use crate::scan::{target_end, token_end};
 use crate::target::{Authority, TargetForm, TargetParts};
-
-/// Sizes beyond which a head is refused.
-#[derive(Clone, Copy, Debug)]
-pub struct HeadLimits {
-    /// Bytes of the first line, its line end included.
-    pub line: u32,
-    /// Bytes of all field lines, line ends and the closing empty line included.
-    pub block: u32,
-    /// Fields, at most [`crate::fields::MAX_FIELDS`].
-    pub fields: u16,
-    /// Whether HTTP/1.0 requests may come without Host. RFC 9112 section 3.2 asks for Host only
-    /// since 1.1; without it a request belongs to no site, so the default is to refuse.
-    pub http10_without_host: bool,
-}
-
-impl HeadLimits {
-    /// Requests: line 8 KiB, block 32 KiB, 100 fields, Host required.
-    pub const REQUEST: Self = Self {
-        line: 8 << 10,
-        block: 32 << 10,
-        fields: 100,
-        http10_without_host: false,
-    };
-
-    /// Answers: status line 8 KiB, block 64 KiB, 100 fields.
-    pub const ANSWER: Self = Self {
-        line: 8 << 10,
-        block: 64 << 10,
-        fields: 100,
-        http10_without_host: false,
-    };
-
-    /// The most bytes a head within these limits takes: a buffer this large always suffices.
-    #[must_use]
-    pub const fn largest(&self) -> usize {
-        self.line as usize + self.block as usize
-    }
-}
-
-/// How far a head has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// More bytes are needed; call again with the same bytes and more after them.
-    Incomplete,
-    /// The head is whole and takes the first `len` bytes.
-    Complete {
-        /// Bytes of the head, closing empty line included.
-        len: usize,
-    },
-}
-
-/// Request method; case matters (RFC 9110 section 9.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each variant is the method it is named after")]
-pub enum Method {
-    Get,
-    Head,
-    Post,
-    Put,
-    Patch,
-    Delete,
-    Options,
-    Trace,
-    /// Any other token; see [`Request::method_bytes`].
-    Other,
-}
-
-impl Method {
-    /// The method a token names.
-    #[must_use]
-    pub const fn of(token: &[u8]) -> Self {
-        match token {
-            b"GET" => Self::Get,
-            b"HEAD" => Self::Head,
-            b"POST" => Self::Post,
-            b"PUT" => Self::Put,
-            b"PATCH" => Self::Patch,
-            b"DELETE" => Self::Delete,
-            b"OPTIONS" => Self::Options,
-            b"TRACE" => Self::Trace,
-            _ => Self::Other,
-        }
-    }
-
-    /// Whether sending it twice does what sending it once does (RFC 9110 section 9.2.2).
-    #[must_use]
-    pub const fn is_idempotent(self) -> bool {
-        !matches!(self, Self::Post | Self::Patch | Self::Other)
-    }
-}
-
-/// Protocol version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0.
-    Http10,
-    /// HTTP/1.1.
-    Http11,
-}
-
-/// Reads a version and the byte after it, as far as the bytes go.
-///
-/// `None` when more bytes are needed: at most nine are looked at again.
-pub(crate) fn version(bytes: &[u8]) -> Result<Option<(Version, u8)>, FramingRefusal> {
-    for (&byte, &expected) in bytes.iter().zip(b"HTTP/d.d") {
-        let fits = match expected {
-            b'd' => byte.is_ascii_digit(),
-            literal => byte == literal,
-        };
-        if !fits {
-            return Err(match byte {
-                b'\r' => FramingRefusal::VersionSyntax,
-                _ => foreign(byte, FramingRefusal::VersionSyntax),
-            });
-        }
-    }
-    let Some((version, after)) = bytes.split_at_checked(8) else {
-        return Ok(None);
-    };
-    let version = match version {
-        b"HTTP/1.1" => Version::Http11,
-        b"HTTP/1.0" => Version::Http10,
-        _ => return Err(FramingRefusal::VersionUnknown),
-    };
-    Ok(after.first().map(|&after| (version, after)))
-}
 
 /// The longest method that is accepted; registered ones have at most 17 bytes.
 const LONGEST_METHOD: usize = 32;
@@ -353,7 +233,7 @@ impl RequestHead {
     /// The parsed head together with its bytes. Only meaningful after [`Parsed::Complete`].
     #[must_use]
     pub const fn request<'b>(&'b self, bytes: &'b [u8]) -> Request<'b> {
-        Request { head: self, bytes }
+        Request::new(self, bytes)
     }
 }
 
@@ -450,155 +330,4 @@ fn is_nonce(value: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
         // The last digit carries two bits of the value; the other four are zero.
         && matches!(last, b'A' | b'Q' | b'g' | b'w')
-}
-
-/// A parsed request head and the bytes it was parsed from.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'b> {
-    head: &'b RequestHead,
-    bytes: &'b [u8],
-}
-
-impl<'b> Request<'b> {
-    /// The method.
-    #[must_use]
-    pub const fn method(&self) -> Method {
-        self.head.method
-    }
-
-    /// The method as received.
-    #[must_use]
-    pub fn method_bytes(&self) -> &'b [u8] {
-        Span {
-            start: 0,
-            end: self.head.method_end,
-        }
-        .of(self.bytes)
-    }
-
-    /// The version.
-    #[must_use]
-    pub const fn version(&self) -> Version {
-        self.head.version
-    }
-
-    /// The target as received.
-    #[must_use]
-    pub fn target(&self) -> &'b [u8] {
-        self.head.target.target.of(self.bytes)
-    }
-
-    /// Which form the target has.
-    #[must_use]
-    pub const fn target_form(&self) -> TargetForm {
-        self.head.target.form
-    }
-
-    /// Path and query as received, without scheme and authority: what goes upstream. `*` stays `*`.
-    #[must_use]
-    pub fn path_and_query(&self) -> &'b [u8] {
-        self.head.target.path_and_query.of(self.bytes)
-    }
-
-    /// The path as received; see [`crate::target::canonical`] for the one policy speaks of.
-    #[must_use]
-    pub fn path(&self) -> &'b [u8] {
-        Span {
-            start: self.head.target.path_and_query.start,
-            end: self.head.target.path_end,
-        }
-        .of(self.bytes)
-    }
-
-    /// The query as received, without its question mark.
-    #[must_use]
-    pub fn query(&self) -> Option<&'b [u8]> {
-        let target = &self.head.target;
-        (target.path_end < target.path_and_query.end).then(|| {
-            Span {
-                start: target.path_end + 1,
-                end: target.path_and_query.end,
-            }
-            .of(self.bytes)
-        })
-    }
-
-    /// Host and port that the request names; `None` only for HTTP/1.0 where limits allow it.
-    #[must_use]
-    pub fn authority(&self) -> Option<Authority<'b>> {
-        match self.value(Name::Host) {
-            Some(host) => Authority::parse(host),
-            None if self.head.target.is_absolute() => {
-                Authority::parse(self.head.target.authority.of(self.bytes))
-            }
-            None => None,
-        }
-    }
-
-    /// All fields in order.
-    #[must_use]
-    pub fn fields(&self) -> Fields<'b> {
-        self.head.block.fields(self.bytes)
-    }
-
-    /// Whether a field of that name, other than [`Name::Other`], was sent; costs no walk.
-    #[must_use]
-    pub const fn has(&self, name: Name) -> bool {
-        self.head.block.has(name)
-    }
-
-    /// Value of the first field of that name.
-    #[must_use]
-    pub fn value(&self, name: Name) -> Option<&'b [u8]> {
-        self.head.block.value(self.bytes, name)
-    }
-
-    /// Value of the only field of that name.
-    #[must_use]
-    pub fn single(&self, name: Name) -> Single<'b> {
-        self.head.block.single(self.bytes, name)
-    }
-
-    /// Value of the only field with these bytes as its name, whatever their case.
-    #[must_use]
-    pub fn single_named(&self, name: &[u8]) -> Single<'b> {
-        self.head.block.single_named(self.bytes, name)
-    }
-
-    /// Whether `Connection` lists this name, case and underscores folded: then the field is not
-    /// forwarded.
-    #[must_use]
-    pub fn connection_lists(&self, name: &[u8]) -> bool {
-        self.head.meaning.connection.others && self.head.block.connection_lists(self.bytes, name)
-    }
-
-    /// How the body ends; never [`BodyFraming::UntilClose`].
-    #[must_use]
-    pub const fn framing(&self) -> BodyFraming {
-        self.head.framing()
-    }
-
-    /// Whether the connection may be used again: HTTP/1.1 without `Connection: close`. HTTP/1.0
-    /// is always answered with a close.
-    #[must_use]
-    pub const fn keep_alive(&self) -> bool {
-        matches!(self.head.version, Version::Http11) && !self.head.meaning.connection.close
-    }
-
-    /// Whether the client waits for 100 Continue before it sends its body.
-    #[must_use]
-    pub const fn expects_continue(&self) -> bool {
-        self.head.meaning.expects_continue
-            && !matches!(
-                self.head.framing(),
-                BodyFraming::None | BodyFraming::Length(0)
-            )
-    }
-
-    /// Whether this is a whole WebSocket handshake (RFC 6455 section 4.1): any other Upgrade was
-    /// refused.
-    #[must_use]
-    pub const fn is_websocket(&self) -> bool {
-        self.head.block.has(Name::Upgrade)
-    }
 }

@@ -1,7 +1,5 @@
 //! Every request shape that two parsers read differently, each beside a twin that is accepted.
 
-#![expect(clippy::indexing_slicing, reason = "a test may fail loudly")]
-
 use wire::{
     BodyFraming, FramingRefusal, HeadLimits, Method, Name, Parsed, RequestHead, Single, TargetForm,
     Version,
