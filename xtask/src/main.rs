@@ -33,7 +33,7 @@ struct Verb {
 const VERBS: &[Verb] = &[
     Verb {
         name: "test",
-        takes: "[--quick]",
+        takes: "[--quick | --only STEP]",
         about: "everything CI runs: format, house rules, lints, tests, docs, licences, patches",
         run: suite::run,
     },
@@ -91,7 +91,7 @@ fn usage() -> String {
     let mut text = String::from("cargo xtask CHORE\n\n");
     for verb in VERBS {
         let call = format!("{} {}", verb.name, verb.takes);
-        text.push_str(&format!("  {call:<24} {}\n", verb.about));
+        text.push_str(&format!("  {call:<28} {}\n", verb.about));
     }
     text
 }

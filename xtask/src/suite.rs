@@ -113,28 +113,15 @@ const STEPS: &[Step] = &[
 
 /// Runs the suite.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
-    let quick = match arguments {
-        [] => false,
-        ["--quick"] => true,
-        [stray, ..] => {
-            return Err(Failure::stuck(
-                format!("there is no option {stray}"),
-                "run `cargo xtask test` or `cargo xtask test --quick`",
-            ));
-        }
-    };
-    let steps: Vec<&Step> = STEPS.iter().filter(|step| !(quick && step.slow)).collect();
+    let steps = choose(arguments)?;
     let mut closing = Vec::new();
     let begun = clock();
     for (at, step) in steps.iter().enumerate() {
         eprintln!("\n== {}/{} {}", at + 1, steps.len(), step.name);
         let start = clock();
         let lines = run_step(workspace, step)?;
-        eprintln!(
-            "== {} took {:.1} s",
-            step.name,
-            (clock() - start).as_secs_f64()
-        );
+        let seconds = (clock() - start).as_secs_f64();
+        eprintln!("== {} took {seconds:.1} s", step.name);
         closing.extend(
             lines
                 .into_iter()
@@ -146,18 +133,43 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
         println!("{line}");
     }
     let seconds = (clock() - begun).as_secs();
-    println!("all {} steps passed in {seconds} s", steps.len());
-    if quick {
-        println!("--quick left out: {}", left_out());
+    println!(
+        "{} of {} steps passed in {seconds} s",
+        steps.len(),
+        STEPS.len()
+    );
+    if steps.len() < STEPS.len() {
+        println!("left out: {}", left_out(&steps));
     }
     Ok(())
 }
 
-fn left_out() -> String {
+/// The steps that the arguments ask for.
+fn choose(arguments: &[&str]) -> Result<Vec<&'static Step>, Failure> {
+    let chosen: Vec<&Step> = match arguments {
+        [] => STEPS.iter().collect(),
+        ["--quick"] => STEPS.iter().filter(|step| !step.slow).collect(),
+        ["--only", name] => STEPS
+            .iter()
+            .filter(|step| step.name.contains(name))
+            .collect(),
+        _ => Vec::new(),
+    };
+    if chosen.is_empty() {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        return Err(Failure::stuck(
+            format!("no step answers to {}", arguments.join(" ")),
+            format!("use --quick, or --only with one of: {}", names.join(", ")),
+        ));
+    }
+    Ok(chosen)
+}
+
+fn left_out(steps: &[&Step]) -> String {
     let names: Vec<&str> = STEPS
         .iter()
-        .filter(|step| step.slow)
         .map(|step| step.name)
+        .filter(|name| !steps.iter().any(|step| step.name == *name))
         .collect();
     names.join(", ")
 }
@@ -269,10 +281,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_option_is_refused_before_anything_runs() {
+    fn an_unknown_option_or_step_is_refused_before_anything_runs() {
         let workspace = Workspace::at(std::path::Path::new("/"));
-        let failure = run(&workspace, &["--fast"]).unwrap_err();
-        assert_eq!(failure.exit(), 2);
+        for arguments in [&["--fast"][..], &["--only", "nothing"], &["--only"]] {
+            let failure = run(&workspace, arguments).unwrap_err();
+            assert_eq!(failure.exit(), 2);
+        }
+    }
+
+    #[test]
+    fn options_choose_steps() {
+        let count = |arguments: &[&str]| choose(arguments).unwrap().len();
+        assert_eq!(count(&[]), STEPS.len());
+        assert_eq!(count(&["--only", "licences"]), 1);
+        assert!(count(&["--quick"]) < STEPS.len());
+        assert_eq!(left_out(&choose(&[]).unwrap()), "");
     }
 
     #[test]
