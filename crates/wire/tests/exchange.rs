@@ -1,9 +1,5 @@
 //! Exchanges and tunnels over in-memory pipes, with time standing still until it is needed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{io, time::Duration};
 
