@@ -163,6 +163,12 @@ impl Outgoing {
         self.sent == self.bytes.len()
     }
 
+    /// Whether there is something to send of which not a byte has left.
+    #[must_use]
+    pub const fn is_untouched(&self) -> bool {
+        self.sent == 0 && !self.bytes.is_empty()
+    }
+
     /// Counts `count` more bytes as sent.
     pub fn sent(&mut self, count: usize) {
         self.sent = cmp::min(self.sent.saturating_add(count), self.bytes.len());
@@ -267,7 +273,9 @@ mod tests {
     fn what_was_sent_can_be_sent_again_until_something_new_begins() {
         let mut outgoing = Outgoing::new();
         outgoing.begin().extend_from_slice(b"GET /");
+        assert!(outgoing.is_untouched());
         outgoing.sent(5);
+        assert!(!outgoing.is_untouched());
         assert!(outgoing.is_empty());
         outgoing.rewind();
         assert_eq!(outgoing.unsent(), b"GET /");

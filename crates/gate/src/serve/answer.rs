@@ -74,7 +74,9 @@ pub(super) async fn wait<C: Stream>(
             };
             let answer = head.answer(bytes);
             if !answer.is_interim() {
-                return if carries_surplus(answer.framing(), bytes.len() - len) {
+                // Behind a switch of protocols the bytes are the new protocol's.
+                let switched = answer.status() == 101;
+                return if !switched && carries_surplus(answer.framing(), bytes.len() - len) {
                     Head::Failed(refusals::SURPLUS)
                 } else {
                     Head::Final(len)
@@ -122,6 +124,8 @@ pub(super) struct End {
     pub(super) reusable: bool,
     /// Whether both sides have switched to another protocol.
     pub(super) switched: bool,
+    /// The refusal to send instead of an answer that was found broken before any of it had left.
+    pub(super) replaced: Option<Refusal>,
 }
 
 /// Sends the final answer down, whose head takes `len` bytes of the upstream's input.
@@ -160,6 +164,7 @@ pub(super) async fn relay<C: Stream>(
         next: Next::Abort,
         reusable: false,
         switched,
+        replaced: None,
     };
     if switched {
         return end;
@@ -181,7 +186,14 @@ pub(super) async fn relay<C: Stream>(
                 upstream_stays && exchange.request_sent() && framing != BodyFraming::UntilClose;
             end.next = if keep_alive { Next::Again } else { Next::Close };
         }
-        Err(fault) => outcome.broken = Some(refusals::within_answer(&fault)),
+        Err(fault) => {
+            // An answer of which not a byte has left can still be replaced by the truth.
+            if exchange.client.output.is_untouched() {
+                exchange.client.output.clear();
+                end.replaced = Some(refusals::before_answer(&fault));
+            }
+            outcome.broken = Some(refusals::within_answer(&fault));
+        }
     }
     end.outcome = outcome;
     end

@@ -75,6 +75,10 @@ impl<S: Stream> Connection<S> {
                         self.keep(&end.forwarding, upstream);
                     } else if end.switched {
                         return self.joined(end, upstream).await;
+                    } else if let Some(refusal) = end.replaced {
+                        let received = end.outcome.received;
+                        let keep_alive = facts.keep_alive && sent;
+                        return self.failed(end.forwarding, refusal, keep_alive, received).await;
                     }
                     record::finish(&self.local.core, end.forwarding, &end.outcome);
                     return end.next;
@@ -93,12 +97,25 @@ impl<S: Stream> Connection<S> {
                 Head::Stale => refusals::CLOSED,
                 Head::Failed(refusal) => refusal,
             };
-            self.local.core.counters().add(Metric::UpstreamFailures, 1);
-            let answer = forwarding.fail(&self.local.core, refusal);
-            return self
-                .own_answer(answer, facts.keep_alive && sent, received)
-                .await;
+            let keep_alive = facts.keep_alive && sent;
+            return self.failed(forwarding, refusal, keep_alive, received).await;
         }
+    }
+
+    /// Answers for an upstream or a body that failed before a byte of an answer had left.
+    async fn failed(
+        &mut self,
+        forwarding: Forwarding,
+        refusal: Refusal,
+        keep_alive: bool,
+        received: u64,
+    ) -> Next {
+        let core = &self.local.core;
+        if refusal.status >= 500 {
+            core.counters().add(Metric::UpstreamFailures, 1);
+        }
+        let answer = forwarding.fail(core, refusal);
+        self.own_answer(answer, keep_alive, received).await
     }
 
     /// A kept connection for this request.
