@@ -22,17 +22,22 @@ enum Program {
     Vouchsafe,
 }
 
-pub(crate) fn check(workspace: &Workspace, tree: &Tree) -> Result<Findings, Failure> {
+pub(crate) fn check(workspace: &Workspace, tree: &Tree) -> Findings {
     let chores: BTreeSet<String> = VERBS.iter().map(|verb| verb.name.to_owned()).collect();
     let asked = documents(tree)
         .flat_map(|(_, text)| mentions(text))
         .any(|mention| mention.program == Program::Vouchsafe);
-    let verbs = if asked {
-        product_verbs(workspace)?
-    } else {
-        BTreeSet::new()
+    let verbs = match asked.then(|| product_verbs(workspace)) {
+        None => BTreeSet::new(),
+        Some(Ok(verbs)) => verbs,
+        // One fault instead of one for each mention, and no end to the other checks.
+        Some(Err(failure)) => {
+            let mut findings = Findings::default();
+            findings.fault("crates/vouchsafe", failure.to_string());
+            return findings;
+        }
     };
-    Ok(judge(tree, &chores, &verbs))
+    judge(tree, &chores, &verbs)
 }
 
 fn judge(tree: &Tree, chores: &BTreeSet<String>, verbs: &BTreeSet<String>) -> Findings {
