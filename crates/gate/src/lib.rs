@@ -10,13 +10,17 @@
 //! 1. [`site`]: the configuration as the gate runs it;
 //! 2. [`stages`]: the ordered list every request goes through;
 //! 3. [`core`](mod@core): what the cores share and what each has for itself;
-//! 4. [`tickets`]: how a proof runs every stage without reaching the app;
+//! 4. [`tickets`]: how a proof runs every stage without reaching the app, and [`echo`], where it
+//!    ends instead;
 //! 5. [`assertion`](mod@assertion): how an app learns who asks;
 //! 6. [`serve`]: the engine that drives all of it;
-//! 7. [`request_id`] and [`metrics`]: names and numbers.
+//! 7. [`controls`]: the promises kept here;
+//! 8. [`request_id`] and [`metrics`]: names and numbers.
 
 mod assertion;
+pub mod controls;
 pub mod core;
+pub mod echo;
 pub mod metrics;
 pub mod request_id;
 pub mod serve;

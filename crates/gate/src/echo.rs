@@ -1,0 +1,204 @@
+//! The gate's own echo: the upstream of ticketed requests.
+//!
+//! Owns a small HTTP/1.1 listener on loopback that answers with what an app would have received:
+//! method, target, fields in order, length and digest of the body. Refuses bodies beyond what a
+//! ticket allows, and more than a few connections at once. Keeps nothing, decides nothing; whoever
+//! reaches it without the gate learns only what they sent.
+
+use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use wire::{BodyFraming, HeadLimits, Parsed, Request, RequestHead};
+
+use crate::{core::Gate, tickets::BODY_CAP};
+
+/// Most connections at once.
+const CONNECTIONS: usize = 64;
+
+/// How long one exchange may take, idle time between two included.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The gate's head writer adds at most this much to what a client may send.
+const ADDED: u32 = 8 << 10;
+
+const LIMITS: HeadLimits = HeadLimits {
+    line: HeadLimits::REQUEST.line * 8,
+    block: HeadLimits::REQUEST.block * 8 + ADDED,
+    fields: HeadLimits::REQUEST.fields,
+    http10_without_host: false,
+};
+
+/// Starts the echo on the gate's service runtime and tells the gate where it listens.
+///
+/// # Errors
+///
+/// When loopback has no port to give.
+pub fn start(gate: &Arc<Gate>) -> io::Result<()> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let _guard = gate.service.enter();
+    let listener = TcpListener::from_std(listener)?;
+    gate.service.spawn(accept(listener));
+    gate.echo_at(address);
+    Ok(())
+}
+
+async fn accept(listener: TcpListener) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(async move {
+                    // A connection that breaks is its own affair.
+                    let _ = serve(stream).await;
+                    drop(permit);
+                });
+            }
+            // Out of descriptors, or a peer that left early: the next one may do better.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn serve(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(4096);
+    let mut head = RequestHead::new();
+    loop {
+        let whole = timeout(PATIENCE, exchange(&mut stream, &mut buffer, &mut head)).await;
+        if !matches!(whole, Ok(Ok(true))) {
+            return stream.shutdown().await;
+        }
+    }
+}
+
+/// Answers one request. `false` means that the connection ends.
+async fn exchange(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    head: &mut RequestHead,
+) -> io::Result<bool> {
+    head.clear();
+    let length = loop {
+        match head.parse(buffer, &LIMITS) {
+            Ok(Parsed::Complete { len }) => break len,
+            Ok(Parsed::Incomplete) if buffer.len() <= LIMITS.largest() => {
+                if stream.read_buf(buffer).await? == 0 {
+                    return Ok(false);
+                }
+            }
+            Ok(Parsed::Incomplete) | Err(_) => return Ok(false),
+        }
+    };
+    let body = match head.request(buffer).framing() {
+        BodyFraming::None => 0,
+        BodyFraming::Length(length) if length <= BODY_CAP => {
+            usize::try_from(length).unwrap_or(usize::MAX)
+        }
+        // The gate holds a ticketed body whole and sends it with its length.
+        BodyFraming::Length(_) | BodyFraming::Chunked | BodyFraming::UntilClose => {
+            return Ok(false);
+        }
+    };
+    let end = length.saturating_add(body);
+    while buffer.len() < end {
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(false);
+        }
+    }
+    let request = head.request(buffer);
+    let keep = request.keep_alive();
+    let answer = answer(&request, buffer.get(length..end).unwrap_or_default());
+    stream.write_all(&answer).await?;
+    buffer.drain(..end);
+    Ok(keep)
+}
+
+/// What was received, as the answer's bytes.
+fn answer(request: &Request<'_>, body: &[u8]) -> Vec<u8> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let fields: Vec<[String; 2]> = request
+        .fields()
+        .map(|field| [text(field.name()), text(field.value())])
+        .collect();
+    let content = json!({
+        "echo": true,
+        "method": text(request.method_bytes()),
+        "target": text(request.target()),
+        "fields": fields,
+        "body_sha256": seal::encode::hex(&seal::sha256(body)),
+        "body_length": body.len(),
+    })
+    .to_string();
+    let mut answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        content.len()
+    )
+    .into_bytes();
+    if request.method() != wire::Method::Head {
+        answer.extend_from_slice(content.as_bytes());
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn spoken(sent: &[u8]) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(accept(listener));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).await.unwrap();
+        serving.abort();
+        heard
+    }
+
+    #[tokio::test]
+    async fn the_answer_says_what_was_received_in_order() {
+        let heard = spoken(
+            b"POST /hook?a=1 HTTP/1.1\r\nHost: app\r\nX-B: 2\r\nX-A: 1\r\nContent-Length: 4\r\n\r\nbody",
+        )
+        .await;
+        let (_, body) = heard.split_once("\r\n\r\n").unwrap();
+        let said: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(said["echo"], true);
+        assert_eq!(
+            (&said["method"], &said["target"]),
+            (&json!("POST"), &json!("/hook?a=1"))
+        );
+        assert_eq!(said["fields"][1], json!(["X-B", "2"]));
+        assert_eq!(said["fields"][2], json!(["X-A", "1"]));
+        assert_eq!(said["body_length"], 4);
+        assert_eq!(
+            said["body_sha256"],
+            seal::encode::hex(&seal::sha256(b"body"))
+        );
+    }
+
+    #[tokio::test]
+    async fn one_connection_carries_several_requests() {
+        let one = "GET / HTTP/1.1\r\nHost: app\r\n\r\n";
+        let heard = spoken(one.repeat(3).as_bytes()).await;
+        assert_eq!(heard.matches("HTTP/1.1 200 OK").count(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_no_ticket_allows_is_not_read() {
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+            BODY_CAP + 1
+        );
+        assert_eq!(spoken(head.as_bytes()).await, "");
+    }
+}
