@@ -6,10 +6,13 @@
 //! is. Trusts the system that a sync which returned has reached the disk.
 
 use std::{
+    collections::BTreeSet,
     fmt, fs,
     io::{self, Read, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+use control::Secret;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,9 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// The bytes of a file of at most `limit` bytes; a longer one is an error.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
 
+    /// The bytes of a file that others must not be able to read; without a final newline.
+    fn read_secret(&self, path: &Path) -> io::Result<Secret>;
+
     /// The last bytes of a file, at most `limit`.
     fn read_end(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
 
@@ -75,6 +81,26 @@ pub(crate) fn write_synced(
     let mut file = disk.create(path, access)?;
     file.write(bytes)?;
     file.sync()
+}
+
+/// Makes `path` and what is missing above it, up to `root`; the parents of new folders are added
+/// to `touched`.
+pub(crate) fn make_folders(
+    disk: &dyn Disk,
+    path: &Path,
+    root: &Path,
+    known: &BTreeSet<PathBuf>,
+    touched: &mut BTreeSet<PathBuf>,
+) -> io::Result<()> {
+    if path == root || known.contains(path) || touched.contains(path) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_folders(disk, parent, root, known, touched)?;
+        disk.create_folder(path)?;
+        touched.insert(parent.to_owned());
+    }
+    Ok(())
 }
 
 /// The error of a read beyond its limit.
@@ -145,6 +171,16 @@ impl Disk for RealDisk {
             return Err(too_long(path, limit));
         }
         Ok(bytes)
+    }
+
+    fn read_secret(&self, path: &Path) -> io::Result<Secret> {
+        config::files::read_secret(path).map_err(|fault| match fault {
+            config::files::FileFault::Io { cause, .. } => cause,
+            other => io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("{other}; {}", other.hint()),
+            ),
+        })
     }
 
     fn read_end(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {

@@ -82,11 +82,9 @@ impl PrincipalId {
         Some(Self(id))
     }
 
-    /// The id without its padding.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        let end = self.0.iter().position(|b| *b == 0).unwrap_or(self.0.len());
-        self.0.get(..end).unwrap_or_default()
+    /// The id, padded with NUL to one width, so that a pseudonym does not tell its length.
+    pub(crate) const fn padded(&self) -> &[u8; 16] {
+        &self.0
     }
 }
 

@@ -8,30 +8,48 @@
 //!
 //! Writing, from a gate core to the disk:
 //!
-//! 1. [`event`]: what can be recorded; a [`Event`] is made without allocation, a [`Notice`] is owned;
-//! 2. [`recorder`]: one bounded ring per core to the one writer thread;
-//! 3. [`service`]: [`Ledger`], which opens the log, starts its threads and answers for its state.
+//! 1. [`event`]: what can be recorded; an [`Event`] is made without allocation, a [`Notice`] is
+//!    owned;
+//! 2. [`recorder`]: one bounded ring per core; `fold`: floods of refusals become counts;
+//! 3. `writer`: the thread that encodes (`encode`, [`pseudonyms`]) and makes durable ([`journal`]
+//!    of [`segment`]s);
+//! 4. `tiler`: the thread that brings entries under a signed checkpoint ([`publish`]: [`tree`],
+//!    [`tile`], [`note`], [`checkpoint`]);
+//! 5. [`service`]: [`Ledger`], which opens all this ([`home`], [`log`], [`mod@lock`]) and answers
+//!    for its state.
+//!
+//! Reading: [`view`] shows a folder, [`verify`] judges it, [`alteration`] names what is wrong.
+//! Everything goes through [`disk`], of which [`crash_disk`] is the double that forgets.
 
 pub mod alteration;
 pub mod checkpoint;
 #[doc(hidden)]
 pub mod crash_disk;
 pub mod disk;
+mod encode;
 pub mod event;
+mod fold;
+pub mod home;
 pub mod journal;
 pub mod lock;
 pub mod log;
 pub mod note;
+pub mod pseudonyms;
 pub mod publish;
 pub mod recorder;
 pub mod segment;
 pub mod service;
 pub mod tile;
+mod tiler;
 pub mod tree;
 pub mod verify;
 pub mod view;
+mod writer;
 
 pub use event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex};
+pub use home::OpenError;
 pub use lock::Lock;
 pub use recorder::{NotDurable, Recorder};
-pub use service::{Flushed, Ledger, OpenError, Options, State};
+pub use service::{FlushError, Flushed, Ledger, Options, RING, State};
+#[doc(hidden)]
+pub use writer::Pace;

@@ -4,12 +4,19 @@
 //! only by its holder. Refuses a second holder, naming the first where it is known. Trusts the
 //! kernel to release the lock when a process ends in whatever way.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
 
 /// Held while this process alone may write below a data folder; released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     folder: PathBuf,
+    /// The kernel's lock lives as long as this stays open.
+    _file: File,
 }
 
 /// The data folder could not be locked.
@@ -23,26 +30,123 @@ pub enum LockError {
         /// The holder, where it is known.
         pid: Option<u32>,
     },
-    /// The lock file could not be made or opened.
+    /// The folder or the lock file could not be made or opened.
     #[error("cannot lock the data folder {}: {cause}", .folder.display())]
     Unusable {
         /// The data folder.
         folder: PathBuf,
         /// What the system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
 }
 
+impl LockError {
+    /// Stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Held { .. } => "ledger.locked",
+            Self::Unusable { .. } => "ledger.lock-unusable",
+        }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Held { .. } => {
+                "ask the running instance instead, or stop it first; two instances \
+                                  never share a data folder"
+                    .to_owned()
+            }
+            Self::Unusable { folder, .. } => format!(
+                "check that {} is a folder of this user on a disk that is neither full nor \
+                 read-only",
+                folder.display()
+            ),
+        }
+    }
+}
+
+/// Longest content of the lock file that is read: a process id.
+const PID_LIMIT: u64 = 16;
+
 impl Lock {
-    /// Locks `folder`, making it if needed.
+    /// Locks `folder`, making it for this user alone if it is missing.
     pub fn acquire(folder: &Path) -> Result<Self, LockError> {
-        let _ = folder;
-        todo!()
+        let unusable = |cause| LockError::Unusable {
+            folder: folder.to_owned(),
+            cause,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(unusable)?;
+        // Not emptied when opened: the file of a holder names its process.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(folder.join("lock"))
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let read = file.take(PID_LIMIT).read_to_string(&mut text);
+                return Err(LockError::Held {
+                    folder: folder.to_owned(),
+                    pid: read.ok().and_then(|_| text.trim().parse().ok()),
+                });
+            }
+            Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
+        }
+        // The lock counts, the name in it is a courtesy: failing to write it is no failure.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| writeln!(file, "{}", std::process::id()));
+        Ok(Self {
+            folder: folder.to_owned(),
+            _file: file,
+        })
     }
 
     /// The locked folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_refused_and_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let lock = Lock::acquire(&data).unwrap();
+        assert_eq!(lock.folder(), data);
+        let error = Lock::acquire(&data).unwrap_err();
+        assert!(
+            matches!(error, LockError::Held { pid: Some(pid), .. } if pid == std::process::id()),
+            "{error}"
+        );
+        drop(lock);
+        Lock::acquire(&data).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        std::fs::write(&path, "").unwrap();
+        let error = Lock::acquire(&path).unwrap_err();
+        assert_eq!(error.code(), "ledger.lock-unusable");
     }
 }

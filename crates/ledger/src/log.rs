@@ -5,6 +5,7 @@
 //! crash can be tried; [`crate::service`] gives it threads.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,6 +25,12 @@ pub struct Log {
     pub journal: Journal,
     /// Brings durable entries under a checkpoint.
     pub publisher: Publisher,
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Log({} entries)", self.publisher.size())
+    }
 }
 
 impl Log {

@@ -15,7 +15,7 @@ use std::{
 use crate::{
     alteration::{Alteration, LedgerError},
     checkpoint::{Checkpoint, notes},
-    disk::{Access, Disk, write_synced},
+    disk::{Access, Disk, make_folders, write_synced},
     journal,
     note::{NOTE_LIMIT, NoteError, SignerKey},
     tile::{self, Content, TileFile, TileNodes, encode_hashes, push_entry, read_tile},
@@ -39,6 +39,8 @@ pub struct Publisher {
     folders: BTreeSet<PathBuf>,
     signed: u64,
     note: String,
+    /// Entries under the last checkpoint in the second place; `None` if there is none of ours.
+    copied: Option<u64>,
 }
 
 /// The journal's folder within a ledger folder.
@@ -103,6 +105,7 @@ impl Publisher {
             folders: BTreeSet::new(),
             signed: 0,
             note: String::new(),
+            copied: None,
         }
     }
 
@@ -270,9 +273,19 @@ impl Publisher {
         Ok(())
     }
 
-    /// Appends the durable checkpoint to the second place, if there is one.
-    pub fn copy_to_second_place(&self) -> io::Result<()> {
-        let Some(path) = &self.second_place else {
+    /// Whether there are entries without a checkpoint, or a checkpoint without its copy.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        self.signed < self.size() || self.owes_copy()
+    }
+
+    fn owes_copy(&self) -> bool {
+        self.second_place.is_some() && self.copied != Some(self.signed)
+    }
+
+    /// Appends the durable checkpoint to the second place, if there is one and it is not there.
+    pub fn copy_to_second_place(&mut self) -> io::Result<()> {
+        let Some(path) = self.second_place.as_ref().filter(|_| self.owes_copy()) else {
             return Ok(());
         };
         let mut file = match self.disk.append(path) {
@@ -286,7 +299,9 @@ impl Publisher {
             other => other?,
         };
         file.write(self.note.as_bytes())?;
-        file.sync()
+        file.sync()?;
+        self.copied = Some(self.signed);
+        Ok(())
     }
 
     /// Removes what the durable checkpoint made superfluous: partial tiles that are full now, and
@@ -342,28 +357,9 @@ impl Publisher {
         if root_of(&mut nodes, seen.size)? != seen.root {
             return Err(Alteration::Forked { seen: seen.size }.into());
         }
+        self.copied = Some(seen.size);
         Ok(())
     }
-}
-
-/// Makes `path` and what is missing above it, up to `root`; the parents of new folders are added
-/// to `touched`.
-fn make_folders(
-    disk: &dyn Disk,
-    path: &Path,
-    root: &Path,
-    known: &BTreeSet<PathBuf>,
-    touched: &mut BTreeSet<PathBuf>,
-) -> io::Result<()> {
-    if path == root || known.contains(path) || touched.contains(path) {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        make_folders(disk, parent, root, known, touched)?;
-        disk.create_folder(path)?;
-        touched.insert(parent.to_owned());
-    }
-    Ok(())
 }
 
 /// The incomplete bundle, each entry checked against its leaf hash.

@@ -1,0 +1,220 @@
+//! The thread that brings durable entries under signed checkpoints.
+//!
+//! Owns the handing over from the writer and the rhythm: a second after the first entry, or at 256,
+//! or when a flush asks; and never so often that tiles take the disk from the journal. Refuses to
+//! hold more than a bounded backlog: then the writer waits, the rings fill and the gate answers 503.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use control::Clock;
+use tokio::sync::oneshot;
+
+use crate::{
+    publish::Publisher,
+    segment::Batch,
+    service::{FlushError, Flushed},
+    tree::TILE_WIDTH,
+};
+
+/// The longest time an entry waits for a checkpoint while the disk works.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Bytes of entries that may wait.
+const BACKLOG: usize = 64 * 1024 * 1024;
+
+/// Where a flush is answered.
+pub(crate) type FlushReply = oneshot::Sender<Result<Flushed, FlushError>>;
+
+/// What the writer hands over.
+#[derive(Default)]
+struct Waiting {
+    batches: Vec<Batch>,
+    entries: usize,
+    bytes: usize,
+    active: u64,
+    flushes: Vec<FlushReply>,
+    closing: bool,
+    unbounded: bool,
+    signed: u64,
+    behind: Option<String>,
+}
+
+/// The desk between writer and tiler.
+#[derive(Default)]
+pub(crate) struct Desk {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands over entries that are durable; waits while too many lie here already.
+    pub(crate) fn hand_over(&self, batch: Batch, active: u64) {
+        let mut waiting = self.lock();
+        while waiting.bytes > BACKLOG && !waiting.unbounded {
+            waiting = self
+                .changed
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        // The tiler sleeps without a deadline while there is nothing to do.
+        let first = waiting.batches.is_empty();
+        let before = waiting.entries;
+        waiting.entries += batch.len();
+        waiting.bytes += batch.bytes();
+        waiting.active = active;
+        waiting.batches.push(batch);
+        let full = before < TILE_WIDTH && waiting.entries >= TILE_WIDTH;
+        drop(waiting);
+        if first || full {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Asks for a checkpoint over everything handed over so far.
+    pub(crate) fn flush(&self, reply: FlushReply) {
+        self.lock().flushes.push(reply);
+        self.changed.notify_all();
+    }
+
+    /// Lets no hand-over wait any more: the ledger is about to close.
+    pub(crate) fn unblock(&self) {
+        self.lock().unbounded = true;
+        self.changed.notify_all();
+    }
+
+    /// Lets the tiler finish what lies here and end.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_all();
+    }
+
+    /// Entries under a durable checkpoint, and why more are not.
+    pub(crate) fn state(&self) -> (u64, Option<String>) {
+        let waiting = self.lock();
+        (waiting.signed, waiting.behind.clone())
+    }
+}
+
+/// The tiler's own side.
+pub(crate) struct Tiler {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) publisher: Publisher,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What the tiler took from the desk.
+struct Work {
+    batches: Vec<Batch>,
+    active: u64,
+    flushes: Vec<FlushReply>,
+    closing: bool,
+}
+
+impl Tiler {
+    /// Works until the desk is closed and empty.
+    pub(crate) fn run(mut self) {
+        self.desk.lock().signed = self.publisher.signed();
+        let mut earliest = Duration::ZERO;
+        loop {
+            let work = self.wait(earliest);
+            for entry in work.batches.iter().flat_map(Batch::iter) {
+                self.publisher.add(entry);
+            }
+            let began = self.clock.monotonic();
+            let failed = self
+                .publisher
+                .publish()
+                .err()
+                .map(|cause| format!("tiles and checkpoint cannot be written: {cause}"));
+            let late = failed.clone().or_else(|| self.follow(work.active).err());
+            let ended = self.clock.monotonic();
+            // At most a fifth of the time goes to tiles; after a failure, a second passes.
+            earliest = match late {
+                Some(_) => ended + INTERVAL,
+                None => ended + ended.saturating_sub(began) * 4,
+            };
+            let mut waiting = self.desk.lock();
+            waiting.signed = self.publisher.signed();
+            waiting.behind = late;
+            let done = work.closing && waiting.batches.is_empty() && waiting.flushes.is_empty();
+            drop(waiting);
+            for reply in work.flushes {
+                let _ = reply.send(match &failed {
+                    Some(cause) => Err(FlushError::Disk(cause.clone())),
+                    None => Ok(Flushed {
+                        size: self.publisher.signed(),
+                        checkpoint: self.publisher.note().to_owned(),
+                    }),
+                });
+            }
+            if done {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to sign and it is due.
+    fn wait(&self, earliest: Duration) -> Work {
+        let mut waiting = self.desk.lock();
+        let mut since = None;
+        loop {
+            let now = self.clock.monotonic();
+            let owing = !waiting.batches.is_empty() || self.publisher.owes();
+            if owing && since.is_none() {
+                since = Some(now);
+            }
+            let due = since.map(|since| {
+                let soon = if waiting.entries >= TILE_WIDTH {
+                    since
+                } else {
+                    since + INTERVAL
+                };
+                soon.max(earliest)
+            });
+            let ready = due.is_some_and(|due| due <= now);
+            if ready || waiting.closing || !waiting.flushes.is_empty() {
+                let work = Work {
+                    batches: std::mem::take(&mut waiting.batches),
+                    active: waiting.active,
+                    flushes: std::mem::take(&mut waiting.flushes),
+                    closing: waiting.closing,
+                };
+                waiting.entries = 0;
+                waiting.bytes = 0;
+                drop(waiting);
+                self.desk.changed.notify_all();
+                return work;
+            }
+            waiting = match due {
+                Some(due) => {
+                    let changed = self
+                        .desk
+                        .changed
+                        .wait_timeout(waiting, due.saturating_sub(now));
+                    changed.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => {
+                    let changed = self.desk.changed.wait(waiting);
+                    changed.unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        }
+    }
+
+    /// What follows a checkpoint; late here, it holds up neither entries nor flushes.
+    fn follow(&mut self, active: u64) -> Result<(), String> {
+        self.publisher
+            .copy_to_second_place()
+            .map_err(|cause| format!("the second place cannot be written: {cause}"))?;
+        self.publisher
+            .tidy(active)
+            .map_err(|cause| format!("covered files cannot be removed: {cause}"))
+    }
+}
