@@ -176,7 +176,7 @@ pub(crate) fn mends(plan: &Plan<'_>, asked: &Asked) -> Vec<Mend> {
 
 fn hint(sheet: &Sheet) -> Option<String> {
     match sheet.verdict() {
-        Verdict::Broken => Some("an attack got through; look at the evidence below".to_owned()),
+        Verdict::Broken => Some("an attack got through; what was tried says which".to_owned()),
         Verdict::Error => Some("nothing may be concluded until the probe runs whole".to_owned()),
         Verdict::Unproven => sheet.why_unproven().map(str::to_owned),
         _ => None,

@@ -91,8 +91,17 @@ struct Baseline {
     used: BTreeSet<Sense>,
 }
 
+/// Starts a child under a configuration.
+type Start<'a> = &'a dyn Fn(&Value) -> Result<ChildStart, TargetError>;
+
 /// Tries every probed promise of the plan's document.
 pub fn run(plan: &Plan<'_>, starter: &Starter) -> Result<SelfTest, TargetError> {
+    run_with(plan, &|configuration| {
+        starter.start(configuration, &mut |_| {})
+    })
+}
+
+fn run_with(plan: &Plan<'_>, start: Start<'_>) -> Result<SelfTest, TargetError> {
     let sentences: Vec<&Sentence> = plan
         .document
         .sentences
@@ -102,7 +111,7 @@ pub fn run(plan: &Plan<'_>, starter: &Starter) -> Result<SelfTest, TargetError> 
             promise.is_some_and(|promise| promise.kind == Kind::Probed)
         })
         .collect();
-    let good = match starter.start(plan.configuration, &mut |_| {})? {
+    let good = match start(plan.configuration)? {
         ChildStart::Up(child) => child,
         ChildStart::Refused { exit, stderr } => {
             let said = stderr.lines().next().unwrap_or_default();
@@ -133,7 +142,7 @@ pub fn run(plan: &Plan<'_>, starter: &Starter) -> Result<SelfTest, TargetError> 
             };
             test.trials.push(match weakening {
                 Weakening::Sham(name) => trying.sham(name, good.as_ref())?,
-                Weakening::Configured(how) => trying.configured(how, &weak, noticed, starter)?,
+                Weakening::Configured(how) => trying.configured(how, &weak, noticed, start)?,
             });
         }
         if !tried {
@@ -240,9 +249,9 @@ impl Trying<'_> {
         how: String,
         weak: &Value,
         noticed: bool,
-        starter: &Starter,
+        start: Start<'_>,
     ) -> Result<Trial, TargetError> {
-        let child = match starter.start(weak, &mut |_| {})? {
+        let child = match start(weak)? {
             ChildStart::Up(child) => child,
             ChildStart::Refused { exit, .. } => {
                 return Ok(self.fault(how, format!("the weakened child ended with {exit}")));

@@ -157,11 +157,16 @@ fn checkpoint(out: &mut String, report: &Report) {
         let _ = writeln!(
             out,
             "\nLedger checkpoint: `{}`, {} entries, root `{}`.",
-            escape(origin),
+            code(origin),
             escape(size),
-            escape(root)
+            code(root)
         );
     }
+}
+
+/// Keeps text inside a code span.
+fn code(text: &str) -> String {
+    text.replace('`', "'")
 }
 
 /// Keeps text on its line and in its cell, and keeps it from becoming markup.

@@ -193,3 +193,64 @@ impl ServerCertVerifier for Pin {
             .supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use control::SystemClock;
+    use rustls::{ServerConfig, ServerConnection};
+    use rustls_pki_types::PrivateKeyDer;
+
+    use super::*;
+
+    /// A TLS server with a certificate of its own that answers 200 once per connection.
+    fn serve(folder: &Path, file: &str) -> (SocketAddr, std::path::PathBuf) {
+        let made = rcgen::generate_simple_self_signed(vec!["coach.example".to_owned()]).unwrap();
+        let path = folder.join(file);
+        std::fs::write(&path, made.cert.pem()).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = Arc::new(config);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+                let mut tls = StreamOwned::new(connection, stream);
+                let _ = tls.read(&mut [0; 1024]);
+                let _ = tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+            }
+        });
+        (address, path)
+    }
+
+    #[test]
+    fn exactly_the_configured_certificate_is_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, ours) = serve(folder.path(), "ours.pem");
+        let (_, theirs) = serve(folder.path(), "theirs.pem");
+        let send = |certificate: &Path| {
+            let clock = Arc::new(SystemClock::new());
+            let dialer = Dialer::tls(address, "coach.example:8443", certificate, clock).unwrap();
+            dialer.send(b"GET / HTTP/1.1\r\nHost: coach.example\r\n\r\n")
+        };
+        let reply = send(&ours).unwrap();
+        assert_eq!(reply.answer().map(|answer| answer.status), Some(200));
+        assert!(!matches!(send(&theirs), Ok(Reply::Answer(_))));
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_dialled_on_loopback() {
+        let at = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(at("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(at("[::]:80"), "[::1]:80");
+        assert_eq!(at("192.0.2.1:80"), "192.0.2.1:80");
+    }
+}

@@ -6,6 +6,8 @@
 
 pub mod child;
 pub mod dial;
+#[cfg(test)]
+pub(crate) mod double;
 pub mod echo;
 pub mod facts;
 pub mod instance;

@@ -141,9 +141,10 @@ impl<'a> Sham<'a> {
                     _ => self.instead(request.sanitised(public), reply),
                 }
             }
-            Flaw::AnyHost if refused(&reply, 400) && request.hosts().len() == 1 => {
-                self.instead(request.for_host(public), reply)
-            }
+            Flaw::AnyHost if refused(&reply, 400) => match request.hosts().as_slice() {
+                [host] if host != public => self.instead(request.for_host(public), reply),
+                _ => Ok(reply),
+            },
             Flaw::KeyInQuery if refused(&reply, 401) => match request.key_from_query() {
                 Some(changed) => self.instead(changed, reply),
                 None => Ok(reply),

@@ -1,0 +1,182 @@
+//! A target whose every answer a test writes down.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use control::{
+    Rng, Target,
+    probe::{
+        Answer, AppFact, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, MintedKey,
+        Observed, Reply, RouteFact, TargetError, Ticket, TicketWish,
+    },
+    rng::CountingRng,
+};
+use serde_json::{Value, json};
+
+type Answering = dyn Fn(&str) -> Reply;
+type Starting = dyn Fn(&Value) -> ChildStart;
+
+/// A scripted target.
+pub(crate) struct Double {
+    pub(crate) facts: Facts,
+    /// What is answered to the text of a request.
+    pub(crate) answer: Box<Answering>,
+    /// What becomes of a child under a configuration.
+    pub(crate) start: Box<Starting>,
+    pub(crate) events: Vec<Value>,
+    pub(crate) inspection: Inspection,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) reached: Vec<SocketAddr>,
+    /// Everything that was sent.
+    pub(crate) sent: RefCell<Vec<String>>,
+    /// Keys that were minted and not revoked.
+    pub(crate) keys: RefCell<VecDeque<String>>,
+    rng: CountingRng,
+}
+
+/// An answer with a status and a JSON body.
+pub(crate) fn answer(status: u16, body: &Value) -> Reply {
+    Reply::Answer(Answer {
+        status,
+        fields: Vec::new(),
+        body: body.to_string().into_bytes(),
+        closed: true,
+    })
+}
+
+/// The echo of a request with these fields.
+pub(crate) fn echo(fields: &[(&str, &str)]) -> Reply {
+    answer(200, &json!({"echo": true, "fields": fields}))
+}
+
+impl Double {
+    /// A target that answers everything with the echo.
+    pub(crate) fn new() -> Self {
+        let route = |path: &str, exact, guard| RouteFact {
+            path: path.to_owned(),
+            exact,
+            methods: Vec::new(),
+            host: None,
+            guard,
+            app: "coach".to_owned(),
+        };
+        Self {
+            facts: Facts {
+                scheme: "http".to_owned(),
+                public_host: "coach.example".to_owned(),
+                gate: vec![SocketAddr::from(([127, 0, 0, 1], 8443))],
+                apps: vec![AppFact {
+                    name: "coach".to_owned(),
+                    upstream: SocketAddr::from(([127, 0, 0, 1], 8502)),
+                    local: true,
+                }],
+                routes: vec![
+                    route("/health", true, Guard::Open("uptime".to_owned())),
+                    route("/api", false, Guard::Key(vec!["mentor".to_owned()])),
+                ],
+                interfaces: Vec::new(),
+                configuration: json!({"deployment": {"public_url": "http://coach.example"}}),
+                ..Facts::default()
+            },
+            answer: Box::new(|_| echo(&[])),
+            start: Box::new(|_| ChildStart::Refused {
+                exit: 2,
+                stderr: String::new(),
+            }),
+            events: Vec::new(),
+            inspection: Inspection::Whole(0),
+            files: Vec::new(),
+            reached: Vec::new(),
+            sent: RefCell::default(),
+            keys: RefCell::default(),
+            rng: CountingRng::from_seed(7),
+        }
+    }
+
+    /// The same, answering as told.
+    pub(crate) fn answering(answer: impl Fn(&str) -> Reply + 'static) -> Self {
+        Self {
+            answer: Box::new(answer),
+            ..Self::new()
+        }
+    }
+}
+
+impl Target for Double {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn rng(&self) -> &dyn Rng {
+        &self.rng
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let reply = (self.answer)(&text);
+        self.sent.borrow_mut().push(text);
+        Ok(reply)
+    }
+
+    fn reach(&self, address: SocketAddr) -> bool {
+        self.reached.contains(&address)
+    }
+
+    fn ticket(&self, wish: &TicketWish<'_>) -> Result<Ticket, TargetError> {
+        Ok(Ticket {
+            value: format!("ticket-{}", wish.target),
+            secret: wish.webhook.map(|_| b"secret".to_vec()),
+        })
+    }
+
+    fn mint_key(&self, _: &KeyWish) -> Result<MintedKey, TargetError> {
+        let number = self.keys.borrow().len();
+        let id = format!("id{number}");
+        self.keys.borrow_mut().push_back(id.clone());
+        Ok(MintedKey {
+            key: format!("vsk_{id}_abcdefghijklmnopqrstuvwxyz{number}"),
+            id,
+        })
+    }
+
+    fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
+        self.keys.borrow_mut().retain(|key| key != id);
+        Ok(())
+    }
+
+    fn list_keys(&self) -> Result<Value, TargetError> {
+        Ok(json!({"keys": self.keys.borrow().iter().collect::<Vec<_>>()}))
+    }
+
+    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
+        Ok(LedgerCopy {
+            folder: PathBuf::new(),
+            key: String::new(),
+            checkpoint: String::new(),
+            events: self.events.clone(),
+            second_place: false,
+        })
+    }
+
+    fn verify(&self, _: &Path, _: &str, _: Option<&str>) -> Result<Inspection, TargetError> {
+        Ok(self.inspection.clone())
+    }
+
+    fn storage(&self) -> Result<Vec<PathBuf>, TargetError> {
+        Ok(self.files.clone())
+    }
+
+    fn observe(&self, _: &str) -> Result<Observed, TargetError> {
+        Ok(Observed::NoObserver)
+    }
+
+    fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError> {
+        let mut tree = self.facts.configuration.clone();
+        change(&mut tree);
+        Ok((self.start)(&tree))
+    }
+}
