@@ -191,6 +191,11 @@ impl Core {
 pub struct CurrentSite(Rc<Arc<Site>>);
 
 impl CurrentSite {
+    #[cfg(test)]
+    pub(crate) fn new(site: Site) -> Self {
+        Self(Rc::new(Arc::new(site)))
+    }
+
     /// Whether this is the very same configuration as `other`.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

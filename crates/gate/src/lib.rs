@@ -26,6 +26,8 @@ pub mod request_id;
 pub mod serve;
 pub mod site;
 pub mod stages;
+#[cfg(test)]
+mod testing;
 pub mod tickets;
 
 pub use self::{

@@ -78,7 +78,9 @@ impl<S: Stream> Connection<S> {
                     } else if let Some(refusal) = end.replaced {
                         let received = end.outcome.received;
                         let keep_alive = facts.keep_alive && sent;
-                        return self.failed(end.forwarding, refusal, keep_alive, received).await;
+                        return self
+                            .failed(end.forwarding, refusal, keep_alive, received)
+                            .await;
                     }
                     record::finish(&self.local.core, end.forwarding, &end.outcome);
                     return end.next;

@@ -229,3 +229,6 @@ fn read_routes(root: &mut Table<'_>, context: &Context<'_>) -> Option<Vec<Route>
     }
     whole.then_some(routes)
 }
+
+#[cfg(test)]
+mod tests;

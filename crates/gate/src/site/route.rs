@@ -276,10 +276,10 @@ fn app(table: &mut Table<'_>, apps: &[App]) -> Option<usize> {
 fn guard(table: &mut Table<'_>, source: &str, surroundings: &Surroundings<'_>) -> Option<Guard> {
     let auth = table.one_or_more("auth");
     let auth_span = table.span_of("auth");
-    let reason = table.text("reason");
+    let reason = table.has("reason").then(|| table.text("reason"));
     let roles = table.texts("roles");
     let roles_span = table.span_of("roles");
-    let webhook = table.optional_table("webhook");
+    let webhook = table.optional_table("webhook").map(Setting::read);
     if let (Some(_), Some(_)) = (&auth, &webhook) {
         table.fault(
             Fault::new(
@@ -305,10 +305,9 @@ fn guard(table: &mut Table<'_>, source: &str, surroundings: &Surroundings<'_>) -
             None
         }
         (_, Some(webhook)) => {
-            let setting = Setting::read(webhook);
-            setting.and_then(|setting| webhook_guard(table, &setting, source, surroundings))
+            webhook.and_then(|setting| webhook_guard(table, &setting, source, surroundings))
         }
-        (Some(auth), None) => credential_guard(table, &auth, reason.as_ref(), roles.as_deref()),
+        (Some(auth), None) => credential_guard(table, &auth, reason, roles.as_deref()),
     };
     if let (Some(span), Some(Guard::Open(_) | Guard::Webhook(_))) = (roles_span, &guard) {
         table.fault(
@@ -326,7 +325,7 @@ fn guard(table: &mut Table<'_>, source: &str, surroundings: &Surroundings<'_>) -
 fn credential_guard(
     table: &Table<'_>,
     auth: &[Found<String>],
-    reason: Option<&Found<String>>,
+    reason: Option<Option<Found<String>>>,
     roles: Option<&[Found<String>]>,
 ) -> Option<Guard> {
     let first = auth.first();
@@ -337,8 +336,8 @@ fn credential_guard(
         .as_slice()
     {
         ["none"] => {
-            let stated = reason.and_then(|reason| OpenReason::stated(&reason.value));
-            if stated.is_none() {
+            // A reason that does not read was told where it stands.
+            let Some(reason) = reason else {
                 table.fault(
                     Fault::new(
                         "route.open-without-reason",
@@ -348,7 +347,9 @@ fn credential_guard(
                     .label("open")
                     .hint("add reason = \"...\", such as \"public landing page\""),
                 );
-            }
+                return None;
+            };
+            let stated = reason.and_then(|reason| OpenReason::stated(&reason.value));
             stated.map(Guard::Open)
         }
         ["api-key"] => Some(Guard::Key {

@@ -211,3 +211,6 @@ impl Tree {
         best.map(Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,111 @@ fn forwarded(element: &[u8]) -> Option<IpAddr> {
     }
     node
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{OPEN, Received, read, text};
+
+    /// Who the client is for these fields, seen from `peer`, with 10.0.0.0/8 trusted.
+    fn judged(peer: &str, fields: &[&str]) -> (String, bool) {
+        let text = text(OPEN).replace(
+            "hosts = [\"coach.internal\"]",
+            "trusted_proxies = [\"10.0.0.0/8\"]",
+        );
+        let site = read(&text).unwrap();
+        let mut lines = vec!["GET / HTTP/1.1", "Host: coach.school.example"];
+        lines.extend(fields);
+        let received = Received::of(&lines);
+        let peer = Peer {
+            address: SocketAddr::new(peer.parse().unwrap(), 5000),
+            tls: false,
+        };
+        let client = judge(site.deployment(), &peer, &received.request());
+        (client.address.to_string(), client.secure)
+    }
+
+    fn address(peer: &str, fields: &[&str]) -> String {
+        judged(peer, fields).0
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        for field in [
+            "X-Forwarded-For: 203.0.113.9",
+            "Forwarded: for=203.0.113.9",
+            "X-Real-IP: 203.0.113.9",
+        ] {
+            assert_eq!(address("192.0.2.1", &[field]), "192.0.2.1", "{field}");
+            let proto = [field, "X-Forwarded-Proto: https"];
+            assert!(!judged("192.0.2.1", &proto).1);
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_names_the_client() {
+        for field in [
+            "X-Forwarded-For: 203.0.113.9",
+            "X-Forwarded-For: 203.0.113.9:4711",
+            "Forwarded: for=203.0.113.9;proto=https",
+            "Forwarded: proto=http; For=\"203.0.113.9:4711\"",
+        ] {
+            assert_eq!(address("10.0.0.1", &[field]), "203.0.113.9", "{field}");
+        }
+        let six = ["Forwarded: for=\"[2001:db8::7]:4711\""];
+        assert_eq!(address("10.0.0.1", &six), "2001:db8::7");
+        assert_eq!(
+            address("::ffff:10.0.0.1", &["X-Forwarded-For: 203.0.113.9"]),
+            "203.0.113.9"
+        );
+        assert!(judged("10.0.0.1", &["X-Forwarded-Proto: https"]).1);
+    }
+
+    #[test]
+    fn what_the_client_put_in_front_of_the_chain_is_not_believed() {
+        for field in [
+            "X-Forwarded-For: 198.51.100.66, 203.0.113.9",
+            "X-Forwarded-For: 198.51.100.66, 203.0.113.9, 10.0.0.7",
+            "Forwarded: for=198.51.100.66, for=203.0.113.9, for=10.0.0.7",
+        ] {
+            assert_eq!(address("10.0.0.1", &[field]), "203.0.113.9", "{field}");
+        }
+        let split = [
+            "X-Forwarded-For: 198.51.100.66",
+            "X-Forwarded-For: 203.0.113.9",
+        ];
+        assert_eq!(address("10.0.0.1", &split), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_chain_is_read_from_its_end_up_to_the_first_thing_that_is_no_address() {
+        for field in [
+            "X-Forwarded-For: 203.0.113.9, unknown",
+            "X-Forwarded-For: 203.0.113.9, ",
+            "Forwarded: for=_hidden",
+            "Forwarded: for=203.0.113.9;for=198.51.100.66",
+            "Forwarded: nonsense",
+        ] {
+            assert_eq!(address("10.0.0.1", &[field]), "10.0.0.1", "{field}");
+        }
+        let behind = ["X-Forwarded-For: 203.0.113.9, unknown, 10.0.0.7"];
+        assert_eq!(address("10.0.0.1", &behind), "10.0.0.7");
+    }
+
+    #[test]
+    fn two_ways_of_saying_it_must_agree() {
+        let agree = ["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9"];
+        assert_eq!(address("10.0.0.1", &agree), "203.0.113.9");
+        let differ = [
+            "X-Forwarded-For: 203.0.113.9",
+            "Forwarded: for=198.51.100.66",
+        ];
+        assert_eq!(address("10.0.0.1", &differ), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_chain_longer_than_is_looked_at_ends_at_its_oldest_link() {
+        let chain = format!("X-Forwarded-For: 203.0.113.9{}", ", 10.0.0.7".repeat(200));
+        assert_eq!(address("10.0.0.1", &[&chain]), "10.0.0.7");
+    }
+}

@@ -65,3 +65,65 @@ fn ours<'a>(deployment: &Deployment, authority: &Authority<'a>) -> Option<&'a st
     let name = std::str::from_utf8(authority.host).ok()?;
     deployment.answers_to(name).then_some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{OPEN, Received, site};
+
+    fn judged(host: &str, forwarded: Single<'_>) -> Result<String, &'static str> {
+        let site = site(OPEN);
+        let line = format!("Host: {host}");
+        let received = Received::of(&["GET / HTTP/1.1", &line]);
+        let client = Client {
+            address: [192, 0, 2, 1].into(),
+            secure: false,
+            host: forwarded,
+        };
+        judge(site.deployment(), &client, &received.request())
+            .map(|asked| asked.name.to_owned())
+            .map_err(|refusal| refusal.reason.0)
+    }
+
+    #[test]
+    fn our_names_are_served_whatever_their_case_and_port() {
+        for host in [
+            "coach.school.example",
+            "Coach.School.Example:8443",
+            "coach.internal:1",
+        ] {
+            assert!(judged(host, Single::Absent).is_ok(), "{host}");
+        }
+    }
+
+    #[test]
+    fn every_other_name_is_refused() {
+        for host in [
+            "other.example",
+            "coach.school.example.other.example",
+            "xcoach.school.example",
+            "coach.school.example.",
+            "127.0.0.1",
+            "[::1]",
+        ] {
+            assert_eq!(judged(host, Single::Absent), Err("host-foreign"), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_forwarded_host_must_be_ours_too_and_then_counts() {
+        let ours = "coach.internal";
+        assert_eq!(
+            judged(ours, Single::One(b"coach.school.example")).as_deref(),
+            Ok("coach.school.example")
+        );
+        for forwarded in [
+            Single::One(&b"other.example"[..]),
+            Single::One(b"coach.school.example, other.example"),
+            Single::One(b""),
+            Single::Many,
+        ] {
+            assert_eq!(judged(ours, forwarded), Err("forwarded-host-foreign"));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+use config::Look;
+
+use crate::testing::{OPEN, read, site, text};
+
+/// The codes of every fault of a configuration, in the order of the file.
+fn codes(text: &str) -> Vec<&'static str> {
+    match read(text) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.list().iter().map(|fault| fault.code).collect(),
+    }
+}
+
+fn of_route(route: &str) -> Vec<&'static str> {
+    codes(&text(&format!(
+        "[[route]]\npath = \"/x\"\napp = \"coach\"\n{route}\n"
+    )))
+}
+
+const KEY: &str = "auth = [\"api-key\"]";
+
+#[test]
+fn the_example_of_the_design_is_a_site() {
+    let site = site(
+        "[[route]]\npath = \"/webhook/whatsapp\"\nmethods = [\"POST\"]\napp = \"coach\"\n\
+         webhook = { scheme = \"twilio\", secret = [\"hook\"] }\n\
+         [[route]]\npath = \"/api\"\napp = \"coach\"\nauth = [\"api-key\"]\nroles = [\"mentor\"]\n\
+         [[route]]\npath = \"/\"\napp = \"coach\"\nauth = \"none\"\nreason = \"public landing page\"\n",
+    );
+    let guards: Vec<String> = site
+        .routes()
+        .iter()
+        .map(|route| format!("{} {:?}", route.id, route.guard))
+        .collect();
+    assert_eq!(
+        guards,
+        [
+            "/webhook/whatsapp Webhook(WebhookGuard(twilio))",
+            "/api Key { roles: [\"mentor\"] }",
+            "/ Open(OpenReason(\"public landing page\"))",
+        ]
+    );
+    assert_eq!(site.routes()[0].limits.body, site.limits().webhook_body);
+    assert_eq!(site.routes()[1].limits.body, site.limits().body);
+}
+
+#[test]
+fn a_route_that_says_nothing_about_who_may_pass_is_refused() {
+    assert_eq!(of_route(""), ["route.unguarded"]);
+    assert_eq!(of_route(KEY), [""; 0]);
+}
+
+#[test]
+fn an_open_route_says_why() {
+    assert_eq!(of_route("auth = \"none\""), ["route.open-without-reason"]);
+    assert_eq!(
+        of_route("auth = \"none\"\nreason = \"  \""),
+        ["config.value"]
+    );
+    assert_eq!(
+        of_route("auth = \"none\"\nreason = \"landing page\""),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_guard_is_one_thing() {
+    let webhook = "webhook = { scheme = \"twilio\", secret = [\"hook\"] }";
+    assert_eq!(of_route(webhook), [""; 0]);
+    assert_eq!(of_route(&format!("{webhook}\n{KEY}")), ["route.two-guards"]);
+    assert_eq!(
+        of_route("auth = [\"none\", \"api-key\"]"),
+        ["route.unknown-auth"]
+    );
+    assert_eq!(of_route("auth = []"), ["route.unknown-auth"]);
+    assert_eq!(of_route("auth = [\"oidc\"]"), ["route.unknown-auth"]);
+}
+
+#[test]
+fn roles_and_binding_belong_to_principals() {
+    let open = "auth = \"none\"\nreason = \"landing page\"";
+    assert_eq!(
+        of_route(&format!("{open}\nroles = [\"a\"]")),
+        ["route.roles-without-key"]
+    );
+    assert_eq!(
+        of_route(&format!("{open}\nbind = \"request\"")),
+        ["route.bind-without-principal"]
+    );
+    assert_eq!(
+        of_route(&format!("{KEY}\nroles = [\"a\"]\nbind = \"request\"")),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_webhook_needs_a_secret_that_is_there() {
+    assert_eq!(
+        of_route("webhook = { scheme = \"twilio\", secret = [\"nosuch\"] }"),
+        ["hooks.unknown-secret"]
+    );
+    assert_eq!(
+        of_route("webhook = { scheme = \"twilio\", secret = [] }"),
+        ["hooks.no-secret"]
+    );
+}
+
+#[test]
+fn an_app_must_be_there() {
+    let faults = codes(&text(
+        "[[route]]\npath = \"/\"\napp = \"coahc\"\nauth = [\"api-key\"]\n",
+    ));
+    assert_eq!(faults, ["route.no-such-app"]);
+}
+
+#[test]
+fn routes_that_govern_the_same_requests_are_refused_by_name() {
+    let twice = format!("{OPEN}{OPEN}");
+    assert_eq!(codes(&text(&twice)), ["route.collision"]);
+    let told = read(&text(&twice)).unwrap_err().render(Look::Plain);
+    assert!(
+        told.contains("route number 1") && told.contains("route number 2"),
+        "{told}"
+    );
+    let apart = |what: &str| {
+        let other = OPEN.replace("app =", &format!("{what}\napp ="));
+        codes(&text(&format!("{OPEN}{other}")))
+    };
+    assert_eq!(apart("methods = [\"GET\"]"), ["route.collision"]);
+    assert_eq!(apart("host = \"coach.internal\""), [""; 0]);
+    assert_eq!(apart("exact = true"), [""; 0]);
+}
+
+#[test]
+fn routes_that_differ_in_spelling_alone_are_refused() {
+    let upper = OPEN.replace("\"/\"", "\"/API\"");
+    let lower = OPEN.replace("\"/\"", "\"/api\"");
+    assert_eq!(
+        codes(&text(&format!("{upper}{lower}"))),
+        ["route.near-collision"]
+    );
+}
+
+#[test]
+fn two_routes_of_one_path_may_share_its_methods_between_them() {
+    let get = OPEN.replace("app =", "methods = [\"GET\"]\napp =");
+    let post = OPEN.replace("app =", "methods = [\"POST\"]\napp =");
+    assert_eq!(codes(&text(&format!("{get}{post}"))), [""; 0]);
+}
+
+#[test]
+fn a_header_is_weakened_only_with_a_reason() {
+    let site_wide = |rest: &str| codes(&text(&format!("{OPEN}[headers]\n{rest}\n")));
+    assert_eq!(site_wide("frame = \"off\""), ["headers.no-reason"]);
+    assert_eq!(
+        site_wide("frame = \"off\"\nreason = \"embedded by a partner\""),
+        [""; 0]
+    );
+    assert_eq!(
+        of_route(&format!("{KEY}\nheaders = {{ nosniff = false }}")),
+        ["headers.no-reason"]
+    );
+    assert_eq!(
+        of_route(&format!(
+            "{KEY}\nheaders = {{ nosniff = false, reason = \"x\" }}"
+        )),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_route_may_set_its_own_limits() {
+    let site = site(&format!(
+        "[limits]\nbody = \"2MiB\"\n[[route]]\npath = \"/x\"\napp = \"coach\"\n{KEY}\n\
+         body = \"1GiB\"\nanswer = \"5m\"\n{OPEN}"
+    ));
+    assert_eq!(site.routes()[0].limits.body, 1 << 30);
+    assert_eq!(site.routes()[0].limits.answer.as_secs(), 300);
+    assert_eq!(site.routes()[1].limits.body, 2 << 20);
+}
+
+#[test]
+fn a_body_that_is_held_in_memory_has_a_ceiling() {
+    let webhook = "webhook = { scheme = \"twilio\", secret = [\"hook\"] }";
+    assert_eq!(of_route(&format!("{webhook}\nbody = \"1GiB\"")).len(), 1);
+    assert_eq!(of_route(&format!("{webhook}\nbody = \"2MiB\"")), [""; 0]);
+}
+
+#[test]
+fn a_deployment_names_itself_and_trusts_somebody_in_particular() {
+    let with = |from: &str, to: &str| codes(&text(OPEN).replace(from, to));
+    assert_eq!(
+        with(
+            "hosts = [\"coach.internal\"]",
+            "trusted_proxies = [\"0.0.0.0/0\"]"
+        ),
+        ["deployment.trusts-everybody"]
+    );
+    assert_eq!(
+        with(
+            "hosts = [\"coach.internal\"]",
+            "trusted_proxies = [\"10.0.0.1\"]"
+        ),
+        [""; 0]
+    );
+    assert_eq!(with("\"coach.internal\"", "\"*.internal\"").len(), 1);
+    assert_eq!(with("name = \"coach\"\npublic", "public").len(), 1);
+}
+
+#[test]
+fn what_is_missing_altogether_is_said() {
+    let faults = codes("[deployment]\nname = \"a\"\npublic_url = \"http://a\"\n");
+    assert_eq!(faults, ["listen.none", "route.none"]);
+}
+
+#[test]
+fn two_listeners_cannot_share_an_address_and_two_apps_a_name() {
+    let again = "[[listen]]\naddress = \"127.0.0.1:9\"\n[[listen]]\naddress = \"127.0.0.1:9\"\n";
+    assert_eq!(codes(&text(&format!("{OPEN}{again}"))), ["listen.twice"]);
+    let app = "[[app]]\nname = \"coach\"\nupstream = \"http://127.0.0.1:1\"\n";
+    assert_eq!(codes(&text(&format!("{app}{OPEN}"))), ["app.twice"]);
+}
+
+#[test]
+fn every_fault_of_a_file_is_told_at_once() {
+    let broken = "[[route]]\npath = \"/x\"\napp = \"coach\"\n\
+                  [[route]]\npath = \"api\"\napp = \"nosuch\"\nauth = \"none\"\n";
+    let mut found = codes(&text(broken));
+    found.sort_unstable();
+    assert_eq!(found.len(), 4, "{found:?}");
+}

@@ -1,0 +1,91 @@
+//! What the tests of this crate share: a site from its text, a request from its bytes.
+
+use std::collections::BTreeMap;
+
+use config::{Document, Faults, secret::Sources};
+use control::{Secret, Timestamp};
+use wire::{HeadLimits, Parsed, Request, RequestHead};
+
+use crate::{
+    core::CurrentSite,
+    site::{Site, Surroundings},
+    stages::Exchange,
+};
+
+/// A whole configuration: one listener, one app, and whatever stands in `rest`.
+pub(crate) fn text(rest: &str) -> String {
+    format!(
+        "[deployment]\nname = \"coach\"\npublic_url = \"https://coach.school.example\"\n\
+         hosts = [\"coach.internal\"]\n\
+         [[listen]]\naddress = \"127.0.0.1:0\"\n\
+         [[app]]\nname = \"coach\"\nupstream = \"http://127.0.0.1:8502\"\n{rest}"
+    )
+}
+
+/// The site of a configuration, with the secret `hook` at hand.
+pub(crate) fn read(text: &str) -> Result<Site, Faults> {
+    let secret = Secret::new(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_vec());
+    let secrets = BTreeMap::from([("hook".to_owned(), Some(secret))]);
+    let sources = Sources::unresolved();
+    let mut document = Document::parse("vouchsafe.toml", text);
+    let mut root = document.root();
+    let mut deployment = root.table("deployment");
+    let surroundings = Surroundings {
+        sources: &sources,
+        secrets: &secrets,
+        durable: false,
+    };
+    let site = Site::read(&mut root, &mut deployment, &surroundings);
+    deployment.done();
+    root.done();
+    document.finish()?;
+    Ok(site.expect("a configuration without faults is a site"))
+}
+
+/// The site of [`text`] with `rest`.
+pub(crate) fn site(rest: &str) -> Site {
+    read(&text(rest)).unwrap_or_else(|faults| panic!("{}", faults.render(config::Look::Plain)))
+}
+
+/// An open route for everything.
+pub(crate) const OPEN: &str =
+    "[[route]]\npath = \"/\"\napp = \"coach\"\nauth = \"none\"\nreason = \"public\"\n";
+
+/// A request head that can be looked at.
+pub(crate) struct Received {
+    head: RequestHead,
+    bytes: Vec<u8>,
+}
+
+impl Received {
+    /// The head of `lines`, joined and ended as on the wire.
+    pub(crate) fn of(lines: &[&str]) -> Self {
+        let bytes = format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes();
+        let mut head = RequestHead::new();
+        let parsed = head.parse(&bytes, &HeadLimits::REQUEST);
+        assert_eq!(parsed, Ok(Parsed::Complete { len: bytes.len() }));
+        Self { head, bytes }
+    }
+
+    pub(crate) fn request(&self) -> Request<'_> {
+        self.head.request(&self.bytes)
+    }
+}
+
+/// A request on the first route of `site`, from 192.0.2.1.
+pub(crate) fn exchange(site: Site) -> Exchange {
+    Exchange {
+        site: CurrentSite::new(site),
+        id: ledger::RequestId([0xab; 16]),
+        client: [192, 0, 2, 1].into(),
+        secure: false,
+        route: Some(0),
+        principal: None,
+        head: false,
+        began: std::time::Duration::ZERO,
+        at: Timestamp::from_seconds(1_800_000_000),
+        allowed: None,
+        forwarded_host: false,
+        decided: false,
+    }
+}
