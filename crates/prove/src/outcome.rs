@@ -67,6 +67,8 @@ pub struct Report {
     pub checkpoint: Option<String>,
     /// Why verdicts are not in the ledger, if they are not.
     pub unrecorded: Option<String>,
+    /// Why canaries of this proof are still there, if they are.
+    pub left_behind: Option<String>,
 }
 
 /// How many of each verdict.
@@ -112,14 +114,14 @@ impl Report {
         }
     }
 
-    /// 1 when something is broken or a waiver ended, else 2 when a probe could not run or verdicts
-    /// could not be recorded, else 3 under `strict` when something is unproven, else 0.
+    /// 1 when something is broken or a waiver ended, else 2 when a probe could not run, verdicts
+    /// could not be recorded or canaries stayed behind, else 3 under `strict` when something is unproven, else 0.
     #[must_use]
     pub fn exit_code(&self, strict: bool) -> u8 {
         let summary = self.summary();
         if summary.broken > 0 || !self.expired.is_empty() {
             1
-        } else if summary.error > 0 || self.unrecorded.is_some() {
+        } else if summary.error > 0 || self.unrecorded.is_some() || self.left_behind.is_some() {
             2
         } else if strict && summary.unproven > 0 {
             3

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use control::{
     Asked, Catalogue, Class, Control, Evidence, Fit, Mend, Probe, Promise, Sheet, Target,
-    Timestamp, Verdict, catalogue::Kind, probe::TargetError,
+    Timestamp, Verdict,
+    catalogue::{Kind, Takes},
+    probe::TargetError,
 };
 use serde_json::Value;
 
@@ -48,6 +50,9 @@ pub trait Book {
     /// Records one verdict durably.
     fn record(&self, outcome: &Outcome) -> Result<(), TargetError>;
 
+    /// Takes back every canary that probes made and left.
+    fn clean_up(&self) -> Result<(), TargetError>;
+
     /// The checkpoint that covers everything recorded.
     fn checkpoint(&self) -> Result<Option<String>, TargetError>;
 }
@@ -68,6 +73,7 @@ pub fn run(plan: &Plan<'_>, target: &dyn Target, book: &dyn Book) -> Report {
         .collect();
     judged.sort_by_key(|(index, _)| *index);
     let outcomes: Vec<Outcome> = judged.into_iter().map(|(_, outcome)| outcome).collect();
+    let left_behind = book.clean_up().err().map(|cause| cause.to_string());
     let recorded = outcomes
         .iter()
         .try_for_each(|outcome| book.record(outcome))
@@ -84,21 +90,47 @@ pub fn run(plan: &Plan<'_>, target: &dyn Target, book: &dyn Book) -> Report {
         outcomes,
         checkpoint,
         unrecorded,
+        left_behind,
     }
 }
 
 /// Attacks one promise and says what came out, waivers aside. `None` when no probe of this build
-/// attacks it.
+/// attacks it. A promise of several routes is attacked on each of them, on one sheet.
 pub(crate) fn attack(plan: &Plan<'_>, asked: &Asked, target: &dyn Target) -> Option<Sheet> {
     let probe = plan
         .probes
         .iter()
         .find(|probe| probe.promise() == asked.promise)?;
     let mut sheet = Sheet::new();
-    if let Err(cause) = probe.run(asked, target, &mut sheet) {
-        sheet.error(cause.to_string());
+    for one in one_by_one(plan, asked) {
+        if let Err(cause) = probe.run(&one, target, &mut sheet) {
+            sheet.error(cause.to_string());
+        }
     }
     Some(sheet)
+}
+
+/// The same promise once for each path of its required list of paths.
+fn one_by_one(plan: &Plan<'_>, asked: &Asked) -> Vec<Asked> {
+    let listed = plan.catalogue.get(&asked.promise).and_then(|promise| {
+        promise
+            .parameters
+            .iter()
+            .find(|parameter| parameter.required && parameter.takes == Takes::Paths)
+    });
+    let name = listed.map(|parameter| parameter.name.as_str());
+    let paths = name.map(|name| asked.list(name)).unwrap_or_default();
+    let (Some(name), true) = (name, paths.len() > 1) else {
+        return vec![asked.clone()];
+    };
+    paths
+        .into_iter()
+        .map(|path| {
+            let mut one = asked.clone();
+            one.values.insert(name.to_owned(), path.to_owned());
+            one
+        })
+        .collect()
 }
 
 fn judge(plan: &Plan<'_>, sentence: &Sentence, target: &dyn Target) -> Option<Outcome> {

@@ -43,6 +43,7 @@ pub fn json(report: &Report) -> Value {
         "at": report.at.to_string(),
         "checkpoint": report.checkpoint,
         "unrecorded": report.unrecorded,
+        "left_behind": report.left_behind,
     })
 }
 

@@ -55,6 +55,14 @@ pub fn table(report: &Report, colour: bool) -> String {
     if let Some(cause) = &report.unrecorded {
         let _ = writeln!(out, "\nthe verdicts are not in the ledger: {cause}");
     }
+    if let Some(cause) = &report.left_behind {
+        let _ = writeln!(out, "\ncanaries of this proof stayed behind: {cause}");
+        wrapped(
+            &mut out,
+            "hint: ",
+            "canary keys end by themselves within 60 seconds",
+        );
+    }
     out
 }
 

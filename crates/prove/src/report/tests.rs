@@ -96,6 +96,7 @@ fn report() -> Report {
         }],
         checkpoint: Some("coach.example/coach/node\n128\ncm9vdA==\n\n— sig".into()),
         unrecorded: None,
+        left_behind: None,
     }
 }
 

@@ -60,6 +60,7 @@ impl Control for Strict {
 struct Notes {
     verdicts: RefCell<Vec<(String, Verdict)>>,
     full: bool,
+    sticky: bool,
 }
 
 impl Book for Notes {
@@ -70,6 +71,13 @@ impl Book for Notes {
         self.verdicts
             .borrow_mut()
             .push((outcome.promise.clone(), outcome.verdict));
+        Ok(())
+    }
+
+    fn clean_up(&self) -> Result<(), TargetError> {
+        if self.sticky {
+            return Err(TargetError::new("revoke a canary key", "nobody answers"));
+        }
         Ok(())
     }
 
@@ -310,4 +318,46 @@ fn verdicts_that_cannot_be_recorded_end_with_two() {
     let (report, _) = framing("kept").run_with(&notes);
     assert_eq!(report.exit_code(false), 2);
     assert!(report.unrecorded.unwrap().contains("the ledger is full"));
+}
+
+#[test]
+fn canaries_that_stay_end_with_two() {
+    let notes = Notes {
+        sticky: true,
+        ..Notes::default()
+    };
+    let (report, _) = framing("kept").run_with(&notes);
+    assert_eq!(report.exit_code(false), 2);
+    assert!(report.left_behind.unwrap().contains("nobody answers"));
+}
+
+#[test]
+fn a_promise_of_several_routes_is_attacked_on_each() {
+    struct Routes;
+    impl Probe for Routes {
+        fn promise(&self) -> &'static str {
+            "auth.enforced"
+        }
+        fn run(&self, asked: &Asked, _: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+            let route = asked.value("route").unwrap_or_default();
+            let held = || Met::when(true, "401");
+            sheet.pair(route, Met::when(route != "/b", "401"), held());
+            Ok(())
+        }
+    }
+    let mut both = sentence("auth.enforced", 1);
+    both.asked.values.insert("route".into(), "/a, /b".into());
+    let setup = Setup::new(vec![both.clone()], json!({}));
+    let plan = Plan {
+        document: &setup.document,
+        configuration: &setup.configuration,
+        waivers: &[],
+        controls: &[],
+        catalogue: &setup.catalogue,
+        probes: &[&Routes],
+        allow: Class::Refused,
+        now: NOW,
+    };
+    let sheet = attack(&plan, &both.asked, &Double::new()).unwrap();
+    assert_eq!((sheet.attempts(), sheet.verdict()), (2, Verdict::Broken));
 }

@@ -219,7 +219,8 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
     }
     if let Some(deployment) = root.get_mut("deployment").and_then(Value::as_object_mut) {
         deployment.insert("data_dir".to_owned(), inside("data"));
-        deployment.insert("store".to_owned(), Value::from("sqlite"));
+        // The embedded store, which lies in the data folder.
+        deployment.remove("store");
     }
     for one in root
         .get_mut("app")

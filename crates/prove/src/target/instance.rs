@@ -82,6 +82,8 @@ pub struct Instance {
     ledger_key: String,
     second_place: bool,
     copies: RefCell<Vec<TempDir>>,
+    /// Canary keys that nobody revoked yet.
+    minted: RefCell<Vec<String>>,
     process: Option<Process>,
 }
 
@@ -129,7 +131,8 @@ impl Instance {
             rng: reach.rng,
             ledger_key,
             second_place,
-            copies: RefCell::new(Vec::new()),
+            copies: RefCell::default(),
+            minted: RefCell::default(),
             process,
         })
     }
@@ -257,18 +260,21 @@ impl Target for Instance {
             .admin
             .post("/v1/prove/key", &body)
             .map_err(while_doing(DOING))?;
-        Ok(MintedKey {
+        let minted = MintedKey {
             id: text(&answer, "id").map_err(while_doing(DOING))?,
             key: text(&answer, "key").map_err(while_doing(DOING))?,
-        })
+        };
+        self.minted.borrow_mut().push(minted.id.clone());
+        Ok(minted)
     }
 
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
         let path = format!("/v1/prove/key/{id}");
         self.admin
             .delete(&path)
-            .map(drop)
-            .map_err(while_doing("revoke a canary key"))
+            .map_err(while_doing("revoke a canary key"))?;
+        self.minted.borrow_mut().retain(|minted| minted != id);
+        Ok(())
     }
 
     fn list_keys(&self) -> Result<Value, TargetError> {
@@ -338,6 +344,11 @@ impl Book for Instance {
             .map_err(while_doing("record a verdict"))
     }
 
+    fn clean_up(&self) -> Result<(), TargetError> {
+        let minted = self.minted.take();
+        minted.iter().try_for_each(|id| self.revoke_key(id))
+    }
+
     fn checkpoint(&self) -> Result<Option<String>, TargetError> {
         let flushed = self
             .admin
@@ -391,6 +402,9 @@ mod tests {
         }
         if text.starts_with("POST /v1/prove/ticket ") {
             return json!({"ticket": "t1", "secret": "c2VjcmV0"});
+        }
+        if text.contains("/v1/prove/key") {
+            return json!({"id": "k1", "key": "vsk_k1_secret"});
         }
         json!({"checkpoint": "origin\n1\nroot\n", "size": 1})
     }
@@ -454,6 +468,19 @@ mod tests {
             "{{\"method\":\"POST\",\"target\":\"/w?x\",\"body_sha256\":\"{digest}\",\"webhook\":\"/w\"}}"
         );
         assert!(asked.ends_with(&body), "{asked}");
+    }
+
+    #[test]
+    fn canary_keys_are_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, seen) = admin(folder.path(), about);
+        let instance = Instance::open(reach(socket, "ab12")).unwrap();
+        instance.mint_key(&KeyWish::default()).unwrap();
+        instance.clean_up().unwrap();
+        let asked = seen.lock().unwrap().pop().unwrap();
+        assert!(asked.starts_with("DELETE /v1/prove/key/k1 "), "{asked}");
+        instance.clean_up().unwrap();
+        assert_eq!(seen.lock().unwrap().len(), 2);
     }
 
     #[test]
