@@ -91,3 +91,72 @@ pub(crate) fn verify(
         Err(cause) => Err(TargetError::new(DOING, cause)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use control::{Clock, SystemClock, SystemRng};
+    use ledger::{Kind, Ledger, Lock, Notice, Options, service::RING};
+
+    use super::*;
+
+    fn ledger(data: &Path) -> Ledger {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let ledger = Ledger::open(Options {
+            lock: Arc::new(Lock::acquire(data).unwrap()),
+            origin: "coach.example/coach/node".to_owned(),
+            second_place: None,
+            ring: RING,
+            clock: Arc::clone(&clock),
+            rng: Arc::new(SystemRng),
+        })
+        .unwrap();
+        for number in 0..5 {
+            let notice = Notice::new(clock.now(), Kind::PROVE_RUN).count("number", number);
+            ledger.note_blocking(notice).unwrap();
+        }
+        ledger
+    }
+
+    #[test]
+    fn a_copy_reads_and_verifies_while_the_ledger_runs() {
+        let data = tempfile::tempdir().unwrap();
+        let ledger = ledger(data.path());
+        let flushed = ledger.flush_blocking().unwrap();
+        let copy = copy(ledger.folder()).unwrap();
+        let events = events(copy.path()).unwrap();
+        let ours = events.iter().filter(|event| event["kind"] == "prove.run");
+        assert_eq!(ours.count(), 5);
+        let seen = Some(flushed.checkpoint.as_str());
+        let whole = verify(copy.path(), ledger.verifier_key(), seen).unwrap();
+        assert_eq!(whole, Inspection::Whole(events.len() as u64));
+    }
+
+    #[test]
+    fn an_altered_copy_is_called_so_and_a_strange_key_is_an_error() {
+        let data = tempfile::tempdir().unwrap();
+        let ledger = ledger(data.path());
+        ledger.flush_blocking().unwrap();
+        let copy = copy(ledger.folder()).unwrap();
+        let bundles = search::files(&[copy.path().join("tile/entries")]).unwrap();
+        let bundle = bundles.last().unwrap();
+        let mut bytes = std::fs::read(bundle).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(bundle, bytes).unwrap();
+        let inspection = verify(copy.path(), ledger.verifier_key(), None).unwrap();
+        assert!(
+            matches!(inspection, Inspection::Altered(_)),
+            "{inspection:?}"
+        );
+        assert!(verify(copy.path(), "no key", None).is_err());
+        assert!(
+            verify(
+                data.path().join("none").as_path(),
+                ledger.verifier_key(),
+                None
+            )
+            .is_err()
+        );
+    }
+}

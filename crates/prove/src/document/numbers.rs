@@ -19,6 +19,9 @@ pub struct Amount {
     pub quantity: Option<Quantity>,
 }
 
+/// Numbers that share one unit.
+const LONGEST_LIST: usize = 16;
+
 /// The amounts of `sentence`, in order.
 #[must_use]
 pub fn amounts(sentence: &str) -> Vec<Amount> {
@@ -65,7 +68,7 @@ fn tokens(sentence: &str) -> Vec<String> {
                 token.push(next);
                 chars.next();
             }
-        } else if !matches!(c, '%' | '-' | '–' | '—' | '.' | '!' | '?' | ';') {
+        } else if !matches!(c, '%' | '-' | '–' | '—' | '.' | ',' | '!' | '?' | ';') {
             continue;
         }
         tokens.push(token);
@@ -75,28 +78,41 @@ fn tokens(sentence: &str) -> Vec<String> {
 
 type Found = (Vec<Amount>, usize);
 
-/// `siku 30`, `siku thelathini`, `saa ishirini na nne`.
+/// `siku 30`, `siku thelathini`, `saa ishirini na nne`, `siku 30 hadi 60`.
 fn unit_first(tokens: &[String], at: usize) -> Option<Found> {
     let (unit, order) = words::unit(tokens.get(at)?)?;
     if order == Order::NumberFirst {
         return None;
     }
-    let (number, next) = digits(tokens, at + 1).or_else(|| swahili(tokens, at + 1))?;
-    Some((vec![amount(tokens, at, next, number, unit)], next))
+    let number = |at| digits(tokens, at).or_else(|| swahili(tokens, at));
+    let (first, mut end) = number(at + 1)?;
+    let mut numbers = vec![first];
+    while numbers.len() < LONGEST_LIST
+        && let Some((next, after)) = joined(tokens, end).and_then(number)
+    {
+        numbers.push(next);
+        end = after;
+    }
+    let of = |number| amount(tokens, at, end, number, unit);
+    Some((numbers.into_iter().map(of).collect(), end))
 }
 
-/// `30 days`, `thirty-day`, `30 to 60 days`, `half an hour`, `within a second`.
+/// `30 days`, `thirty-day`, `30 to 60 days`, `30, 60 or 90 days`, `half an hour`, `within a second`.
 fn number_first(tokens: &[String], at: usize) -> Option<Found> {
-    let (first, after) = number(tokens, at)?;
-    let after = skip(tokens, after, "-");
-    if let Some((unit, next)) = unit_at(tokens, after) {
-        return Some((vec![amount(tokens, at, next, first, unit)], next));
+    let mut numbers = Vec::new();
+    let mut next = at;
+    loop {
+        let (number, after) = number(tokens, next)?;
+        numbers.push(number);
+        if let Some((unit, end)) = unit_at(tokens, skip(tokens, after, "-")) {
+            let of = |number| amount(tokens, at, end, number, unit);
+            return Some((numbers.into_iter().map(of).collect(), end));
+        }
+        next = joined(tokens, after)?;
+        if numbers.len() > LONGEST_LIST {
+            return None;
+        }
     }
-    let joined = joiner(tokens, after)?;
-    let (second, end) = number(tokens, joined)?;
-    let (unit, next) = unit_at(tokens, skip(tokens, end, "-"))?;
-    let both = [first, second].map(|number| amount(tokens, at, next, number, unit));
-    Some((both.to_vec(), next))
 }
 
 fn unit_at(tokens: &[String], at: usize) -> Option<(Unit, usize)> {
@@ -190,16 +206,14 @@ fn swahili(tokens: &[String], at: usize) -> Option<(Option<Number>, usize)> {
     }
 }
 
-fn joiner(tokens: &[String], at: usize) -> Option<usize> {
-    // The dash of `30-60 days` was skipped on the way here.
-    let dashed = at
-        .checked_sub(1)
-        .and_then(|before| tokens.get(before))
-        .is_some_and(|token| token == "-");
-    if dashed {
-        return Some(at);
-    }
-    words::joins_numbers(&lower(tokens, at)?).then_some(at + 1)
+/// Where the number begins that shares its unit with the one that ends at `at`.
+fn joined(tokens: &[String], at: usize) -> Option<usize> {
+    let sign = tokens
+        .get(at)
+        .is_some_and(|token| matches!(token.as_str(), "-" | "–" | "—" | ","));
+    let at = at + usize::from(sign);
+    let word = lower(tokens, at).is_some_and(|word| words::joins_numbers(&word));
+    (sign || word).then_some(at + usize::from(word))
 }
 
 fn skip(tokens: &[String], at: usize, sign: &str) -> usize {
@@ -247,6 +261,9 @@ mod tests {
         assert_eq!(found("at least 112 bits of it"), ["112"]);
         assert_eq!(found("three hundred days"), ["300d"]);
         assert_eq!(found("in ten (10) days"), ["10d"]);
+        assert_eq!(found("a 30- to 60-day limit"), ["30d", "60d"]);
+        assert_eq!(found("after 30, 60 and 90 days"), ["30d", "60d", "90d"]);
+        assert_eq!(found("in 2026, a year of 30 days"), ["30d"]);
     }
 
     #[test]
@@ -268,6 +285,7 @@ mod tests {
             found("saa ishirini na nne; sekunde moja; miezi mitatu; mwaka mmoja; miaka miwili"),
             ["1d", "1s", "3mo", "1y", "2y"]
         );
+        assert_eq!(found("siku 30 hadi 60, saa 2"), ["30d", "60d", "2h"]);
         assert_eq!(found("asilimia 10 na baiti 500"), ["10", "500B"]);
     }
 

@@ -1,7 +1,11 @@
+use std::sync::LazyLock;
+
 use super::*;
 
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::built_in().unwrap());
+
 fn read(text: &str) -> Result<Document, Faults> {
-    Document::read("SECURITY.md", text, &Catalogue::built_in().unwrap())
+    Document::read("SECURITY.md", text, &CATALOGUE)
 }
 
 fn sentences(text: &str) -> Vec<(String, String)> {

@@ -240,10 +240,10 @@ pub(crate) fn counts_an_article(before: &str) -> bool {
     )
 }
 
-/// Whether the word joins two numbers that share the unit behind the second.
+/// Whether the word joins two numbers that share one unit.
 pub(crate) fn joins_numbers(word: &str) -> bool {
     matches!(
         word,
-        "to" | "and" | "or" | "-" | "–" | "—" | "tot" | "en" | "of" | "à" | "a"
+        "to" | "and" | "or" | "tot" | "en" | "of" | "à" | "hadi" | "mpaka" | "na" | "au"
     )
 }
