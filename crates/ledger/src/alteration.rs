@@ -46,6 +46,9 @@ pub enum Alteration {
         /// First entry below the hash.
         entry: u64,
     },
+    /// A tile kept from an earlier head is not the beginning of the present one.
+    #[error("{0}, kept from an earlier checkpoint, is not what was written then")]
+    Kept(TileFile),
     /// Everything below fits together, but not with the signed root.
     #[error("the tree of {size} entries does not have the signed root")]
     Root {

@@ -18,25 +18,33 @@
 //! 5. [`service`]: [`Ledger`], which opens all this ([`home`], [`log`], [`mod@lock`]) and answers
 //!    for its state.
 //!
-//! Reading: [`view`] shows a folder, [`verify`] judges it, [`alteration`] names what is wrong.
+//! Reading: [`view`] shows a folder, [`explain`] puts entries into words, [`verify`] judges,
+//! [`alteration`] names what is wrong. [`section`] is the configuration, [`controls`] the promises.
 //! Everything goes through [`disk`], of which [`crash_disk`] is the double that forgets.
 
 pub mod alteration;
 pub mod checkpoint;
+pub mod controls;
 #[doc(hidden)]
 pub mod crash_disk;
 pub mod disk;
 mod encode;
 pub mod event;
+pub mod explain;
 mod fold;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod home;
 pub mod journal;
 pub mod lock;
 pub mod log;
+#[doc(hidden)]
+pub mod measure;
 pub mod note;
 pub mod pseudonyms;
 pub mod publish;
 pub mod recorder;
+pub mod section;
 pub mod segment;
 pub mod service;
 pub mod tile;
@@ -50,6 +58,7 @@ pub use event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex};
 pub use home::OpenError;
 pub use lock::Lock;
 pub use recorder::{NotDurable, Recorder};
+pub use section::{Durability, Section};
 pub use service::{FlushError, Flushed, Ledger, Options, RING, State};
 #[doc(hidden)]
 pub use writer::Pace;

@@ -205,7 +205,7 @@ pub fn read_tile(disk: &dyn Disk, folder: &Path, tile: TileFile) -> Result<Vec<u
 }
 
 /// Bytes that the first `count` entries of a bundle take.
-fn length_of(bundle: &[u8], count: usize) -> Option<usize> {
+pub(crate) fn length_of(bundle: &[u8], count: usize) -> Option<usize> {
     entries(bundle)
         .take(count)
         .try_fold((0, 0), |(length, seen), entry| {

@@ -129,6 +129,7 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         head: &head,
         edge: Edge::new(),
         wrong: None,
+        kept: None,
         seen: seen.as_ref(),
         forked: false,
         journal: &entries,
@@ -181,6 +182,8 @@ struct Walk<'a> {
     edge: Edge,
     /// The first stored hash that is not the rebuilt one.
     wrong: Option<(TileFile, usize)>,
+    /// The first tile kept from an earlier head that is not a beginning of the present one.
+    kept: Option<TileFile>,
     seen: Option<&'a Checkpoint>,
     forked: bool,
     journal: &'a [&'a [u8]],
@@ -212,7 +215,10 @@ impl Walk<'_> {
             .into()),
             None => match self.seen {
                 Some(seen) if self.forked => Err(Alteration::Forked { seen: seen.size }.into()),
-                _ => Ok(()),
+                _ => match self.kept {
+                    Some(tile) => Err(Alteration::Kept(tile).into()),
+                    None => Ok(()),
+                },
             },
         }
     }
@@ -232,6 +238,9 @@ impl Walk<'_> {
         if count != tile.width {
             return Err(Alteration::MalformedTile(tile).into());
         }
+        self.check_kept(tile, |width| {
+            tile::length_of(&bytes, width).and_then(|end| bytes.get(..end))
+        });
         for full in completed {
             self.compare_tile(full.level, full.index, &full.hashes)?;
         }
@@ -269,7 +278,31 @@ impl Walk<'_> {
         if let (None, Some(position)) = (self.wrong, differs) {
             self.wrong = Some((tile, position));
         }
+        if differs.is_none() {
+            self.check_kept(tile, |width| bytes.get(..width * 32));
+        }
         Ok(())
+    }
+
+    /// Compares narrower copies of `tile`, kept from earlier heads, with its beginning.
+    fn check_kept<'b>(&mut self, tile: TileFile, begin: impl Fn(usize) -> Option<&'b [u8]>) {
+        let place = self.view.folder().join(format!("{}.p", tile.whole()));
+        let Ok(names) = self.view.disk().list(&place) else {
+            return;
+        };
+        for width in names.iter().filter_map(|name| name.parse().ok()) {
+            let kept = TileFile { width, ..tile };
+            let path = self.view.folder().join(kept.to_string());
+            let right = width >= tile.width
+                || match self.view.disk().read(&path, tile::BUNDLE_LIMIT) {
+                    Ok(bytes) => begin(width) == Some(bytes.as_slice()),
+                    // Removed meanwhile, because the tile is full now.
+                    Err(cause) => cause.kind() == std::io::ErrorKind::NotFound,
+                };
+            if !right {
+                self.kept.get_or_insert(kept);
+            }
+        }
     }
 }
 

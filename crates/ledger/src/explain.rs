@@ -1,0 +1,236 @@
+//! Entries in words: why was this refused?
+//!
+//! Owns one sentence for each kind of event and one hint for each control that refuses. Reads only
+//! the stored bytes; what it does not know it shows as it is.
+
+use control::Timestamp;
+use serde_json::{Map, Value};
+
+/// An entry in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Its index in the ledger.
+    pub index: u64,
+    /// When, RFC 3339 in UTC.
+    pub time: String,
+    /// What happened, one sentence.
+    pub what: String,
+    /// Everything else the entry says, as `name value`.
+    pub details: Vec<(String, String)>,
+    /// What to do about it, where it is a refusal of a known control.
+    pub hint: Option<&'static str>,
+}
+
+/// What a refusal by each control means, and what to do.
+const HINTS: [(&str, &str); 16] = [
+    (
+        "wire.framing",
+        "The request could have been read in two ways. A current HTTP library does not send such \
+         a request: look for a client or proxy that writes HTTP by hand.",
+    ),
+    (
+        "gate.host",
+        "The Host field names no host of this deployment. If it should, add it to hosts in \
+         [deployment].",
+    ),
+    (
+        "gate.route",
+        "No route covers this path, or its plain and its folded form lead to different routes. If \
+         it should pass, add a [[route]]; vouchsafe explain METHOD PATH shows what decides.",
+    ),
+    (
+        "gate.method",
+        "The route that covers this path does not list this method. If it should, add it to its \
+         methods.",
+    ),
+    (
+        "gate.path",
+        "The path holds something that two programs read differently, such as an encoded slash or \
+         a dot segment. The client must send the path it means.",
+    ),
+    (
+        "gate.body",
+        "The body is larger than this route takes, or ended early. If it is wanted, raise the \
+         route's limit.",
+    ),
+    (
+        "gate.time",
+        "The client was slower than the limits allow. One such request is a bad connection; many \
+         are an attempt to hold connections open.",
+    ),
+    (
+        "gate.ticket",
+        "The ticket of a proof was unknown, used before, expired, or made for another request. \
+         Nobody but vouchsafe prove sends one.",
+    ),
+    (
+        "gate.upstream",
+        "The app did not answer, or not as HTTP asks. Check that it runs and listens at the \
+         upstream of its [[app]].",
+    ),
+    (
+        "gate.overload",
+        "There was more work than this gate takes at a time. If it lasts, give it more cores or \
+         look for the client that asks so much.",
+    ),
+    (
+        "identity.key",
+        "No valid API key came with the request: none, a wrong one, or one that was revoked or \
+         expired. vouchsafe key list shows the keys and their state.",
+    ),
+    (
+        "identity.scope",
+        "The key is genuine, but its scopes do not cover this method and path. Create one that \
+         does with vouchsafe key create --scope.",
+    ),
+    (
+        "identity.role",
+        "The key is genuine, but has none of the roles that the route asks for.",
+    ),
+    (
+        "hooks.signature",
+        "The sender could not prove who it is. If it is genuine, compare the secret with the \
+         provider's, and public_url with the address that was given to the provider.",
+    ),
+    (
+        "hooks.replay",
+        "This delivery came before, or is too old. A genuine provider that repeats gets its \
+         acknowledgement; compare the clocks if new deliveries are refused.",
+    ),
+    (
+        "ledger.durable",
+        "The ledger could not write to its disk, and what cannot be recorded is not let through. \
+         Check that the disk of the data folder is neither full nor failing.",
+    ),
+];
+
+/// What a refusal by `control` means and what to do.
+#[must_use]
+pub fn hint(control: &str) -> Option<&'static str> {
+    HINTS
+        .iter()
+        .find(|(known, _)| *known == control)
+        .map(|(_, hint)| *hint)
+}
+
+/// Puts an entry into words. Bytes that are no event of ours are shown as they are.
+#[must_use]
+pub fn explain(index: u64, entry: &[u8]) -> Explained {
+    let read = match serde_json::from_slice(entry) {
+        Ok(Value::Object(read)) => read,
+        _ => Map::new(),
+    };
+    let text = |name: &str| read.get(name).and_then(Value::as_str);
+    let time = read.get("time").and_then(Value::as_i64);
+    let what = match text("kind") {
+        Some(kind) => sentence(kind, &read),
+        None => format!("Not an event: {}", String::from_utf8_lossy(entry)),
+    };
+    let said = ["v", "time", "kind", "control", "reason", "status", "count"];
+    let details = read
+        .iter()
+        .filter(|(name, _)| !said.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), plain(value)));
+    Explained {
+        index,
+        time: time.map_or_else(String::new, |at| Timestamp::from_millis(at).to_string()),
+        what,
+        details: details.collect(),
+        hint: text("control").and_then(hint),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn sentence(kind: &str, read: &Map<String, Value>) -> String {
+    let text = |name: &str| read.get(name).map(plain).unwrap_or_default();
+    if read.contains_key("control") {
+        let how_many = match read.get("count") {
+            Some(count) => format!("{count} more requests like this were refused"),
+            None => "Refused".to_owned(),
+        };
+        return format!(
+            "{how_many} with {} by {}: {}.",
+            text("status"),
+            text("control"),
+            text("reason")
+        );
+    }
+    let ended = |done: &str| match read.get("status") {
+        Some(status) => format!("{done} with {status}."),
+        None => format!("{done} without an answer."),
+    };
+    match kind {
+        "request" => ended("Let through and answered"),
+        "request.decision" => "Let through.".to_owned(),
+        "request.outcome" => ended("Answered"),
+        "websocket.open" => "A WebSocket opened.".to_owned(),
+        "websocket.close" => "A WebSocket closed.".to_owned(),
+        "webhook.duplicate" => {
+            "A delivery that was done before came again: acknowledged, not forwarded.".to_owned()
+        }
+        "request.refusals" => format!("{} refusals were only counted.", text("count")),
+        "auth.success" => "A credential was accepted.".to_owned(),
+        "auth.failure" => "A credential was refused.".to_owned(),
+        "instance.start" => "The instance started.".to_owned(),
+        "instance.stop" => "The instance stopped in order.".to_owned(),
+        "instance.reload" => "A new configuration was taken over.".to_owned(),
+        "instance.reload-refused" => {
+            "A new configuration was refused; the old one stays.".to_owned()
+        }
+        "key.create" => "A key was created.".to_owned(),
+        "key.revoke" => "A key was revoked.".to_owned(),
+        "key.list" => "The keys were listed.".to_owned(),
+        "prove.mint" => "A proof made a key or a ticket for itself.".to_owned(),
+        "prove.run" => "A proof ran.".to_owned(),
+        "prove.verdict" => "A proof judged a promise.".to_owned(),
+        other => format!("{other}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_who_why_and_what_to_do() {
+        let entry = br#"{"v":1,"time":1763719200007,"kind":"request","request":"ab","route":"/hook","control":"hooks.signature","reason":"signature-mismatch","status":403}"#;
+        let explained = explain(7, entry);
+        assert_eq!(explained.time, "2025-11-21T10:00:00.007Z");
+        assert_eq!(
+            explained.what,
+            "Refused with 403 by hooks.signature: signature-mismatch."
+        );
+        assert!(explained.hint.unwrap().contains("secret"));
+        assert_eq!(
+            explained.details,
+            [("request", "ab"), ("route", "/hook")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_was_let_through_has_no_hint() {
+        let entry = br#"{"v":1,"time":0,"kind":"request","status":200}"#;
+        let explained = explain(0, entry);
+        assert_eq!(explained.what, "Let through and answered with 200.");
+        assert_eq!(explained.hint, None);
+    }
+
+    #[test]
+    fn counted_refusals_and_foreign_bytes_are_shown() {
+        let entry = br#"{"v":1,"time":0,"kind":"request.refusals","control":"gate.path","reason":"dot-segment","status":400,"count":9}"#;
+        assert_eq!(
+            explain(0, entry).what,
+            "9 more requests like this were refused with 400 by gate.path: dot-segment."
+        );
+        assert!(explain(0, b"hello").what.contains("hello"));
+        assert_eq!(explain(0, br#"{"kind":"new.kind"}"#).what, "new.kind.");
+    }
+}

@@ -1,0 +1,97 @@
+//! The `[ledger]` section of the configuration.
+
+use std::path::PathBuf;
+
+use config::{Fault, Table};
+
+/// When a decision is on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Within 50 ms: one event per request, written when it ended.
+    #[default]
+    Batched,
+    /// Before the first byte goes upstream; the outcome is a second event, batched.
+    Sync,
+}
+
+/// What `[ledger]` says. It takes effect at the next start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// When a decision is on disk.
+    pub durability: Durability,
+    /// The file to which every checkpoint is appended as well, as written.
+    pub second_place: Option<PathBuf>,
+}
+
+impl Section {
+    /// Reads the section; the caller ends the table.
+    #[must_use]
+    pub fn read(table: &mut Table<'_>) -> Self {
+        let durability = match table.one_of("durability", &["batched", "sync"], "batched") {
+            "sync" => Durability::Sync,
+            _ => Durability::Batched,
+        };
+        let place = table.text("second_place").filter(|found| {
+            let usable = !found.value.ends_with('/');
+            if !usable {
+                table.fault(
+                    Fault::new("ledger.second-place", "second_place must name a file")
+                        .at(found.span)
+                        .hint(
+                            "name a file on another disk or host, such as /mnt/audit/checkpoints",
+                        ),
+                );
+            }
+            usable
+        });
+        Self {
+            durability,
+            second_place: place.map(|found| PathBuf::from(found.value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Document;
+
+    use super::*;
+
+    fn read(text: &str) -> (Section, Vec<&'static str>) {
+        let mut document = Document::parse("vouchsafe.toml", text);
+        let section = {
+            let mut root = document.root();
+            let mut table = root.table("ledger");
+            let section = Section::read(&mut table);
+            table.done();
+            root.done();
+            section
+        };
+        let codes = match document.finish() {
+            Ok(()) => Vec::new(),
+            Err(faults) => faults.list().iter().map(|fault| fault.code).collect(),
+        };
+        (section, codes)
+    }
+
+    #[test]
+    fn an_absent_section_is_batched_without_a_second_place() {
+        assert_eq!(read(""), (Section::default(), Vec::new()));
+    }
+
+    #[test]
+    fn both_keys_are_read() {
+        let (section, faults) =
+            read("[ledger]\ndurability = \"sync\"\nsecond_place = \"/mnt/checkpoints\"\n");
+        assert_eq!(faults, Vec::<&str>::new());
+        assert_eq!(section.durability, Durability::Sync);
+        assert_eq!(section.second_place, Some("/mnt/checkpoints".into()));
+    }
+
+    #[test]
+    fn a_second_place_that_names_no_file_is_a_fault() {
+        let (_, faults) = read("[ledger]\nsecond_place = \"/mnt/\"\n");
+        assert_eq!(faults, ["ledger.second-place"]);
+        assert_eq!(read("[ledger]\ndurability = \"never\"\n").1.len(), 1);
+    }
+}
