@@ -5,7 +5,9 @@
 //! its pid and always reaped. Refuses to hand down anything of our own environment.
 
 use std::{
+    ffi::OsStr,
     fs::File,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -13,10 +15,11 @@ use std::{
 };
 
 use control::{
-    Clock, Rng,
+    Clock, Rng, Secret,
     probe::{ChildStart, Observed, TargetError},
     rng,
 };
+use hooks::Scheme;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -121,9 +124,8 @@ impl Starter {
             .stdout(output.try_clone().map_err(failed)?)
             .stderr(output);
         for name in names {
-            let secret = rng::array::<32>(self.rng.as_ref())
-                .map_err(|cause| TargetError::new(DOING, cause))?;
-            command.env(name, seal::encode::base64(&secret));
+            let secret = self.secret(&tree, &name)?;
+            command.env(name, OsStr::from_bytes(secret.expose()));
         }
         let child = command.spawn().map_err(failed)?;
         let process = Process {
@@ -133,6 +135,18 @@ impl Starter {
             _folder: folder,
         };
         self.wait(process, &ready, tree)
+    }
+
+    /// A secret for the variable `name`, of the form that the webhook which names it gives secrets.
+    fn secret(&self, tree: &Value, name: &str) -> Result<Secret, TargetError> {
+        let failed = |cause: rng::NoRandomness| TargetError::new(DOING, cause);
+        match scheme_of(tree, name) {
+            Some(scheme) => scheme.mint_secret(self.rng.as_ref()).map_err(failed),
+            None => {
+                let bytes = rng::array::<32>(self.rng.as_ref()).map_err(failed)?;
+                Ok(Secret::new(seal::encode::base64(&bytes).into_bytes()))
+            }
+        }
     }
 
     /// Waits until the child listens or ends.
@@ -247,6 +261,24 @@ fn fresh_secrets(tree: &mut Value) -> Result<Vec<String>, TargetError> {
     Ok(names)
 }
 
+/// The scheme of the webhook that takes its secret from the variable `name`.
+fn scheme_of(tree: &Value, name: &str) -> Option<&'static Scheme> {
+    let reference = format!("env:{name}");
+    let secrets = tree.get("secrets")?.as_object()?;
+    let (wanted, _) = secrets
+        .iter()
+        .find(|(_, value)| value.as_str() == Some(&reference))?;
+    let webhooks = tree.get("route")?.as_array()?.iter();
+    webhooks
+        .filter_map(|route| route.get("webhook"))
+        .find(|webhook| match webhook.get("secret") {
+            Some(Value::Array(names)) => names.iter().any(|name| name.as_str() == Some(wanted)),
+            Some(Value::String(name)) => name == wanted,
+            _ => false,
+        })
+        .and_then(|webhook| Scheme::find(webhook.get("scheme")?.as_str()?))
+}
+
 fn replace_references(value: &mut Value, names: &mut Vec<String>) {
     const KINDS: [&str; 3] = ["env:", "dotenv:", "file:"];
     match value {
@@ -345,6 +377,24 @@ mod tests {
         assert!(stderr.contains("VOUCHSAFE_CHILD_SECRET_0="));
         assert!(!stderr.contains("HOME="));
         assert!(!stderr.contains("CARGO"));
+    }
+
+    #[test]
+    fn a_secret_has_the_form_of_its_webhook() {
+        let folder = tempfile::tempdir().unwrap();
+        let starter = program(folder.path(), "exit 2");
+        let mut tree = tree();
+        tree["route"] = json!([
+            {"path": "/w", "webhook": {"scheme": "standard-webhooks", "secret": ["register"]}},
+        ]);
+        let names = fresh_secrets(&mut tree).unwrap();
+        let webhooks = |name: &&String| scheme_of(&tree, name).is_some();
+        let [name] = names.iter().filter(webhooks).collect::<Vec<_>>()[..] else {
+            panic!("{names:?}")
+        };
+        let scheme = scheme_of(&tree, name).unwrap();
+        let secret = starter.secret(&tree, name).unwrap();
+        assert!(hooks::Key::verifying(scheme, &secret).is_ok());
     }
 
     #[test]
