@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use config::{Fault, Table};
-use control::{Catalogue, Timestamp};
+use control::{Catalogue, Timestamp, card::Key};
 
 use crate::{dates, document::nearest};
 
@@ -16,6 +16,64 @@ pub const LONGEST_WAIVER: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Waivers or observers that one configuration may carry.
 const MOST: usize = 200;
+
+/// The keys of both sections, for the generated reference.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "[[waiver]] promise",
+        takes: "id of a promise",
+        default: "required",
+        about: "The promise that is taken over although it is broken or unproven.",
+    },
+    Key {
+        path: "[[waiver]] owner",
+        takes: "a name",
+        default: "required",
+        about: "Who answers for it.",
+    },
+    Key {
+        path: "[[waiver]] reason",
+        takes: "a sentence",
+        default: "required",
+        about: "Why it is not kept today; reports print it.",
+    },
+    Key {
+        path: "[[waiver]] until",
+        takes: "a day, at most 90 days ahead",
+        default: "required",
+        about: "The last day on which the waiver counts; after it, `prove` ends with 1.",
+    },
+    Key {
+        path: "[[observe]] files",
+        takes: "list of globs, relative to the configuration",
+        default: "one of files, database, app",
+        about: "Files in which side effects of the app show.",
+    },
+    Key {
+        path: "[[observe]] database",
+        takes: "path of an SQLite file; with query",
+        default: "one of files, database, app",
+        about: "A database in which side effects of the app show; it is opened read-only.",
+    },
+    Key {
+        path: "[[observe]] query",
+        takes: "one SELECT",
+        default: "required with database",
+        about: "The rows that are searched for a canary.",
+    },
+    Key {
+        path: "[[observe]] app",
+        takes: "name of an app; with get",
+        default: "one of files, database, app",
+        about: "An app that shows side effects itself, asked past the gate.",
+    },
+    Key {
+        path: "[[observe]] get",
+        takes: "a path",
+        default: "required with app",
+        about: "What the app is asked for.",
+    },
+];
 
 /// What `prove` reads from the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,89 @@
+//! What a flaw makes of an answer, a ledger or a key.
+//!
+//! Owns the alterations that need nothing of the target.
+
+use control::probe::{Answer, Reply};
+use serde_json::{Value, json};
+
+use super::request::Request;
+
+/// Fields in which apps look for who is asking, apart from where the request came from.
+pub(super) fn is_identity(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    name.ends_with("remote-user")
+        || name.starts_with("x-auth-request-")
+        || matches!(
+            name.as_str(),
+            "x-forwarded-user" | "x-forwarded-email" | "x-forwarded-groups"
+        )
+}
+
+/// The echo with the client's own fields that `which` picks.
+pub(super) fn keep(reply: Reply, request: &Request, which: impl Fn(&str, &str) -> bool) -> Reply {
+    let Reply::Answer(mut answer) = reply else {
+        return reply;
+    };
+    let Some(mut json) = answer.json() else {
+        return Reply::Answer(answer);
+    };
+    if let Some(fields) = json.get_mut("fields").and_then(Value::as_array_mut) {
+        let kept = request
+            .fields
+            .iter()
+            .filter(|(name, value)| which(name, value));
+        fields.extend(kept.map(|(name, value)| json!([name, value])));
+        answer.body = json.to_string().into_bytes();
+    }
+    Reply::Answer(answer)
+}
+
+/// An acknowledgement turned into what the app would have said to a second delivery.
+pub(super) fn forward_again(reply: Reply, request: &Request) -> Reply {
+    let acknowledged = matches!(&reply, Reply::Answer(answer)
+        if (200..300).contains(&answer.status) && answer.json().is_none_or(|json| json.get("echo").is_none()));
+    if !acknowledged {
+        return reply;
+    }
+    let body = json!({
+        "echo": true,
+        "method": request.method,
+        "target": request.target,
+        "fields": request.fields,
+    });
+    Reply::Answer(Answer {
+        status: 200,
+        fields: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        body: body.to_string().into_bytes(),
+        closed: true,
+    })
+}
+
+pub(super) fn secret_of(key: &str) -> &str {
+    key.rsplit_once('_').map_or(key, |(_, secret)| secret)
+}
+
+/// Drops one request of the last few, but none of the very last, which other probes look for.
+pub(super) fn drop_one(events: &mut Vec<Value>) {
+    const FROM_THE_END: usize = 10;
+    let at = events
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, event)| event.get("request").is_some() && event.get("principal").is_some())
+        .nth(FROM_THE_END)
+        .map(|(at, _)| at);
+    if let Some(at) = at {
+        events.remove(at);
+    }
+}
+
+/// Leaves of a refused key nothing but that something happened.
+pub(super) fn forget_refused_key(event: &mut Value) {
+    let about_keys = event
+        .get("control")
+        .and_then(Value::as_str)
+        .is_some_and(|control| control.starts_with("identity."));
+    if about_keys && let Some(fields) = event.as_object_mut() {
+        fields.retain(|name, _| matches!(name.as_str(), "time" | "kind"));
+    }
+}
