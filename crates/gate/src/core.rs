@@ -14,7 +14,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Cache};
 use control::{Clock, Rng};
-use ledger::{NotDurable, service::TooManyRoutes};
+use ledger::service::TooManyRoutes;
 use seal::ed25519::KeyFault;
 
 use crate::{
@@ -136,8 +136,8 @@ pub struct Core {
     pub(crate) ids: RefCell<RequestIds>,
     pub(crate) assertions: RefCell<Assertions>,
     pub(crate) acceptances: RefCell<Acceptances>,
-    /// Why the ledger could not take this core's last event, if so.
-    pub(crate) ledger_down: Cell<Option<NotDurable>>,
+    /// Events the requests under way may still end in.
+    pub(crate) reserved: Rc<Cell<u64>>,
     site: RefCell<(Cache<Arc<ArcSwap<Site>>, Arc<Site>>, CurrentSite)>,
 }
 
@@ -153,7 +153,7 @@ impl Core {
             ids: RefCell::new(RequestIds::new(Arc::clone(&gate.rng))),
             assertions: RefCell::new(Assertions::default()),
             acceptances: RefCell::new(Acceptances::default()),
-            ledger_down: Cell::new(None),
+            reserved: Rc::default(),
             site: RefCell::new((cache, current)),
             gate,
         }

@@ -226,8 +226,8 @@ fn judge_head(
     // does a ticket.
     let plan = body::plan(route, request.framing(), ticket.is_some())?;
 
-    // record: the ledger must be able to take the event this request will end in.
-    record::ready(core)?;
+    // record: the ledger must have room for the events this request will end in.
+    exchange.reserved = Some(record::reserve(core)?);
 
     // forward, response: behind the proof, see `forward::write_head` and `response::write_head`.
     Ok(match (pass, plan) {

@@ -86,6 +86,7 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         at: Timestamp::from_seconds(1_800_000_000),
         allowed: None,
         forwarded_host: false,
+        reserved: None,
         decided: false,
     }
 }

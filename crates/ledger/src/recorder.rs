@@ -159,6 +159,8 @@ pub struct Recorder {
     events: RefCell<Producer<Event>>,
     refusals: RefCell<Producer<Event>>,
     pushed: Cell<u64>,
+    /// How many events may have been pushed before the ring can be full, as last looked up.
+    room_until: Cell<u64>,
     half: usize,
     marks: Arc<Marks>,
     wires: Arc<Wires>,
@@ -189,9 +191,29 @@ impl Recorder {
             events: RefCell::new(events),
             refusals: RefCell::new(refusals),
             pushed: Cell::new(0),
+            room_until: Cell::new(0),
             half: ring / 2,
             marks,
             wires: Arc::clone(wires),
+        }
+    }
+
+    /// Whether the ledger would take `events` more events of this core now. Asked before a request
+    /// begins, so that its end can be recorded; looks at the writer's side only when what it saw
+    /// there last is used up.
+    pub fn ready(&self, events: u64) -> Result<(), NotDurable> {
+        self.wires.standing()?;
+        let wanted = self.pushed.get().saturating_add(events);
+        if wanted <= self.room_until.get() {
+            return Ok(());
+        }
+        let free = self.events.borrow().slots() as u64;
+        self.room_until.set(self.pushed.get().saturating_add(free));
+        if wanted <= self.room_until.get() {
+            Ok(())
+        } else {
+            self.wires.hurry();
+            Err(NotDurable::Full)
         }
     }
 
@@ -246,5 +268,42 @@ impl Recorder {
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Recorder(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use control::Timestamp;
+
+    use super::*;
+    use crate::event::Kind;
+
+    #[test]
+    fn room_is_promised_only_where_every_event_fits() {
+        let wires = Arc::new(Wires::default());
+        let recorder = Recorder::new(&wires, 64);
+        let event = Event::new(Timestamp::default(), Kind::REQUEST);
+        assert_eq!(recorder.ready(64), Ok(()));
+        assert_eq!(recorder.ready(65), Err(NotDurable::Full));
+        for pushed in 0..64 {
+            assert_eq!(recorder.ready(64 - pushed), Ok(()));
+            assert_eq!(recorder.ready(65 - pushed), Err(NotDurable::Full));
+            assert_eq!(recorder.record(event), Ok(()));
+        }
+        assert_eq!(recorder.ready(1), Err(NotDurable::Full));
+        let mut lanes = wires.take_new_lanes();
+        assert!(lanes[0].events.pop().is_ok());
+        assert_eq!(recorder.ready(1), Ok(()));
+        assert_eq!(recorder.ready(2), Err(NotDurable::Full));
+    }
+
+    #[test]
+    fn nothing_is_promised_while_the_disk_fails() {
+        let wires = Arc::new(Wires::default());
+        let recorder = Recorder::new(&wires, 64);
+        wires.set_standing(Standing::Failing);
+        assert_eq!(recorder.ready(1), Err(NotDurable::Disk));
+        wires.set_standing(Standing::Open);
+        assert_eq!(recorder.ready(1), Ok(()));
     }
 }

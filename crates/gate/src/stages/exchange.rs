@@ -11,7 +11,7 @@ use hooks::Ack;
 use ledger::{PrincipalId, RequestId};
 use wire::Method;
 
-use super::Peer;
+use super::{Peer, record::Reserved};
 use crate::{
     core::{Core, CurrentSite},
     site::route::Route,
@@ -37,6 +37,8 @@ pub struct Exchange {
     pub(crate) allowed: Option<Box<str>>,
     /// Whether the host it was asked for is the one a trusted proxy forwarded.
     pub(crate) forwarded_host: bool,
+    /// Its place in the ledger's ring, once it has one.
+    pub(crate) reserved: Option<Reserved>,
     /// Whether its decision is in the ledger already, so that its end is an outcome.
     pub(crate) decided: bool,
 }
@@ -63,6 +65,7 @@ impl Exchange {
             at: core.gate.clock.now(),
             allowed: None,
             forwarded_host: false,
+            reserved: None,
             decided: false,
         };
         (exchange, id.is_ok())

@@ -5,7 +5,7 @@
 //! cannot take its event. Unauthenticated refusals go into a ring of their own, so that a flood of
 //! them never makes that happen.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{cell::Cell, collections::HashMap, net::IpAddr, rc::Rc, time::Duration};
 
 use control::{ControlId, Reason, Refusal, Timestamp};
 use identity::refusal::KEY;
@@ -33,11 +33,29 @@ pub struct Outcome {
     pub broken: Option<Refusal>,
 }
 
-/// Refuses to begin while the ledger cannot take the event this request will end in.
-pub(crate) fn ready(core: &Core) -> Result<(), Refusal> {
-    core.ledger_down
-        .get()
-        .map_or(Ok(()), |cause| Err(unrecorded(cause)))
+/// Most events one request ends in: acceptance of its key, decision, opening and end.
+const EVENTS: u64 = 4;
+
+/// A place in the ledger's ring for every event of one request, given back when the request is
+/// over, however it ends.
+#[derive(Debug)]
+pub(crate) struct Reserved(Rc<Cell<u64>>);
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(EVENTS));
+    }
+}
+
+/// Reserves room for the events of one more request, or refuses to begin it.
+pub(crate) fn reserve(core: &Core) -> Result<Reserved, Refusal> {
+    let wanted = core.reserved.get().saturating_add(EVENTS);
+    core.recorder.ready(wanted).map_err(|cause| {
+        core.counters.add(Metric::LedgerRefusals, 1);
+        unrecorded(cause)
+    })?;
+    core.reserved.set(wanted);
+    Ok(Reserved(Rc::clone(&core.reserved)))
 }
 
 /// Puts the decision on disk.
@@ -97,9 +115,7 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         Content::Refusal(refusal) => {
             core.counters.refused(refusal.control);
             event = event.refused(&refusal);
-            // The event of a request refused because the ledger was behind finds out whether it
-            // still is.
-            if exchange.principal.is_some() || refusal.control == DURABLE {
+            if exchange.principal.is_some() && refusal.control != DURABLE {
                 put(core, event);
             } else {
                 core.recorder.record_refusal(event);
@@ -185,12 +201,8 @@ fn unrecorded(cause: NotDurable) -> Refusal {
 }
 
 fn put(core: &Core, event: Event) {
-    match core.recorder.record(event) {
-        Ok(()) => core.ledger_down.set(None),
-        Err(cause) => {
-            core.counters.add(Metric::LedgerRefusals, 1);
-            core.ledger_down.set(Some(cause));
-        }
+    if core.recorder.record(event).is_err() {
+        core.counters.add(Metric::LedgerRefusals, 1);
     }
 }
 
