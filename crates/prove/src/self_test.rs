@@ -333,4 +333,6 @@ impl Trying<'_> {
 }
 
 #[cfg(test)]
+mod strict;
+#[cfg(test)]
 mod tests;

@@ -267,3 +267,101 @@ fn what_does_not_hold_on_a_good_child_fails_the_test() {
     assert_eq!(test.unheld[0].saw, ["ask: 200"]);
     assert_eq!(test.exit_code(), 1);
 }
+
+/// Takes each promise away by the sham its control names.
+struct Shams;
+
+static ALL: Card = card(&[
+    "wire.framing",
+    "host.allow-list",
+    "identity.headers-stripped",
+    "proxy.trusted",
+    "app.only-behind-gate",
+    "health.exact-path",
+    "auth.header-only",
+    "key.scoped",
+    "key.revocable",
+    "key.digest-only",
+    "key.prefix-entropy",
+    "log.no-payload",
+    "log.no-credentials",
+    "audit.every-request",
+    "audit.auth-events",
+    "webhook.replay",
+    "webhook.fail-closed",
+    "webhook.documented-open",
+    "auth.default-on",
+]);
+
+impl Control for Shams {
+    fn card(&self) -> &'static Card {
+        &ALL
+    }
+
+    fn fit(&self, _: &Value, _: &Asked) -> Fit {
+        Fit::Fits
+    }
+
+    fn weaken(&self, _: &mut Value, asked: &Asked) -> Weakening {
+        Weakening::Sham(match asked.promise.as_str() {
+            "wire.framing" => "framing-lenient",
+            "host.allow-list" => "any-host",
+            "identity.headers-stripped" => "headers-kept",
+            "proxy.trusted" => "forwarded-believed",
+            "app.only-behind-gate" => "app-exposed",
+            "health.exact-path" => "health-by-prefix",
+            "auth.header-only" => "key-in-query",
+            "key.scoped" => "scope-ignored",
+            "key.revocable" => "revocation-ignored",
+            "key.digest-only" => "key-stored-raw",
+            "key.prefix-entropy" => "key-shown-whole",
+            "log.no-payload" => "canary-in-log",
+            "log.no-credentials" => "key-in-log",
+            "audit.every-request" => "event-dropped",
+            "audit.auth-events" => "auth-event-dropped",
+            "webhook.replay" => "replay-forwarded",
+            "webhook.fail-closed" => "unsigned-without-secret",
+            "webhook.documented-open" => "open-without-reason",
+            _ => "auth-optional",
+        })
+    }
+}
+
+#[test]
+fn every_sham_is_noticed_by_its_own_probe_and_by_no_other() {
+    let text = include_str!("../../../../systems/student-outreach/SECURITY.md");
+    let file = include_str!("../../../../systems/student-outreach/vouchsafe.toml");
+    let catalogue = Catalogue::built_in().unwrap();
+    let mut document = Document::read("SECURITY.md", text, &catalogue).unwrap();
+    // The real ledger is altered byte by byte; this stand-in has none.
+    document
+        .sentences
+        .retain(|sentence| sentence.asked.promise != "audit.tamper-evident");
+    // The flaw that ignores a revocation is asked for as long as the sentence allows.
+    for sentence in &mut document.sentences {
+        let values = &mut sentence.asked.values;
+        values
+            .entry("within".to_owned())
+            .and_modify(|within| "20ms".clone_into(within));
+    }
+    let plan = Plan {
+        document: &document,
+        configuration: &config::Document::parse("vouchsafe.toml", file).tree(),
+        waivers: &[],
+        controls: &[&Shams],
+        catalogue: &catalogue,
+        probes: crate::PROBES,
+        allow: Class::Disruptive,
+        now: Timestamp::from_seconds(0),
+    };
+    let test = run_with(&plan, &|tree| Ok(strict::Strict::start(tree))).unwrap();
+    assert_eq!(test.unheld, []);
+    let tried = |trial: &&Trial| ALL.promises.contains(&trial.promise.as_str());
+    let faults: Vec<&Trial> = test
+        .trials
+        .iter()
+        .filter(tried)
+        .filter(|t| t.fault.is_some())
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}

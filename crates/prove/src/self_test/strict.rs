@@ -1,0 +1,443 @@
+//! A gate of a few lines that keeps every promise, to try the real probes and shams on without a
+//! process. It shares no code with the gate it stands for, except the webhook schemes.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use control::{
+    Clock, Rng, Secret, SystemClock, Target,
+    probe::{
+        Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, MintedKey, Observed,
+        Reply, RouteFact, TargetError, Ticket, TicketWish,
+    },
+    rng::{self, CountingRng},
+};
+use hooks::{Delivery, Scheme};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::target::facts;
+
+struct Pass {
+    method: String,
+    target: String,
+    body: Vec<u8>,
+    source: Option<(String, Secret)>,
+}
+
+struct Held {
+    id: String,
+    wish: KeyWish,
+    revoked: bool,
+}
+
+#[derive(Default)]
+struct State {
+    passes: BTreeMap<String, Pass>,
+    keys: BTreeMap<String, Held>,
+    events: Vec<Value>,
+    delivered: BTreeSet<[u8; 32]>,
+}
+
+/// A gate that keeps every promise its configuration states.
+pub(super) struct Strict {
+    facts: Facts,
+    rng: CountingRng,
+    folder: TempDir,
+    state: RefCell<State>,
+}
+
+/// Control and status of a refusal.
+type Refused = (&'static str, u16);
+
+struct Asked {
+    method: String,
+    target: String,
+    fields: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Strict {
+    /// Starts under `configuration`, or is refused.
+    pub(super) fn start(configuration: &Value) -> ChildStart {
+        let refused = || ChildStart::Refused {
+            exit: 2,
+            stderr: "refused".to_owned(),
+        };
+        let unset = |name: &Value| {
+            let secret = name
+                .as_str()
+                .and_then(|name| configuration["secrets"][name].as_str());
+            secret.is_none_or(|secret| secret.contains("NEVER_SET"))
+        };
+        for route in configuration["route"].as_array().unwrap() {
+            let fine = match (route.get("webhook"), route.get("auth")) {
+                (Some(webhook), _) => {
+                    let names = webhook["secret"].as_array().unwrap();
+                    !names.is_empty() && !names.iter().any(unset)
+                }
+                (None, Some(Value::String(_))) => route.get("reason").is_some(),
+                (None, auth) => auth.is_some(),
+            };
+            if !fine {
+                return refused();
+            }
+        }
+        let gate = vec![SocketAddr::from(([127, 0, 0, 1], 1))];
+        ChildStart::Up(Box::new(Self {
+            facts: facts::read(configuration, gate).unwrap(),
+            rng: CountingRng::from_seed(3),
+            folder: tempfile::tempdir().unwrap(),
+            state: RefCell::default(),
+        }))
+    }
+
+    fn random(&self) -> String {
+        seal::encode::hex(&rng::array::<16>(&self.rng).unwrap())
+    }
+
+    fn stored(&self) -> PathBuf {
+        self.folder.path().join("store.db")
+    }
+
+    fn judge(&self, bytes: &[u8]) -> Result<(Asked, Option<String>), Refused> {
+        let asked = read(bytes).ok_or(("wire.framing", 400))?;
+        let host = one(&asked, "host").ok_or(("wire.framing", 400))?;
+        if host != self.facts.public_host {
+            return Err(("gate.host", 400));
+        }
+        let path = asked.target.split('?').next().unwrap_or_default();
+        let route = self.route(path).ok_or(("gate.route", 404))?;
+        if !route.methods.is_empty() && !route.methods.contains(&asked.method) {
+            return Err(("gate.method", 405));
+        }
+        let pass = match one(&asked, "x-vouchsafe-ticket") {
+            Some(ticket) => self.state.borrow_mut().passes.remove(ticket),
+            None => None,
+        };
+        let principal = match &route.guard {
+            Guard::Open(_) => None,
+            Guard::Key(roles) => Some(self.authorise(&asked, path, roles)?),
+            Guard::Webhook(scheme) => Some(self.verify(&asked, route, scheme, pass.as_ref())?),
+        };
+        let genuine = pass.is_none_or(|pass| {
+            pass.method == asked.method && pass.target == asked.target && pass.body == asked.body
+        });
+        if !genuine {
+            return Err(("gate.ticket", 403));
+        }
+        Ok((asked, principal))
+    }
+
+    fn route(&self, path: &str) -> Option<&RouteFact> {
+        let governs = |route: &&RouteFact| {
+            let below = format!("{}/", route.path.trim_end_matches('/'));
+            route.path == path || (!route.exact && path.starts_with(&below))
+        };
+        self.facts
+            .routes
+            .iter()
+            .filter(governs)
+            .max_by_key(|route| route.path.len())
+    }
+
+    fn authorise(&self, asked: &Asked, path: &str, roles: &[String]) -> Result<String, Refused> {
+        let bearer = one(asked, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let key = one(asked, "x-api-key").or(bearer).unwrap_or_default();
+        let state = self.state.borrow();
+        let held = state.keys.get(key).filter(|held| !held.revoked);
+        let held = held.ok_or(("identity.key", 401))?;
+        let opens = held.wish.scopes.iter().any(|scope| {
+            let (methods, prefix) = scope.split_once(' ').unwrap();
+            let below = format!("{}/", prefix.trim_end_matches('/'));
+            methods.split(',').any(|method| method == asked.method)
+                && (path == prefix || path.starts_with(&below))
+        });
+        if !opens || !(roles.is_empty() || roles.iter().any(|role| held.wish.roles.contains(role)))
+        {
+            return Err(("identity.scope", 403));
+        }
+        Ok(held.id.clone())
+    }
+
+    fn verify(
+        &self,
+        asked: &Asked,
+        route: &RouteFact,
+        scheme: &str,
+        pass: Option<&Pass>,
+    ) -> Result<String, Refused> {
+        const NO: Refused = ("hooks.signature", 403);
+        let (_, secret) = pass
+            .and_then(|pass| pass.source.as_ref())
+            .filter(|(path, _)| *path == route.path)
+            .ok_or(NO)?;
+        let headers: Vec<(&[u8], &[u8])> = asked
+            .fields
+            .iter()
+            .map(|(n, v)| (n.as_bytes(), v.as_bytes()))
+            .collect();
+        let delivery = Delivery {
+            method: &asked.method,
+            public_url: &format!("{}://{}", self.facts.scheme, self.facts.public_host),
+            target: asked.target.as_bytes(),
+            headers: &headers,
+            body: &asked.body,
+            now: SystemClock::new().now(),
+        };
+        let scheme = Scheme::find(scheme).unwrap();
+        let verified =
+            hooks::verify(scheme, std::slice::from_ref(secret), &delivery).map_err(|_| NO)?;
+        if self
+            .state
+            .borrow_mut()
+            .delivered
+            .insert(*verified.fact().digest())
+        {
+            Ok(route.path.clone())
+        } else {
+            Err(("hooks.replay", 204))
+        }
+    }
+}
+
+fn one<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
+    let mut all = asked
+        .fields
+        .iter()
+        .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+    match (all.next(), all.next()) {
+        (Some((_, value)), None) => Some(value),
+        _ => None,
+    }
+}
+
+/// A request without anything that could be read in two ways.
+fn read(bytes: &[u8]) -> Option<Asked> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    if head.contains('\0') || head.replace("\r\n", "").contains(['\r', '\n']) {
+        return None;
+    }
+    let mut lines = head.split("\r\n");
+    let [method, target, version] = lines.next()?.split(' ').collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    let strange = ["//", "/.", "#", "%", ";", "\\"];
+    let path = target.split('?').next()?;
+    if !target.starts_with('/') || target.contains('#') || strange.iter().any(|s| path.contains(s))
+    {
+        return None;
+    }
+    let mut fields = Vec::new();
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        if name.is_empty() || name.contains([' ', '\t']) {
+            return None;
+        }
+        fields.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let asked = Asked {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        fields,
+        body: body.into(),
+    };
+    let count = |name: &str| {
+        asked
+            .fields
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .count()
+    };
+    let length = one(&asked, "content-length");
+    let length_fits = match (count("content-length"), length) {
+        (0, _) => body.is_empty(),
+        (1, Some(length)) => {
+            length.bytes().all(|b| b.is_ascii_digit()) && length.parse() == Ok(body.len())
+        }
+        _ => false,
+    };
+    let framed = count("transfer-encoding") == 0 && count("upgrade") == 0 && length_fits;
+    (framed && version == "HTTP/1.1" && count("host") == 1).then_some(asked)
+}
+
+/// Fields a client may not set.
+fn is_ours(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    let starts = [
+        "x-forwarded",
+        "x-vouchsafe",
+        "x-auth-request",
+        "x-original",
+        "x-rewrite",
+        "x-api-key",
+    ];
+    let names = [
+        "forwarded",
+        "remote-user",
+        "x-remote-user",
+        "x-real-ip",
+        "x-request-id",
+        "authorization",
+    ];
+    starts.iter().any(|start| name.starts_with(start)) || names.contains(&name.as_str())
+}
+
+fn reply(status: u16, body: Value) -> Reply {
+    let fields = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "same-origin"),
+    ];
+    Reply::Answer(Answer {
+        status,
+        fields: fields
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+        body: body.to_string().into_bytes(),
+        closed: true,
+    })
+}
+
+impl Target for Strict {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn rng(&self) -> &dyn Rng {
+        &self.rng
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError> {
+        let id = self.random();
+        let judged = self.judge(bytes);
+        let mut event = json!({"kind": "request", "request": id});
+        let reply = match judged {
+            Err((control, status)) => {
+                event["control"] = json!(control);
+                event["reason"] = json!("refused");
+                reply(status, json!({"request_id": id}))
+            }
+            Ok((asked, principal)) => {
+                if let Some(principal) = principal {
+                    event["principal"] = json!(format!("p1.{principal}"));
+                }
+                let mut fields = asked.fields;
+                fields.retain(|(name, _)| !is_ours(name));
+                fields.push(("X-Request-Id".to_owned(), id));
+                reply(200, json!({"echo": true, "fields": fields}))
+            }
+        };
+        self.state.borrow_mut().events.push(event);
+        Ok(reply)
+    }
+
+    fn reach(&self, address: SocketAddr) -> bool {
+        self.facts.apps.iter().any(|app| app.upstream == address)
+    }
+
+    fn ticket(&self, wish: &TicketWish<'_>) -> Result<Ticket, TargetError> {
+        let value = self.random();
+        let source = wish.webhook.map(|path| {
+            let route = self
+                .facts
+                .routes
+                .iter()
+                .find(|route| route.path == path)
+                .unwrap();
+            let Guard::Webhook(scheme) = &route.guard else {
+                panic!("{path}")
+            };
+            let secret = Scheme::find(scheme)
+                .unwrap()
+                .mint_secret(&self.rng)
+                .unwrap();
+            (path.to_owned(), secret)
+        });
+        let secret = source.as_ref().map(|(_, secret)| secret.expose().to_vec());
+        let pass = Pass {
+            method: wish.method.to_owned(),
+            target: wish.target.to_owned(),
+            body: wish.body.to_vec(),
+            source,
+        };
+        self.state.borrow_mut().passes.insert(value.clone(), pass);
+        Ok(Ticket { value, secret })
+    }
+
+    fn mint_key(&self, wish: &KeyWish) -> Result<MintedKey, TargetError> {
+        let (id, secret) = (
+            self.random()[..12].to_owned(),
+            self.random() + &self.random(),
+        );
+        let key = format!("vsk_{id}_{}", &secret[..49]);
+        let held = Held {
+            id: id.clone(),
+            wish: wish.clone(),
+            revoked: false,
+        };
+        self.state.borrow_mut().keys.insert(key.clone(), held);
+        Ok(MintedKey { id, key })
+    }
+
+    fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
+        for held in self
+            .state
+            .borrow_mut()
+            .keys
+            .values_mut()
+            .filter(|held| held.id == id)
+        {
+            held.revoked = true;
+        }
+        Ok(())
+    }
+
+    fn list_keys(&self) -> Result<Value, TargetError> {
+        let state = self.state.borrow();
+        Ok(json!({"keys": state.keys.values().map(|held| &held.id).collect::<Vec<_>>()}))
+    }
+
+    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
+        Ok(LedgerCopy {
+            folder: self.folder.path().to_owned(),
+            key: String::new(),
+            checkpoint: String::new(),
+            events: self.state.borrow().events.clone(),
+            second_place: false,
+        })
+    }
+
+    fn verify(&self, _: &Path, _: &str, _: Option<&str>) -> Result<Inspection, TargetError> {
+        Ok(Inspection::Whole(self.state.borrow().events.len() as u64))
+    }
+
+    /// Keys and the latest events, which are all that probes look for.
+    fn storage(&self) -> Result<Vec<PathBuf>, TargetError> {
+        const LATEST: usize = 200;
+        let state = self.state.borrow();
+        let kept: Vec<&String> = state.keys.values().map(|held| &held.id).collect();
+        let from = state.events.len().saturating_sub(LATEST);
+        let text = format!("{kept:?} {:?}", &state.events[from..]);
+        std::fs::write(self.stored(), text).unwrap();
+        Ok(vec![self.stored()])
+    }
+
+    fn observe(&self, _: &str) -> Result<Observed, TargetError> {
+        Ok(Observed::Looked {
+            places: 1,
+            found: Vec::new(),
+        })
+    }
+
+    fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError> {
+        let mut tree = self.facts.configuration.clone();
+        change(&mut tree);
+        Ok(Self::start(&tree))
+    }
+}
