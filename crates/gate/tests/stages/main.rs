@@ -1,0 +1,9 @@
+//! Every stage over a real ledger, store and key table; only the sockets are missing.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod house;
+mod keys;
+mod own;
+mod recording;
+mod tickets;
+mod webhooks;
