@@ -128,6 +128,12 @@ impl Gate {
     }
 }
 
+/// A core's view of the configuration in force.
+struct Watch {
+    latest: Cache<Arc<ArcSwap<Site>>, Arc<Site>>,
+    current: CurrentSite,
+}
+
 /// What one thread has for itself. Share it among the thread's tasks by `Rc`.
 pub struct Core {
     pub(crate) gate: Arc<Gate>,
@@ -138,15 +144,15 @@ pub struct Core {
     pub(crate) acceptances: RefCell<Acceptances>,
     /// Events the requests under way may still end in.
     pub(crate) reserved: Rc<Cell<u64>>,
-    site: RefCell<(Cache<Arc<ArcSwap<Site>>, Arc<Site>>, CurrentSite)>,
+    site: RefCell<Watch>,
 }
 
 impl Core {
     /// A core with a recorder, counters and caches of its own.
     #[must_use]
     pub fn new(gate: Arc<Gate>) -> Self {
-        let mut cache = Cache::new(Arc::clone(&gate.site));
-        let current = CurrentSite(Rc::new(Arc::clone(cache.load())));
+        let mut latest = Cache::new(Arc::clone(&gate.site));
+        let current = CurrentSite(Rc::new(Held(Arc::clone(latest.load()))));
         Self {
             recorder: gate.ledger.recorder(),
             counters: gate.metrics.core(),
@@ -154,7 +160,7 @@ impl Core {
             assertions: RefCell::new(Assertions::default()),
             acceptances: RefCell::new(Acceptances::default()),
             reserved: Rc::default(),
-            site: RefCell::new((cache, current)),
+            site: RefCell::new(Watch { latest, current }),
             gate,
         }
     }
@@ -174,11 +180,11 @@ impl Core {
     /// The configuration in force, as this core sees it: one atomic load unless it changed.
     #[must_use]
     pub fn site(&self) -> CurrentSite {
-        let mut slot = self.site.borrow_mut();
-        let (cache, current) = &mut *slot;
-        let latest = cache.load();
-        if !Arc::ptr_eq(latest, &current.0) {
-            *current = CurrentSite(Rc::new(Arc::clone(latest)));
+        let mut watch = self.site.borrow_mut();
+        let Watch { latest, current } = &mut *watch;
+        let latest = latest.load();
+        if !Arc::ptr_eq(latest, &current.0.0) {
+            *current = CurrentSite(Rc::new(Held(Arc::clone(latest))));
             self.assertions.borrow_mut().forget();
         }
         current.clone()
@@ -186,19 +192,23 @@ impl Core {
 }
 
 /// A configuration that stays in force for as long as a request under it lives. Cloning it touches
-/// no memory that another core reads.
+/// no memory that another core reads, which is why the count of the cores' shared handle stands
+/// behind a count of this core's own.
 #[derive(Clone, Debug)]
-pub struct CurrentSite(Rc<Arc<Site>>);
+pub struct CurrentSite(Rc<Held>);
+
+#[derive(Debug)]
+struct Held(Arc<Site>);
 
 impl CurrentSite {
     #[cfg(test)]
     pub(crate) fn new(site: Site) -> Self {
-        Self(Rc::new(Arc::new(site)))
+        Self(Rc::new(Held(Arc::new(site))))
     }
 
     /// Whether this is the very same configuration as `other`.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0.0, &other.0.0)
     }
 }
 
@@ -206,6 +216,6 @@ impl Deref for CurrentSite {
     type Target = Site;
 
     fn deref(&self) -> &Site {
-        &self.0
+        &self.0.0
     }
 }

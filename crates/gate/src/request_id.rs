@@ -31,8 +31,8 @@ impl RequestIds {
         }
     }
 
-    /// The next id.
-    pub fn next(&mut self) -> Result<RequestId, NoRandomness> {
+    /// One more id.
+    pub fn draw(&mut self) -> Result<RequestId, NoRandomness> {
         if self.next >= self.bytes.len() {
             self.rng.fill(&mut self.bytes)?;
             self.next = 0;
@@ -69,7 +69,7 @@ mod tests {
     fn ids_do_not_repeat_across_refills() {
         let mut ids = RequestIds::new(Arc::new(CountingRng::from_seed(1)));
         let made: std::collections::HashSet<_> =
-            (0..3 * BATCH).map(|_| ids.next().unwrap()).collect();
+            (0..3 * BATCH).map(|_| ids.draw().unwrap()).collect();
         assert_eq!(made.len(), 3 * BATCH);
     }
 
@@ -81,7 +81,7 @@ mod tests {
                 Err(NoRandomness)
             }
         }
-        assert!(RequestIds::new(Arc::new(Dry)).next().is_err());
+        assert!(RequestIds::new(Arc::new(Dry)).draw().is_err());
     }
 
     #[test]

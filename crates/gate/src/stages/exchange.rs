@@ -52,7 +52,7 @@ impl Exchange {
         peer: &Peer,
         method: Method,
     ) -> (Self, bool) {
-        let id = core.ids.borrow_mut().next();
+        let id = core.ids.borrow_mut().draw();
         let exchange = Self {
             site: site.clone(),
             id: id.unwrap_or_default(),

@@ -1,5 +1,9 @@
 //! Every stage over a real ledger, store and key table; only the sockets are missing.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail loudly and move what is large"
+)]
 
 mod house;
 mod keys;
