@@ -8,30 +8,44 @@ use std::io::Write as _;
 /// A command could not ask: usage, configuration or environment.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    what: String,
-    hint: String,
+    text: String,
 }
 
 impl Failure {
     /// The exit code of every failure.
     pub(crate) const EXIT: u8 = 2;
 
-    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into() }
+    /// What happened and what to do next.
+    pub(crate) fn new(what: impl AsRef<str>, hint: impl AsRef<str>) -> Self {
+        Self {
+            text: format!(
+                "error: {}\n\nhint: {}",
+                what.as_ref().trim_end(),
+                hint.as_ref()
+            ),
+        }
+    }
+
+    /// A message that was rendered with its hints elsewhere.
+    pub(crate) fn rendered(text: String) -> Self {
+        Self { text }
     }
 
     pub(crate) fn print(&self) {
-        let mut stderr = std::io::stderr().lock();
         // A closed stderr leaves nobody to tell.
-        let _ = writeln!(stderr, "error: {}", self.what.trim_end());
-        if !self.hint.is_empty() {
-            let _ = writeln!(stderr, "\nhint: {}", self.hint);
-        }
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.text.trim_end());
+    }
+
+    /// The message as it is printed.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 }
 
-/// An input or output error with the path or stream it happened on.
-pub(crate) fn io(doing: impl Into<String>, hint: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
-    let (doing, hint) = (doing.into(), hint.into());
-    move |cause| Failure::new(format!("{doing}: {cause}"), hint)
+/// An input or output error with what was tried.
+pub(crate) fn io(
+    doing: impl AsRef<str>,
+    hint: impl AsRef<str>,
+) -> impl FnOnce(std::io::Error) -> Failure {
+    move |cause| Failure::new(format!("{}: {cause}", doing.as_ref()), hint.as_ref())
 }

@@ -4,9 +4,15 @@
 //! Owns the process: arguments, exit codes, signals, what goes to stdout (data) and to stderr
 //! (talk). Refuses to hold a rule of its own: every check lives in the crate that keeps it.
 
+mod admin;
 mod cli;
 mod commands;
+mod controls;
+#[cfg(feature = "demo")]
+mod demo;
 mod failure;
+mod load;
+mod log;
 
 use std::process::ExitCode;
 

@@ -24,11 +24,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(io("start a runtime", "free some memory or file descriptors"))?;
+        .map_err(io(
+            "start a runtime",
+            "free some memory or file descriptors",
+        ))?;
     runtime.block_on(async {
-        let (listener, bound) = student_outreach::bind(args.listen)
-            .await
-            .map_err(io(format!("listen on {}", args.listen), "choose another address"))?;
+        let (listener, bound) = student_outreach::bind(args.listen).await.map_err(io(
+            format!("listen on {}", args.listen),
+            "choose another address",
+        ))?;
         super::write_ready(&args.ready_file, &bound.to_string())?;
         student_outreach::serve(listener, &args.database)
             .await

@@ -4,7 +4,7 @@
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
-use crate::failure::Failure;
+use crate::{admin, failure::Failure, load};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -14,11 +14,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let loaded = crate::load::unresolved(&args.config)?;
-    let answer = match crate::admin::client(&loaded)?.get("/v1/health") {
-        Ok(answer) => answer,
-        Err(failure) => return Err(failure),
-    };
+    let loaded = load::unresolved(&args.config)?;
+    let answer = admin::client(&loaded)
+        .get("/v1/health")
+        .map_err(admin::unanswered)?;
     let well = answer.get("well").and_then(serde_json::Value::as_bool) == Some(true);
     let _ = writeln!(std::io::stdout(), "{answer}");
     Ok(ExitCode::from(u8::from(!well)))

@@ -33,9 +33,12 @@ pub(crate) struct Args {
     dir: PathBuf,
 }
 
+/// A promise and the values its anchor carries.
+type First = (&'static str, &'static [(&'static str, &'static str)]);
+
 /// What a deployment without any special feature promises from the first day: heading, then ids
 /// with the values its first configuration gives them.
-const FIRST_PROMISES: &[(&str, &[(&str, &[(&str, &str)])])] = &[
+const FIRST_PROMISES: &[(&str, &[First])] = &[
     (
         "The front door",
         &[
@@ -101,7 +104,8 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         .create_new(true)
         .open(path)
         .map_err(io(format!("write {}", path.display()), hint))?;
-    file.write_all(text.as_bytes()).map_err(io(format!("write {}", path.display()), hint))
+    file.write_all(text.as_bytes())
+        .map_err(io(format!("write {}", path.display()), hint))
 }
 
 /// A TOML basic string: what a person typed may hold quotes and backslashes.
@@ -112,8 +116,10 @@ fn quoted(text: &str) -> String {
 fn configuration(args: &Args) -> String {
     let guard = match &args.open {
         Some(reason) => format!("auth = \"none\"\nreason = {}", quoted(reason)),
-        None => "auth = [\"api-key\"]   # make one: vouchsafe key create --name me --scope 'GET,POST /'"
-            .to_owned(),
+        None => {
+            "auth = [\"api-key\"]   # make one: vouchsafe key create --name me --scope 'GET,POST /'"
+                .to_owned()
+        }
     };
     format!(
         "version = 1\n\n\
@@ -152,8 +158,10 @@ fn document(catalogue: &Catalogue, guarded: bool) -> String {
             let Some(promise) = catalogue.get(id).filter(|_| guarded || !needs_guard) else {
                 continue;
             };
-            let values: Vec<(String, String)> =
-                values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let values: Vec<(String, String)> = values
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
             let anchor: String = values.iter().map(|(k, v)| format!(" {k}={v}")).collect();
             let asked = Asked {
                 promise: (*id).to_owned(),

@@ -1,0 +1,245 @@
+//! What can be asked of the admin surface.
+//!
+//! Owns the table of methods and paths, the reading of each body, and the ledger event of each
+//! change. Refuses what it does not know, bodies that are not the JSON asked for, and any change
+//! whose event cannot be made durable.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use ledger::{Kind, Notice};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Instance, Said};
+
+/// Answers one ask. May block.
+pub(super) fn answer(instance: &Instance, method: &str, path: &str, body: &[u8]) -> Said {
+    let result = match (method, path) {
+        ("GET", "/v1/instance") => Ok(Said::ok(instance.about())),
+        ("GET", "/v1/health") => Ok(Said::ok(instance.health())),
+        ("GET", "/v1/storage") => storage(instance),
+        ("GET", "/metrics") => Ok(Said::Metrics(instance.metrics())),
+        ("POST", "/v1/reload") => reload(instance),
+        ("POST", "/v1/keys") => read(body).and_then(|wish| create_key(instance, wish)),
+        ("GET", "/v1/keys") => list_keys(instance),
+        ("POST", "/v1/prove/ticket") => read(body).and_then(|wish| ticket(instance, &wish)),
+        ("POST", "/v1/prove/key") => read(body).and_then(|wish| probe_key(instance, &wish)),
+        ("POST", "/v1/prove/record") => read(body).and_then(|verdict| record(instance, &verdict)),
+        ("POST", "/v1/ledger/flush") => flush(instance),
+        ("DELETE", path) => match path
+            .strip_prefix("/v1/keys/")
+            .or_else(|| path.strip_prefix("/v1/prove/key/"))
+        {
+            Some(id) => revoke_key(instance, id),
+            None => Err(unknown()),
+        },
+        _ => Err(unknown()),
+    };
+    result.unwrap_or_else(|said| said)
+}
+
+fn storage(instance: &Instance) -> Result<Said, Said> {
+    let files = instance.storage().map_err(|fault| {
+        bad(
+            format!("list the data folder: {fault}"),
+            "check who may read it",
+        )
+    })?;
+    Ok(Said::ok(json!({ "files": files })))
+}
+
+fn unknown() -> Said {
+    Said::refused(
+        StatusCode::NOT_FOUND,
+        "nothing of that name can be asked",
+        "is this client older or newer?",
+    )
+}
+
+fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Said> {
+    serde_json::from_slice(body).map_err(|fault| {
+        Said::refused(
+            StatusCode::BAD_REQUEST,
+            fault.to_string(),
+            "is this client older or newer?",
+        )
+    })
+}
+
+fn bad(fault: impl ToString, hint: impl AsRef<str>) -> Said {
+    Said::refused(StatusCode::BAD_REQUEST, fault.to_string(), hint)
+}
+
+/// Writes what is about to be answered into the ledger; no event, no change.
+fn note(instance: &Instance, notice: Notice) -> Result<(), Said> {
+    instance.ledger().note_blocking(notice).map_err(|fault| {
+        let hint = "free some disk space; see the gate's own log";
+        Said::refused(StatusCode::SERVICE_UNAVAILABLE, fault.to_string(), hint)
+    })
+}
+
+fn notice(instance: &Instance, kind: Kind) -> Notice {
+    Notice::new(instance.clock().now(), kind)
+}
+
+fn reload(instance: &Instance) -> Result<Said, Said> {
+    match instance.reload() {
+        Ok(digest) => {
+            note(
+                instance,
+                notice(instance, Kind::RELOADED).text("configuration", &digest),
+            )?;
+            Ok(Said::ok(json!({ "configuration_sha256": digest })))
+        }
+        Err(failure) => {
+            note(instance, notice(instance, Kind::RELOAD_REFUSED))?;
+            let hint =
+                "the configuration in force goes on unchanged; mend the file and reload again";
+            Ok(Said::refused(StatusCode::CONFLICT, failure.text(), hint))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyWish {
+    name: String,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+    #[serde(default)]
+    tenant: Option<String>,
+    #[serde(default)]
+    expires_seconds: Option<u64>,
+    #[serde(default)]
+    all: bool,
+}
+
+fn create_key(instance: &Instance, wish: KeyWish) -> Result<Said, Said> {
+    let new = identity::NewKey {
+        name: wish.name,
+        scopes: wish.scopes,
+        all: wish.all,
+        roles: wish.roles,
+        tenant: wish.tenant,
+        lifetime: wish.expires_seconds.map(Duration::from_secs),
+    };
+    let minted = instance
+        .keys()
+        .create(&new, instance.clock().now(), instance.rng())
+        .map_err(|fault| bad(&fault, fault.hint()))?;
+    noted_or_revoked(instance, Kind::KEY_CREATED, minted)
+}
+
+/// A key whose making cannot be written down must not live.
+fn noted_or_revoked(
+    instance: &Instance,
+    kind: Kind,
+    minted: identity::Minted,
+) -> Result<Said, Said> {
+    let id = minted.id;
+    let event = notice(instance, kind).text("key", id.as_str());
+    if let Err(said) = note(instance, event) {
+        // It may be that the store fails as well; nobody has seen the key then.
+        let _ = instance.keys().revoke(id.as_str(), instance.clock().now());
+        return Err(said);
+    }
+    Ok(Said::ok(
+        json!({ "id": id.as_str(), "key": minted.key.expose() }),
+    ))
+}
+
+fn list_keys(instance: &Instance) -> Result<Said, Said> {
+    let keys = instance
+        .keys()
+        .list()
+        .map_err(|fault| bad(&fault, fault.hint()))?;
+    note(instance, notice(instance, Kind::KEYS_LISTED))?;
+    Ok(Said::ok(json!({ "keys": keys })))
+}
+
+fn revoke_key(instance: &Instance, id: &str) -> Result<Said, Said> {
+    let now = instance.clock().now();
+    let id = instance
+        .keys()
+        .revoke(id, now)
+        .map_err(|fault| bad(&fault, fault.hint()))?;
+    note(
+        instance,
+        notice(instance, Kind::KEY_REVOKED).text("key", id.as_str()),
+    )?;
+    Ok(Said::ok(json!({ "id": id.as_str() })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TicketWish {
+    method: String,
+    target: String,
+    body_sha256: String,
+    #[serde(default)]
+    webhook: Option<String>,
+}
+
+fn ticket(instance: &Instance, wish: &TicketWish) -> Result<Said, Said> {
+    let minted = instance.mint_ticket(
+        &wish.method,
+        &wish.target,
+        &wish.body_sha256,
+        wish.webhook.as_deref(),
+    )?;
+    note(
+        instance,
+        notice(instance, Kind::PROBE_MINTED).text("what", "ticket"),
+    )?;
+    Ok(Said::ok(minted))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProbeKeyWish {
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+fn probe_key(instance: &Instance, wish: &ProbeKeyWish) -> Result<Said, Said> {
+    let minted = instance
+        .keys()
+        .create_probe(
+            &wish.scopes,
+            &wish.roles,
+            instance.clock().now(),
+            instance.rng(),
+        )
+        .map_err(|fault| bad(&fault, fault.hint()))?;
+    noted_or_revoked(instance, Kind::PROBE_MINTED, minted)
+}
+
+fn record(instance: &Instance, verdict: &Value) -> Result<Said, Said> {
+    let text = |key: &str| {
+        verdict
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let event = notice(instance, Kind::PROVE_VERDICT)
+        .text("promise", text("promise"))
+        .text("verdict", text("verdict"));
+    note(instance, event)?;
+    Ok(Said::ok(json!({})))
+}
+
+fn flush(instance: &Instance) -> Result<Said, Said> {
+    let flushed = instance.ledger().flush_blocking().map_err(|fault| {
+        let hint = "free some disk space; see the gate's own log";
+        Said::refused(StatusCode::SERVICE_UNAVAILABLE, fault.to_string(), hint)
+    })?;
+    Ok(Said::ok(
+        json!({ "size": flushed.size, "checkpoint": flushed.checkpoint }),
+    ))
+}

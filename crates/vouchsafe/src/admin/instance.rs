@@ -1,0 +1,195 @@
+//! The running instance, as the admin surface sees it.
+//!
+//! Owns the handles that an ask needs and the way to a new configuration. Refuses a reload that
+//! changes what only a restart can change.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use control::{Clock, Rng, Timestamp};
+use gate::{Gate, serve::Running, tickets::Wish};
+use http::StatusCode;
+use identity::Keys;
+use ledger::Ledger;
+use serde_json::{Value, json};
+
+use super::Said;
+use crate::{failure::Failure, load, log::Log};
+
+/// Everything an ask may need.
+pub(crate) struct Instance {
+    pub(crate) gate: Arc<Gate>,
+    /// Where the gate listens.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The engine, until it is told to drain.
+    pub(crate) running: Mutex<Option<Running>>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) started: Timestamp,
+    pub(crate) configuration: PathBuf,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) log_file: Option<PathBuf>,
+    pub(crate) ledger_section: ledger::Section,
+    /// SHA-256 of the configuration in force; held while a reload runs, so that two never cross.
+    pub(crate) digest: Mutex<String>,
+}
+
+impl Instance {
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(super) fn rng(&self) -> &dyn Rng {
+        &*self.rng
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(super) fn about(&self) -> Value {
+        let gate: Vec<String> = self.addresses.iter().map(SocketAddr::to_string).collect();
+        json!({
+            "pid": std::process::id(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "configuration_sha256": *self.digest.lock().unwrap_or_else(PoisonError::into_inner),
+            "gate": gate,
+            "public_url": self.gate.site().deployment().public_url.text,
+            "started": self.started.to_string(),
+            "origin": self.ledger.origin(),
+            "node": self.ledger.origin().rsplit('/').next().unwrap_or_default(),
+            "ledger_key": self.ledger.verifier_key(),
+        })
+    }
+
+    pub(super) fn health(&self) -> Value {
+        let state = self.ledger.state();
+        json!({
+            "well": state.failing.is_none(),
+            "ledger": {
+                "durable": state.durable,
+                "signed": state.signed,
+                "failing": state.failing,
+                "behind": state.behind,
+            },
+        })
+    }
+
+    /// Every place the product writes to: what lies in the data folder, the log and the second
+    /// place of checkpoints.
+    pub(super) fn storage(&self) -> std::io::Result<Vec<PathBuf>> {
+        let mut places = std::fs::read_dir(std::path::absolute(&self.data_dir)?)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .filter(|path| !path.as_ref().is_ok_and(|path| path.ends_with("admin.sock")))
+            .collect::<std::io::Result<Vec<_>>>()?;
+        places.extend(self.log_file.clone());
+        places.extend(self.ledger_section.second_place.clone());
+        Ok(places)
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        self.gate.metrics().render()
+    }
+
+    pub(super) fn mint_ticket(
+        &self,
+        method: &str,
+        target: &str,
+        body_sha256: &str,
+        webhook: Option<&str>,
+    ) -> Result<Value, Said> {
+        let bad = |fault: &dyn std::fmt::Display, hint: &str| {
+            Said::refused(StatusCode::BAD_REQUEST, fault.to_string(), hint)
+        };
+        let body_sha256 = seal::encode::unhex(body_sha256)
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            .ok_or_else(|| {
+                bad(
+                    &"body_sha256 is not a SHA-256",
+                    "send it as 64 hexadecimal digits",
+                )
+            })?;
+        let minted = self
+            .gate
+            .mint(&Wish {
+                method,
+                target,
+                body_sha256,
+                webhook,
+            })
+            .map_err(|fault| bad(&fault, "wait half a minute and try again"))?;
+        let secret = minted
+            .secret
+            .as_ref()
+            .map(|secret| seal::encode::base64(secret.expose()));
+        Ok(json!({ "ticket": minted.ticket, "secret": secret }))
+    }
+
+    /// Reads the configuration again and puts it in force, or changes nothing. Answers its digest.
+    pub(crate) fn reload(&self) -> Result<String, Failure> {
+        let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = self.take_up();
+        match &result {
+            Ok(taken) => {
+                digest.clone_from(taken);
+                self.log
+                    .info("configuration.reloaded", &[("configuration", taken)]);
+            }
+            Err(failure) => {
+                self.log
+                    .warn("configuration.refused", &[("why", failure.text())]);
+            }
+        }
+        result
+    }
+
+    fn take_up(&self) -> Result<String, Failure> {
+        let loaded = load::resolved(&self.configuration)?;
+        let restart = |what: &str| {
+            Failure::new(
+                format!("{what} changed, which needs a restart"),
+                "stop and start the gate",
+            )
+        };
+        if loaded.data_dir != self.data_dir {
+            return Err(restart("data_dir"));
+        }
+        if loaded.ledger != self.ledger_section {
+            return Err(restart("[ledger]"));
+        }
+        if loaded.log != self.log_file {
+            return Err(restart("[log]"));
+        }
+        let Some(site) = loaded.site else {
+            return Err(restart("the configuration"));
+        };
+        let addresses = |site: &gate::Site| -> Vec<SocketAddr> {
+            site.listeners()
+                .iter()
+                .map(|listen| listen.address)
+                .collect()
+        };
+        if addresses(&site) != addresses(&self.gate.site()) {
+            return Err(restart("[[listen]]"));
+        }
+        let tls = crate::commands::up::certificates(&site, &self.configuration)?;
+        self.gate
+            .replace(site)
+            .map_err(|fault| Failure::new(fault.to_string(), "restart the gate"))?;
+        if let Some(running) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
+            running.renew(tls);
+        }
+        Ok(loaded.digest)
+    }
+}

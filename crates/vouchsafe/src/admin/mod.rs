@@ -1,0 +1,216 @@
+//! The admin surface: JSON over a socket that only the owner of the data folder may open.
+//!
+//! Owns the socket, its limits and the table of what can be asked. Refuses peers of another user,
+//! bodies above 64 KiB, and more than 32 connections at once. Every change it makes is a durable
+//! ledger event before it is answered.
+
+mod ask;
+mod instance;
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+};
+
+pub(crate) use self::instance::Instance;
+use crate::{
+    failure::{Failure, io},
+    load::Loaded,
+};
+
+const BODY_LIMIT: usize = 64 * 1024;
+const BODY_TIME: Duration = Duration::from_secs(10);
+const CONNECTIONS: usize = 32;
+
+/// Longest path a Unix socket may have, with its final NUL.
+const SOCKET_PATH: usize = 107;
+
+/// Where the admin socket of a deployment lies. A path too long for a socket moves to the
+/// temporary folder under a name made of the path's digest, so that both sides find it.
+pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
+    let absolute = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    let plain = absolute.join("admin.sock");
+    if plain.as_os_str().len() < SOCKET_PATH {
+        return plain;
+    }
+    let digest = seal::sha256(plain.as_os_str().as_encoded_bytes());
+    let name = seal::encode::hex(digest.get(..8).unwrap_or_default());
+    std::env::temp_dir()
+        .join(format!("vouchsafe-{name}"))
+        .join("admin.sock")
+}
+
+/// The client side: the surface of the instance that this configuration belongs to.
+pub(crate) fn client(loaded: &Loaded) -> prove::admin::Admin {
+    let clock = Arc::new(control::SystemClock::new());
+    prove::admin::Admin::new(&socket_path(&loaded.data_dir), clock)
+}
+
+/// An admin error as a failure of the verb that asked.
+pub(crate) fn unanswered(fault: prove::admin::AdminError) -> Failure {
+    let hint = match &fault {
+        prove::admin::AdminError::Nobody { .. } => {
+            "start the gate with vouchsafe up, and ask as the same user"
+        }
+        prove::admin::AdminError::Refused { .. } | prove::admin::AdminError::Strange(_) => {
+            "see the gate's own log"
+        }
+    };
+    Failure::new(fault.to_string(), hint)
+}
+
+/// Binds the socket. The caller holds the lock on the data folder, so a file that is there was left
+/// by an instance that is gone.
+pub(crate) fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, Failure> {
+    let doing = format!("listen on {}", path.display());
+    let hint = "choose a shorter data_dir, or one that can be written";
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(io(&doing, hint))?;
+    }
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            return Err(io(&doing, hint)(cause));
+        }
+        _ => {}
+    }
+    // Nobody may connect between bind and chmod: the peer's user is checked as well.
+    let listener = std::os::unix::net::UnixListener::bind(path).map_err(io(&doing, hint))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(io(&doing, hint))?;
+    listener.set_nonblocking(true).map_err(io(&doing, hint))?;
+    Ok(listener)
+}
+
+/// Serves until the task is ended.
+pub(crate) async fn serve(listener: UnixListener, instance: Arc<Instance>) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors: those in use come back when their connections end.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        if !is_ours(&stream) {
+            continue;
+        }
+        let instance = Arc::clone(&instance);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(Arc::clone(&instance), request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(BODY_TIME)
+                .serve_connection(TokioIo::new(stream), service);
+            // A peer that goes away in the middle has its reasons.
+            let _ = connection.await;
+            drop(permit);
+        });
+    }
+}
+
+/// Whether the peer is the user we run as, or root.
+fn is_ours(stream: &UnixStream) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+/// What an ask comes to.
+pub(crate) enum Said {
+    /// JSON with a status.
+    Json(StatusCode, Value),
+    /// Prometheus text.
+    Metrics(String),
+}
+
+impl Said {
+    pub(crate) fn ok(value: Value) -> Self {
+        Self::Json(StatusCode::OK, value)
+    }
+
+    pub(crate) fn refused(
+        status: StatusCode,
+        error: impl AsRef<str>,
+        hint: impl AsRef<str>,
+    ) -> Self {
+        Self::Json(
+            status,
+            json!({ "error": error.as_ref(), "hint": hint.as_ref() }),
+        )
+    }
+}
+
+async fn answer(
+    instance: Arc<Instance>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_LIMIT).collect()).await;
+    let said = match read {
+        Ok(Ok(body)) => {
+            let body = body.to_bytes();
+            // Asks may wait for a disk; the runtime must not.
+            tokio::task::spawn_blocking(move || {
+                ask::answer(&instance, head.method.as_str(), head.uri.path(), &body)
+            })
+            .await
+            .unwrap_or_else(|_| {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                Said::refused(status, "the ask failed", "see the gate's own log")
+            })
+        }
+        _ => Said::refused(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large or too slow",
+            "send less",
+        ),
+    };
+    Ok(render(said))
+}
+
+fn render(said: Said) -> Response<Full<Bytes>> {
+    let (status, kind, text) = match said {
+        Said::Json(status, value) => (status, "application/json", value.to_string()),
+        Said::Metrics(text) => (StatusCode::OK, "text/plain; version=0.0.4", text),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_too_long_for_a_socket_moves_to_the_temporary_folder() {
+        let long = PathBuf::from("/x".repeat(80));
+        assert!(socket_path(&long).as_os_str().len() < SOCKET_PATH);
+        assert_eq!(
+            socket_path(Path::new("/data")),
+            PathBuf::from("/data/admin.sock")
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! `check`: says whether a configuration would start. Does everything but listen.
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use crate::{failure::Failure, load};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Configuration
+    #[arg(long, default_value = "vouchsafe.toml")]
+    config: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let loaded = load::resolved(&args.config)?;
+    let mut stderr = std::io::stderr().lock();
+    if let Some(site) = &loaded.site {
+        super::up::certificates(site, &args.config)?;
+        let _ = writeln!(
+            stderr,
+            "{} would start: {} routes, {} apps, data in {}",
+            loaded.path.display(),
+            site.routes().len(),
+            site.apps().len(),
+            loaded.data_dir.display()
+        );
+    }
+    for warning in warnings(&loaded) {
+        let _ = writeln!(stderr, "warning: {warning}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What starts and is still weaker than it could be.
+fn warnings(loaded: &load::Loaded) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let Some(site) = &loaded.site else {
+        return warnings;
+    };
+    let secure = site.deployment().public_url.secure;
+    let plain = |listen: &&gate::site::listen::Listen| {
+        listen.tls.is_none() && !listen.address.ip().is_loopback()
+    };
+    if let Some(listen) = site.listeners().iter().find(plain) {
+        let address = listen.address;
+        warnings.push(if secure {
+            format!(
+                "{address} speaks plain HTTP to the network: something else must end TLS before it"
+            )
+        } else {
+            format!("{address} speaks plain HTTP to the network: add tls to its [[listen]]")
+        });
+    }
+    if loaded.ledger.second_place.is_none() {
+        warnings.push(
+            "checkpoints go to no second place: whoever owns this host could replace the whole \
+             ledger; set [ledger] second_place"
+                .to_owned(),
+        );
+    }
+    warnings.push(
+        "the app runs where the gate cannot tell it apart: give it a user of its own".to_owned(),
+    );
+    warnings
+}

@@ -1,0 +1,95 @@
+//! `demo`: a whole protected system on this machine.
+//!
+//! Owns the order of events: start the app and the gate on free ports, send real traffic, attack
+//! both doors, prove the document, stay up until Ctrl-C. With `--once` it ends with the proof's exit
+//! code.
+
+use std::{io::Write as _, process::ExitCode};
+
+use control::Timestamp;
+
+use super::Format;
+use crate::{
+    demo::{attacks, stage::Stage, traffic},
+    failure::{Failure, io},
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Which system
+    #[arg(value_enum, default_value_t)]
+    system: System,
+    /// End after the proof, with its exit code
+    #[arg(long)]
+    once: bool,
+    /// How to print the proof
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A system this build can show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum System {
+    /// WhatsApp check-ins with students
+    #[default]
+    StudentOutreach,
+}
+
+/// How many students the synthetic class has.
+const CLASS: usize = 24;
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let System::StudentOutreach = args.system;
+    let say = |line: &str| {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    };
+    let stage = Stage::set()?;
+    say(&format!("the app, bare      http://{}", stage.app()));
+    say(&format!("behind Vouchsafe   http://{}", stage.gate()));
+    say(&format!(
+        "its configuration  {}",
+        stage.configuration().display()
+    ));
+
+    let class = student_outreach::synthetic(CLASS);
+    let sent = traffic::run(&stage, &class)?;
+    say(&format!(
+        "\nreal traffic: {} registrations, {} messages and {} pages for mentors went through",
+        sent.registrations, sent.messages, sent.pages
+    ));
+
+    let outcomes = attacks::run(&stage, &class)?;
+    say(&format!("\n{}", attacks::table(&outcomes)));
+
+    let proof = stage.prove(args.format)?;
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(&proof.report)
+        .map_err(io("print the proof", "is standard output closed?"))?;
+    drop(stdout);
+    let proven = ExitCode::from(proof.exit);
+    let exit = match attacks::contradiction(&outcomes) {
+        None => proven,
+        Some(why) => {
+            say(&format!(
+                "\nthe table of attacks contradicts the proof: {why}"
+            ));
+            ExitCode::from(1)
+        }
+    };
+    if args.once {
+        return Ok(exit);
+    }
+    say(&format!(
+        "\nstill up: http://{} (Ctrl-C ends it)\ntry: vouchsafe ledger tail --config {}",
+        stage.gate(),
+        stage.configuration().display()
+    ));
+    super::up::wait_for_end()?;
+    Ok(exit)
+}
+
+/// The day a demo's waivers end: 30 days after it starts.
+pub(crate) fn waived_until(now: Timestamp) -> Timestamp {
+    now.plus(std::time::Duration::from_secs(30 * 24 * 60 * 60))
+}

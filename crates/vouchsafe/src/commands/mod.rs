@@ -1,0 +1,64 @@
+//! One file per command.
+//!
+//! Owns the dispatch, and the few things several commands share: the output format and the ready
+//! file.
+
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod demo;
+#[cfg(feature = "demo")]
+pub(crate) mod demo_app;
+pub(crate) mod healthcheck;
+pub(crate) mod init;
+pub(crate) mod key;
+pub(crate) mod ledger;
+pub(crate) mod prove;
+pub(crate) mod reference;
+pub(crate) mod reload;
+pub(crate) mod up;
+pub(crate) mod webhook;
+
+use std::{path::Path, process::ExitCode};
+
+use crate::{
+    cli::Command,
+    failure::{Failure, io},
+};
+
+/// How a verb prints its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Up(args) => up::run(&args),
+        Command::Reload(args) => reload::run(&args),
+        Command::Prove(args) => prove::run(&args),
+        Command::Key(command) => key::run(&command),
+        Command::Webhook(command) => webhook::run(&command),
+        Command::Ledger(command) => ledger::run(&command),
+        Command::Config(command) => config::run(&command),
+        Command::Healthcheck(args) => healthcheck::run(&args),
+        #[cfg(feature = "demo")]
+        Command::DemoApp(args) => demo_app::run(&args),
+        Command::Reference(args) => reference::run(&args),
+    }
+}
+
+/// Writes a ready file whole or not at all: whoever waits for it never reads half of it.
+pub(crate) fn write_ready(path: &Path, text: &str) -> Result<(), Failure> {
+    let hint = "choose a --ready-file in a folder that can be written";
+    let doing = || format!("write {}", path.display());
+    let part = path.with_extension("part");
+    std::fs::write(&part, text).map_err(io(doing(), hint))?;
+    std::fs::rename(&part, path).map_err(io(doing(), hint))
+}

@@ -1,0 +1,7 @@
+//! The demo of a system: its stage, its traffic and the attacks on it.
+//!
+//! Owns processes and a temporary folder for as long as the demo runs, and ends them by their ids.
+
+pub(crate) mod attacks;
+pub(crate) mod stage;
+pub(crate) mod traffic;

@@ -1,0 +1,335 @@
+//! The processes of a demo and the folder they share.
+//!
+//! Owns a temporary folder with configuration, document and data, fresh secrets in the environment
+//! of the gate alone, and two child processes which end with it: the app, which knows nothing of
+//! Vouchsafe, and the gate. Every listener takes a free port.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use control::{
+    Catalogue, Clock, Secret, SystemClock, SystemRng, catalogue::Kind, probe::Reply, rng,
+};
+use prove::admin::Admin;
+use serde_json::{Value, json};
+
+use crate::{
+    commands::{Format, demo::waived_until},
+    failure::{Failure, io},
+};
+
+/// A running demo.
+pub(crate) struct Stage {
+    app: SocketAddr,
+    gate: SocketAddr,
+    configuration: PathBuf,
+    document: PathBuf,
+    public_url: String,
+    twilio: Secret,
+    register: Secret,
+    clock: SystemClock,
+    admin: Admin,
+    mentor_key: OnceLock<String>,
+    // Dropped in this order: the gate ends before the app, both before their folder.
+    _gate: Process,
+    _app: Process,
+    folder: tempfile::TempDir,
+}
+
+/// What the proof of a demo said.
+pub(crate) struct Proof {
+    pub(crate) report: Vec<u8>,
+    pub(crate) exit: u8,
+}
+
+/// A child process that ends with its owner.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is reaped.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// How long a process may take to listen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Stage {
+    /// Starts the app and the gate.
+    pub(crate) fn set() -> Result<Self, Failure> {
+        let hint = "free some space in the temporary folder, or set TMPDIR";
+        let folder = tempfile::Builder::new()
+            .prefix("vouchsafe-")
+            .tempdir()
+            .map_err(io("make a temporary folder", hint))?;
+        let clock = SystemClock::new();
+        let app_ready = folder.path().join("app.ready");
+        let mut app_process = Process::start(
+            Command::new(executable()?)
+                .arg("demo-app")
+                .arg("--database")
+                .arg(folder.path().join("coach.db"))
+                .arg("--ready-file")
+                .arg(&app_ready),
+        )?;
+        let app: SocketAddr = app_process
+            .ready(&app_ready, &clock)?
+            .trim()
+            .parse()
+            .map_err(|_| {
+                Failure::new("the demo app named no address", "report this as a defect")
+            })?;
+
+        let twilio = Secret::new(seal::encode::hex(&random::<16>()?).into_bytes());
+        let register =
+            Secret::new(format!("whsec_{}", seal::encode::base64(&random::<32>()?)).into_bytes());
+        let tree = configuration(app, folder.path(), &clock)?;
+        let public_url = tree
+            .pointer("/deployment/public_url")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let text = config::to_toml(&tree)
+            .map_err(|fault| Failure::new(fault.to_string(), "report this as a defect"))?;
+        let configuration = folder.path().join("vouchsafe.toml");
+        let document = folder.path().join("SECURITY.md");
+        std::fs::write(&configuration, text).map_err(io("write the configuration", hint))?;
+        std::fs::write(&document, student_outreach::SECURITY)
+            .map_err(io("write the document", hint))?;
+
+        let gate_ready = folder.path().join("gate.ready");
+        let mut gate_process = Process::start(
+            Command::new(executable()?)
+                .arg("up")
+                .arg("--config")
+                .arg(&configuration)
+                .arg("--ready-file")
+                .arg(&gate_ready)
+                .env("TWILIO_AUTH_TOKEN", text_of(&twilio))
+                .env("REGISTER_SIGNING_SECRET", text_of(&register)),
+        )?;
+        let ready: Value = serde_json::from_str(&gate_process.ready(&gate_ready, &clock)?)
+            .map_err(|fault| Failure::new(fault.to_string(), "report this as a defect"))?;
+        let admin = ready
+            .get("admin")
+            .and_then(Value::as_str)
+            .and_then(|text| text.strip_prefix("unix:"))
+            .map(PathBuf::from)
+            .ok_or_else(|| Failure::new("the gate named no socket", "report this as a defect"))?;
+        let gate = ready
+            .pointer("/gate/0")
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| Failure::new("the gate named no address", "report this as a defect"))?;
+        Ok(Self {
+            app,
+            gate,
+            configuration,
+            document,
+            public_url,
+            twilio,
+            register,
+            admin: Admin::new(&admin, Arc::new(clock)),
+            mentor_key: OnceLock::new(),
+            clock,
+            _gate: gate_process,
+            _app: app_process,
+            folder,
+        })
+    }
+
+    /// Where the bare app listens.
+    pub(crate) fn app(&self) -> SocketAddr {
+        self.app
+    }
+
+    /// Where the gate listens.
+    pub(crate) fn gate(&self) -> SocketAddr {
+        self.gate
+    }
+
+    pub(crate) fn configuration(&self) -> &Path {
+        &self.configuration
+    }
+
+    pub(crate) fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    pub(crate) fn twilio(&self) -> &Secret {
+        &self.twilio
+    }
+
+    pub(crate) fn register(&self) -> &Secret {
+        &self.register
+    }
+
+    pub(crate) fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    /// A mentor's key, made over the admin socket as `vouchsafe key create` does.
+    pub(crate) fn mentor_key(&self) -> Result<&str, Failure> {
+        if self.mentor_key.get().is_none() {
+            let wish = json!({ "name": "mentor", "scopes": ["GET /api"], "roles": ["mentor"] });
+            let made = self.admin.post("/v1/keys", &wish).map_err(|fault| {
+                Failure::new(
+                    fault.to_string(),
+                    "the gate ended early; run the demo again",
+                )
+            })?;
+            let key = made.get("key").and_then(Value::as_str).unwrap_or_default();
+            self.mentor_key.get_or_init(|| key.to_owned());
+        }
+        Ok(self.mentor_key.get().map_or("", String::as_str))
+    }
+
+    /// The app's own database, to see what arrived.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("coach.db")
+    }
+
+    /// Sends bytes to one of the two doors and reads one answer.
+    pub(crate) fn send(&self, to: SocketAddr, bytes: &[u8]) -> Result<Reply, Failure> {
+        let hint = "the demo ended early; run it again";
+        let mut stream = TcpStream::connect(to).map_err(io(format!("dial {to}"), hint))?;
+        prove::http::exchange(&mut stream, bytes, &self.clock)
+            .map_err(|fault| Failure::new(fault.to_string(), hint))
+    }
+
+    /// Runs `prove` on the running gate, as a person would.
+    pub(crate) fn prove(&self, format: Format) -> Result<Proof, Failure> {
+        let format = match format {
+            Format::Text => "text",
+            Format::Json => "json",
+        };
+        let output = Command::new(executable()?)
+            .arg("prove")
+            .arg("--config")
+            .arg(&self.configuration)
+            .arg("--document")
+            .arg(&self.document)
+            .args(["--allow", "writes", "--format", format])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(io("run the proof", "free some memory and run it again"))?;
+        let exit = output
+            .status
+            .code()
+            .and_then(|code| u8::try_from(code).ok());
+        Ok(Proof {
+            report: output.stdout,
+            exit: exit.unwrap_or(Failure::EXIT),
+        })
+    }
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Result<Self, Failure> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map(Self)
+            .map_err(io("start a process", "free some memory and run it again"))
+    }
+
+    /// Waits until the process has written its ready file, and reads it.
+    fn ready(&mut self, file: &Path, clock: &dyn Clock) -> Result<String, Failure> {
+        let deadline = clock.monotonic() + PATIENCE;
+        loop {
+            if let Ok(text) = std::fs::read_to_string(file) {
+                return Ok(text);
+            }
+            let ended = self
+                .0
+                .try_wait()
+                .map_err(io("look after a process", "run it again"))?;
+            if let Some(status) = ended {
+                let what = format!("a process of the demo ended before it was ready ({status})");
+                return Err(Failure::new(what, "its own message stands above"));
+            }
+            if clock.monotonic() > deadline {
+                return Err(Failure::new(
+                    "a process of the demo did not get ready",
+                    "run it again",
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn executable() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(io("find this program", "install it again"))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    rng::array(&SystemRng)
+        .map_err(|fault| Failure::new(fault.to_string(), "check the operating system"))
+}
+
+fn text_of(secret: &Secret) -> String {
+    String::from_utf8_lossy(secret.expose()).into_owned()
+}
+
+/// The system's own configuration, with what only this run knows: addresses, folders, where to
+/// look for side effects, and a waiver for each promise that no control keeps yet.
+fn configuration(app: SocketAddr, folder: &Path, clock: &dyn Clock) -> Result<Value, Failure> {
+    let defect = |fault: String| Failure::new(fault, "report this as a defect");
+    let mut tree: Value = toml::from_str(student_outreach::CONFIGURATION)
+        .map_err(|fault| defect(fault.to_string()))?;
+    let mut set = |pointer: &str, value: Value| match tree.pointer_mut(pointer) {
+        Some(slot) => {
+            *slot = value;
+            Ok(())
+        }
+        None => Err(defect(format!("the demo's configuration has no {pointer}"))),
+    };
+    set("/deployment/data_dir", json!(folder.join("data")))?;
+    set("/listen/0/address", json!("127.0.0.1:0"))?;
+    set("/app/0/upstream", json!(format!("http://{app}")))?;
+    let Some(root) = tree.as_object_mut() else {
+        return Err(defect("the demo's configuration is no table".to_owned()));
+    };
+    root.insert("observe".to_owned(), observers(&folder.join("coach.db")));
+    root.insert("log".to_owned(), json!({ "file": folder.join("gate.log") }));
+    root.insert(
+        "waiver".to_owned(),
+        waivers(clock).map_err(|fault| defect(fault.to_string()))?,
+    );
+    Ok(tree)
+}
+
+fn observers(database: &Path) -> Value {
+    let query = "select body from message union all select text from wellbeing \
+                 union all select body from registration union all select name from student";
+    json!([{ "database": database, "query": query }])
+}
+
+fn waivers(clock: &dyn Clock) -> Result<Value, control::catalogue::CatalogueError> {
+    let until = waived_until(clock.now()).to_string();
+    let day = until.get(..10).unwrap_or_default().to_owned();
+    let catalogue = Catalogue::built_in()?;
+    let promised = |id: &str| student_outreach::SECURITY.contains(&format!("promise: {id} "));
+    Ok(catalogue
+        .iter()
+        .filter(|promise| promise.kind == Kind::Planned && promised(&promise.id))
+        .map(|promise| {
+            json!({
+                "promise": promise.id,
+                "owner": "demo",
+                "reason": "no control keeps this yet",
+                "until": day,
+            })
+        })
+        .collect())
+}
