@@ -6,6 +6,7 @@
 
 mod front;
 mod headers;
+mod output;
 mod routes;
 
 use control::{Control, Fit, Mend};
@@ -14,6 +15,7 @@ use serde_json::Value;
 pub use self::{
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader},
+    output::OwnOutput,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
 };
 
@@ -31,6 +33,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &NosniffHeader,
     &FrameHeader,
     &ReferrerHeader,
+    &OwnOutput,
 ];
 
 fn falls(wrong: impl Into<String>, write: impl Into<String>) -> Fit {
