@@ -17,6 +17,7 @@ use super::{
     first_route,
     keys::wide_key,
     method_of,
+    settled::{ledger_that, speaks_of},
 };
 
 /// Attacks `audit.every-request`.
@@ -34,12 +35,7 @@ fn request_id(reply: &Reply) -> Option<String> {
     if let Some(echo) = Echo::of(reply) {
         return echo.field("X-Request-Id").map(str::to_owned);
     }
-    let answer = reply.answer()?;
-    answer
-        .json()?
-        .get("request_id")?
-        .as_str()
-        .map(str::to_owned)
+    reply.answer()?.field("X-Request-Id").map(str::to_owned)
 }
 
 /// The events of one request, by kind.
@@ -71,17 +67,18 @@ impl Probe for EveryRequest {
                     .send(at)?,
             );
         }
-        let copy = at.ledger()?;
+        let ids: Vec<String> = replies.iter().filter_map(request_id).collect();
+        if ids.len() != replies.len() {
+            return Err(TargetError::new(
+                "read the request id",
+                "an answer named none",
+            ));
+        }
+        let copy = ledger_that(at, |copy| ids.iter().all(|id| speaks_of(copy, id)))?;
         let mut missing = 0;
         let mut twice = 0;
-        for reply in &replies {
-            let Some(id) = request_id(reply) else {
-                return Err(TargetError::new(
-                    "read the request id",
-                    "the echo named none",
-                ));
-            };
-            match events_of(&copy, &id, DECISIONS).len() {
+        for id in &ids {
+            match events_of(&copy, id, DECISIONS).len() {
                 0 => missing += 1,
                 1 => {}
                 _ => twice += 1,
@@ -129,7 +126,9 @@ fn refusals(at: &dyn Target) -> Result<Met, TargetError> {
     for _ in 0..REQUESTS {
         Draft::new(at, "GET", "/a#b").send(at)?;
     }
-    let gained = refusals_counted(&at.ledger()?) - before;
+    let wanted = before + REQUESTS as i64;
+    let gained =
+        refusals_counted(&ledger_that(at, |copy| refusals_counted(copy) >= wanted)?) - before;
     Ok(Met::when(
         gained >= REQUESTS as i64,
         format!("{gained} counted of {REQUESTS} sent"),
@@ -174,7 +173,11 @@ impl Probe for AuthEvents {
             .field("X-API-Key", &wrong)
             .send(at)?;
         let nobody = Draft::new(at, &method, &path).send(at)?;
-        let copy = at.ledger()?;
+        let ids: Vec<String> = [&accepted, &refused, &nobody]
+            .into_iter()
+            .filter_map(request_id)
+            .collect();
+        let copy = ledger_that(at, |copy| ids.iter().all(|id| speaks_of(copy, id)))?;
         for (attempt, reply, status, kinds, names) in [
             (
                 "an accepted key",
@@ -272,7 +275,9 @@ impl Probe for TamperEvident {
                 twin,
             );
         }
-        let later = at.ledger()?;
+        let last = Draft::new(at, "GET", &format!("/{}", canary(at)?)).send(at)?;
+        let id = request_id(&last).unwrap_or_default();
+        let later = ledger_that(at, |copy| speaks_of(copy, &id))?;
         let twin = at.verify(&later.folder, &later.key, Some(&first.checkpoint))?;
         let older = at.verify(&first.folder, &first.key, Some(&later.checkpoint))?;
         sheet.pair(
@@ -300,27 +305,38 @@ fn named(inspection: &Inspection) -> Met {
     }
 }
 
-/// Every file below `folder`, in order of its path.
-fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut pending = vec![folder.to_owned()];
-    while let Some(next) = pending.pop() {
-        for entry in fs::read_dir(next)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                pending.push(path)
-            } else {
-                found.push(path)
-            }
-        }
+/// The last tile of `kind` under the checkpoint, as C2SP tlog-tiles names it: groups of three
+/// digits, all but the last with an `x`, and the width of a tile that is not full. Tiles of earlier
+/// checkpoints lie beside it and count for nothing.
+fn last_tile(folder: &Path, kind: &str) -> std::io::Result<Option<PathBuf>> {
+    let checkpoint = fs::read_to_string(folder.join("checkpoint"))?;
+    let size: u64 = checkpoint
+        .lines()
+        .nth(1)
+        .and_then(|line| line.parse().ok())
+        .unwrap_or(0);
+    let Some(last) = size.checked_sub(1) else {
+        return Ok(None);
+    };
+    let (index, width) = (last / TILE, size % TILE);
+    let mut name = format!("{:03}", index % 1000);
+    let mut rest = index / 1000;
+    while rest > 0 {
+        name = format!("x{:03}/{name}", rest % 1000);
+        rest /= 1000;
     }
-    found.sort();
-    Ok(found)
+    if width > 0 {
+        name.push_str(&format!(".p/{width}"));
+    }
+    Ok(Some(folder.join("tile").join(kind).join(name)))
 }
+
+/// Entries or hashes in a full tile.
+const TILE: u64 = 256;
 
 /// The last entry bundle: what the newest checkpoint covers.
 fn bundle(folder: &Path) -> std::io::Result<Option<PathBuf>> {
-    Ok(files(&folder.join("tile/entries"))?.pop())
+    last_tile(folder, "entries")
 }
 
 /// Where each entry of a bundle begins and ends, its length bytes included.
@@ -400,7 +416,7 @@ fn remove(folder: &Path) -> std::io::Result<bool> {
 }
 
 fn alter_tile(folder: &Path) -> std::io::Result<bool> {
-    let Some(path) = files(&folder.join("tile/0"))?.pop() else {
+    let Some(path) = last_tile(folder, "0")? else {
         return Ok(false);
     };
     rewrite(&path, |bytes| {
@@ -429,6 +445,32 @@ fn forge(folder: &Path) -> std::io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_tile_is_the_one_the_checkpoint_covers() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |size: u64| {
+            fs::write(
+                folder.path().join("checkpoint"),
+                format!("log\n{size}\nroot\n"),
+            )
+            .unwrap();
+            let path = last_tile(folder.path(), "entries").unwrap();
+            path.map(|path| {
+                path.strip_prefix(folder.path())
+                    .unwrap()
+                    .display()
+                    .to_string()
+            })
+        };
+        assert_eq!(named(0), None);
+        assert_eq!(named(5).unwrap(), "tile/entries/000.p/5");
+        assert_eq!(named(256).unwrap(), "tile/entries/000");
+        assert_eq!(
+            named(256 * 1_234_067 + 9).unwrap(),
+            "tile/entries/x001/x234/067.p/9"
+        );
+    }
 
     #[test]
     fn entries_of_a_bundle_are_told_apart() {

@@ -11,6 +11,7 @@ use super::{
     first_route,
     keys::wide_key,
     method_of,
+    settled::{ledger_that, speaks_of},
     webhooks::Source,
 };
 use crate::search::{Needle, Walk};
@@ -43,8 +44,8 @@ fn fresh(at: &dyn Target, reply: &Reply) -> Result<Met, TargetError> {
     let Some(id) = echo.as_ref().and_then(|echo| echo.field("X-Request-Id")) else {
         return Ok(Met::when(false, "no echo"));
     };
-    // Asking for the ledger flushes it: whatever will be written of this request is written now.
-    at.ledger()?;
+    // Once the ledger has it, whatever will be written of this request is written.
+    ledger_that(at, |copy| speaks_of(copy, id))?;
     let walk = search(at, id)?;
     Ok(Met::when(
         !walk.hits.is_empty(),

@@ -16,6 +16,7 @@ mod identity_headers;
 mod keys;
 mod logs;
 mod routes;
+mod settled;
 mod webhooks;
 
 use control::{
