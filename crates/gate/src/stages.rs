@@ -51,6 +51,7 @@ use crate::{
     core::{Core, CurrentSite},
     metrics::Metric,
     site::route::Guard,
+    tickets::TicketRefusal,
 };
 
 /// The connection a request came in on.
@@ -216,6 +217,9 @@ fn judge_head(
         exchange.principal = ledger::PrincipalId::new(key.subject().id().as_str());
         if let Some(who) = exchange.principal {
             record::authenticated(core, exchange, who);
+        }
+        if key.subject().is_probe() && ticket.is_none() {
+            return Err(TicketRefusal::Missing.to_refusal());
         }
     }
 

@@ -91,6 +91,9 @@ pub enum TicketRefusal {
     /// Minted for another body.
     #[error("the ticket was minted for another body")]
     BodyMismatch,
+    /// A key of a proof came without one: such a key must never reach the app.
+    #[error("a key of a proof came without a ticket")]
+    Missing,
 }
 
 impl TicketRefusal {
@@ -103,6 +106,7 @@ impl TicketRefusal {
             Self::Expired => "ticket-expired",
             Self::Mismatch => "ticket-mismatch",
             Self::BodyMismatch => "ticket-body-mismatch",
+            Self::Missing => "ticket-missing",
         });
         Refusal::new(
             TICKET,

@@ -1,5 +1,6 @@
 //! Tickets: every stage runs, and the echo is the destination.
 
+use control::Clock as _;
 use gate::tickets::{Minted, Wish};
 
 use crate::{
@@ -136,4 +137,28 @@ fn a_ticketed_body_is_bounded() {
     let body = vec![b'x'; 64 * 1024 + 1];
     let ticket = mint(&house, "POST", "/", &body, None).ticket;
     assert_eq!(ask(&house, "POST / HTTP/1.1", &ticket, &body).status(), 413);
+}
+
+#[test]
+fn a_key_of_a_proof_reaches_the_echo_and_never_the_app() {
+    let house = House::new();
+    let minted = house
+        .keys
+        .create_probe(
+            &["GET /api".to_owned()],
+            &["mentor".to_owned()],
+            house.clock.now(),
+            &control::SystemRng,
+        )
+        .unwrap();
+    let key = format!("X-API-Key: {}", minted.key.expose());
+    let bare = house.ask(&["GET /api HTTP/1.1", HOST, &key], b"");
+    assert_eq!(bare.status(), 403);
+    let ticket = mint(&house, "GET", "/api", b"", None).ticket;
+    let ticket = format!("X-Vouchsafe-Ticket: {ticket}");
+    let (_, forwarding) = house
+        .ask(&["GET /api HTTP/1.1", HOST, &key, &ticket], b"")
+        .head();
+    assert!(goes_to_echo(&forwarding));
+    house.end(forwarding, 200);
 }
