@@ -288,8 +288,9 @@ fn is_ours(name: &str) -> bool {
     starts.iter().any(|start| name.starts_with(start)) || names.contains(&name.as_str())
 }
 
-fn reply(status: u16, body: Value) -> Reply {
+fn reply(status: u16, id: &str, body: &Value) -> Reply {
     let fields = [
+        ("X-Request-Id", id),
         ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", "DENY"),
         ("Referrer-Policy", "same-origin"),
@@ -321,7 +322,7 @@ impl Target for Strict {
             Err((control, status)) => {
                 event["control"] = json!(control);
                 event["reason"] = json!("refused");
-                reply(status, json!({"request_id": id}))
+                reply(status, &id, &json!({}))
             }
             Ok((asked, principal)) => {
                 if let Some(principal) = principal {
@@ -329,8 +330,8 @@ impl Target for Strict {
                 }
                 let mut fields = asked.fields;
                 fields.retain(|(name, _)| !is_ours(name));
-                fields.push(("X-Request-Id".to_owned(), id));
-                reply(200, json!({"echo": true, "fields": fields}))
+                fields.push(("X-Request-Id".to_owned(), id.clone()));
+                reply(200, &id, &json!({"echo": true, "fields": fields}))
             }
         };
         self.state.borrow_mut().events.push(event);
