@@ -1,0 +1,133 @@
+//! Who may pass a route, as the file says it.
+//!
+//! Owns `auth`, `reason`, `roles` and `webhook` of `[[route]]`. Refuses two guards, none, and an open
+//! route that does not say why.
+
+use std::sync::Arc;
+
+use config::{Fault, Found, Table};
+use hooks::Setting;
+
+use super::{Guard, OpenReason, WebhookGuard};
+use crate::site::Surroundings;
+
+/// Who may pass. Exactly one of `auth` and `webhook` must say so.
+pub(super) fn read(
+    table: &mut Table<'_>,
+    source: &str,
+    surroundings: &Surroundings<'_>,
+) -> Option<Guard> {
+    let auth = table.one_or_more("auth");
+    let auth_span = table.span_of("auth");
+    let reason = table.has("reason").then(|| table.text("reason"));
+    let roles = table.texts("roles");
+    let roles_span = table.span_of("roles");
+    let webhook = table.optional_table("webhook").map(Setting::read);
+    if let (Some(_), Some(_)) = (&auth, &webhook) {
+        table.fault(
+            Fault::new(
+                "route.two-guards",
+                "a route is guarded by auth or by webhook, not by both",
+            )
+            .at(auth_span)
+            .hint("remove auth: the signature is the credential of a webhook route"),
+        );
+        return None;
+    }
+    let guard = match (auth, webhook) {
+        (None, None) => {
+            table.fault(
+                Fault::new(
+                    "route.unguarded",
+                    format!("{} says nothing about who may pass", table.title()),
+                )
+                .at(table.span())
+                .label("neither auth nor webhook")
+                .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
+            );
+            None
+        }
+        (_, Some(webhook)) => {
+            webhook.and_then(|setting| webhook_guard(table, &setting, source, surroundings))
+        }
+        (Some(auth), None) => credential_guard(table, &auth, reason, roles.as_deref()),
+    };
+    if let (Some(span), Some(Guard::Open(_) | Guard::Webhook(_))) = (roles_span, &guard) {
+        table.fault(
+            Fault::new(
+                "route.roles-without-key",
+                "roles are held by keys, and this route asks for none",
+            )
+            .at(span)
+            .hint("remove roles, or write auth = [\"api-key\"]"),
+        );
+    }
+    guard
+}
+
+fn credential_guard(
+    table: &Table<'_>,
+    auth: &[Found<String>],
+    reason: Option<Option<Found<String>>>,
+    roles: Option<&[Found<String>]>,
+) -> Option<Guard> {
+    let first = auth.first();
+    match auth
+        .iter()
+        .map(|found| found.value.as_str())
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["none"] => {
+            // A reason that does not read was told where it stands.
+            let Some(reason) = reason else {
+                table.fault(
+                    Fault::new(
+                        "route.open-without-reason",
+                        "a route without a credential must say why",
+                    )
+                    .at(first.map(|found| found.span))
+                    .label("open")
+                    .hint("add reason = \"...\", such as \"public landing page\""),
+                );
+                return None;
+            };
+            let stated = reason.and_then(|reason| OpenReason::stated(&reason.value));
+            stated.map(Guard::Open)
+        }
+        ["api-key"] => Some(Guard::Key {
+            roles: roles
+                .unwrap_or_default()
+                .iter()
+                .map(|role| role.value.as_str().into())
+                .collect(),
+        }),
+        _ => {
+            table.fault(
+                Fault::new("route.unknown-auth", "auth takes \"none\" or [\"api-key\"]")
+                    .at(first.map(|found| found.span).or(table.span()))
+                    .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
+            );
+            None
+        }
+    }
+}
+
+fn webhook_guard(
+    table: &Table<'_>,
+    setting: &Setting,
+    source: &str,
+    surroundings: &Surroundings<'_>,
+) -> Option<Guard> {
+    match setting.source(source, surroundings.secrets) {
+        Ok(source) => Some(Guard::Webhook(WebhookGuard {
+            source: Arc::new(source),
+        })),
+        Err(faults) => {
+            for fault in faults {
+                table.fault(fault);
+            }
+            None
+        }
+    }
+}
