@@ -11,6 +11,7 @@ pub mod limits;
 pub mod listen;
 pub mod route;
 pub mod router;
+pub mod warning;
 
 use config::{Fault, Table, secret::Sources};
 use ledger::service::TooManyRoutes;

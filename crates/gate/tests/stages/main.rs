@@ -7,6 +7,7 @@
     reason = "a test may fail loudly and move what is large"
 )]
 
+mod answers;
 mod house;
 mod keys;
 mod own;
