@@ -103,6 +103,15 @@ impl fmt::Debug for WebhookGuard {
 }
 
 impl Route {
+    /// The webhook source, where its signature guards the route.
+    #[must_use]
+    pub fn source(&self) -> Option<&Source> {
+        match &self.guard {
+            Guard::Webhook(guard) => Some(&guard.source),
+            _ => None,
+        }
+    }
+
     /// Whether the route lists `method`. Methods are case-sensitive (RFC 9110, section 9.1).
     #[must_use]
     pub fn lists(&self, method: &str) -> bool {

@@ -28,6 +28,10 @@ pub(crate) struct Instance {
     pub(crate) running: Mutex<Option<Running>>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Arc<Ledger>,
+    /// The replay rules, to sweep them and to forget sources that are gone.
+    pub(crate) replay: hooks::Replay,
+    /// The runtime that awaits the store.
+    pub(crate) service: tokio::runtime::Handle,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) log: Arc<Log>,
@@ -154,6 +158,28 @@ impl Instance {
         result
     }
 
+    /// Forgets the deliveries of sources whose secrets are gone: nothing they signed can come again.
+    fn retire(&self, before: &gate::Site) {
+        let after = self.gate.site();
+        for old in before
+            .routes()
+            .iter()
+            .filter_map(gate::site::route::Route::source)
+        {
+            let new = after
+                .routes()
+                .iter()
+                .filter_map(gate::site::route::Route::source)
+                .find(|new| new.id() == old.id());
+            let retired = self.service.block_on(self.replay.retire(old, new));
+            if let Err(fault) = retired {
+                // Rows that stay cost space and never let a delivery through.
+                self.log
+                    .warn("replay.not-retired", &[("why", &fault.to_string())]);
+            }
+        }
+    }
+
     fn take_up(&self) -> Result<String, Failure> {
         let loaded = load::resolved(&self.configuration)?;
         let restart = |what: &str| {
@@ -184,9 +210,11 @@ impl Instance {
             return Err(restart("[[listen]]"));
         }
         let tls = crate::commands::up::certificates(&site, &self.configuration)?;
+        let before = self.gate.site();
         self.gate
             .replace(site)
             .map_err(|fault| Failure::new(fault.to_string(), "restart the gate"))?;
+        self.retire(&before);
         if let Some(running) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
             running.renew(tls);
         }

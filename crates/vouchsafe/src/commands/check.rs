@@ -58,8 +58,27 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
                 .to_owned(),
         );
     }
-    warnings.push(
-        "the app runs where the gate cannot tell it apart: give it a user of its own".to_owned(),
-    );
+    match prove::target::facts::read(&loaded.tree, Vec::new()) {
+        Ok(facts) => {
+            for app in facts
+                .apps
+                .iter()
+                .filter(|app| !prove::target::dial::reaches(app.upstream))
+            {
+                warnings.push(format!(
+                    "nothing listens at {}, the upstream of {}: requests would be answered 503",
+                    app.upstream, app.name
+                ));
+            }
+            if facts.same_user {
+                warnings.push(
+                    "an app runs as the same user as the gate and could read its data: give it a \
+                     user of its own"
+                        .to_owned(),
+                );
+            }
+        }
+        Err(fault) => warnings.push(fault.to_string()),
+    }
     warnings
 }

@@ -69,13 +69,26 @@ const FIRST_PROMISES: &[(&str, &[First])] = &[
     (
         "Logs and audit",
         &[
-            ("log.no-payload", &[]),
             ("log.no-credentials", &[]),
             ("audit.every-request", &[]),
             ("audit.auth-events", &[]),
             ("audit.tamper-evident", &[]),
         ],
     ),
+];
+
+/// What can only be attacked where some route asks for a key.
+const NEEDS_A_KEY: &[&str] = &[
+    "auth.enforced",
+    "auth.header-only",
+    "key.digest-only",
+    "key.prefix-entropy",
+    "key.revocable",
+    "key.random",
+    "key.scoped",
+    "log.no-credentials",
+    "audit.every-request",
+    "audit.auth-events",
 ];
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -154,7 +167,7 @@ fn document(catalogue: &Catalogue, guarded: bool) -> String {
     for (heading, promises) in FIRST_PROMISES {
         text.push_str(&format!("\n## {heading}\n\n"));
         for (id, values) in *promises {
-            let needs_guard = matches!(*id, "auth.enforced" | "auth.header-only");
+            let needs_guard = NEEDS_A_KEY.contains(id);
             let Some(promise) = catalogue.get(id).filter(|_| guarded || !needs_guard) else {
                 continue;
             };

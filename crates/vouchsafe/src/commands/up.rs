@@ -113,7 +113,7 @@ fn start(
         clock: Arc::clone(clock),
         rng: Arc::clone(rng),
         ledger: Arc::clone(&ledger),
-        replay: hooks::Replay::new(store),
+        replay: hooks::Replay::new(store.clone()),
         keys: keys.live(),
         assertion_seed: assertion_seed(&loaded.data_dir, &**rng)?,
         service: service.clone(),
@@ -146,6 +146,8 @@ fn start(
         running: Mutex::new(Some(running)),
         keys,
         ledger,
+        replay: hooks::Replay::new(store),
+        service: service.clone(),
         clock: Arc::clone(clock),
         rng: Arc::clone(rng),
         log,
@@ -251,10 +253,11 @@ async fn serve_until_told(up: &Up) -> Result<(), Failure> {
     }
 }
 
-/// Once a second: keys changed by another process, ended keys of proofs, last uses.
+/// Once a second: keys changed by another process, ended keys of proofs, last uses. Once a minute:
+/// deliveries that can no longer be genuine.
 async fn tick(instance: Arc<Instance>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
-    loop {
+    for second in 0_u64.. {
         every.tick().await;
         let held = Arc::clone(&instance);
         let ticked = tokio::task::spawn_blocking(move || held.keys.tick(held.clock.now())).await;
@@ -262,6 +265,13 @@ async fn tick(instance: Arc<Instance>) {
             instance
                 .log
                 .warn("keys.not-taken-up", &[("why", &fault.to_string())]);
+        }
+        if second % 60 == 0
+            && let Err(fault) = instance.replay.sweep(instance.clock.now()).await
+        {
+            instance
+                .log
+                .warn("replay.not-swept", &[("why", &fault.to_string())]);
         }
     }
 }
