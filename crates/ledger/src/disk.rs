@@ -34,6 +34,17 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Opens a file that exists for writing at its end.
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>>;
 
+    /// Writes whole files that anyone may read and syncs each, in any order; their names are
+    /// durable once their folders are synced.
+    fn write_files(&self, files: &[WholeFile<'_>]) -> io::Result<()> {
+        for file in files {
+            let mut open = self.create(file.path, Access::Shared)?;
+            open.write(file.bytes)?;
+            open.sync()?;
+        }
+        Ok(())
+    }
+
     /// Gives a file another name, replacing what had it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
@@ -60,6 +71,15 @@ pub trait Disk: Send + Sync + fmt::Debug {
 
     /// The names in a folder, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+}
+
+/// A whole file to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct WholeFile<'a> {
+    /// Where.
+    pub path: &'a Path,
+    /// What.
+    pub bytes: &'a [u8],
 }
 
 /// A file open for writing at its end.
@@ -111,6 +131,9 @@ pub(crate) fn too_long(path: &Path, limit: u64) -> io::Error {
     )
 }
 
+/// Threads that write many files together.
+const WRITERS: usize = 8;
+
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
@@ -131,6 +154,32 @@ impl Disk for RealDisk {
             options.mode(0o600);
         }
         Ok(Box::new(RealFile(options.open(path)?)))
+    }
+
+    fn write_files(&self, files: &[WholeFile<'_>]) -> io::Result<()> {
+        // A file system commits the syncs that arrive together as one: many files in a row would
+        // each wait for a commit of their own.
+        let share = files.len().div_ceil(WRITERS).max(4);
+        let one = |files: &[WholeFile<'_>]| {
+            for file in files {
+                write_synced(self, file.path, Access::Shared, file.bytes)?;
+            }
+            Ok(())
+        };
+        let mut shares = files.chunks(share);
+        let first = shares.next().unwrap_or_default();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = shares
+                .map(|files| scope.spawn(move || one(files)))
+                .collect();
+            let mut result = one(first);
+            for other in others {
+                let other = other.join();
+                result = result
+                    .and(other.unwrap_or_else(|_| Err(io::Error::other("a writer fell over"))));
+            }
+            result
+        })
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {

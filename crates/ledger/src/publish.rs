@@ -15,7 +15,7 @@ use std::{
 use crate::{
     alteration::{Alteration, LedgerError},
     checkpoint::{Checkpoint, notes},
-    disk::{Access, Disk, make_folders, write_synced},
+    disk::{Access, Disk, WholeFile, make_folders, write_synced},
     journal,
     note::{NOTE_LIMIT, NoteError, SignerKey},
     tile::{self, Content, TileFile, TileNodes, encode_hashes, push_entry, read_tile},
@@ -233,6 +233,7 @@ impl Publisher {
         }
         partial(Content::Entries, 0, &|| self.bundle.clone());
         let mut touched = BTreeSet::new();
+        let mut paths = Vec::new();
         for (tile, bytes) in self.full.iter().chain(&edge) {
             let path = self.folder.join(tile.to_string());
             if let Some(parent) = path.parent() {
@@ -245,8 +246,13 @@ impl Publisher {
                 )?;
                 touched.insert(parent.to_owned());
             }
-            write_synced(&*self.disk, &path, Access::Shared, bytes)?;
+            paths.push((path, bytes));
         }
+        let files: Vec<WholeFile<'_>> = paths
+            .iter()
+            .map(|(path, bytes)| WholeFile { path, bytes })
+            .collect();
+        self.disk.write_files(&files)?;
         for folder in &touched {
             self.disk.sync_folder(folder)?;
         }

@@ -6,10 +6,12 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
+    task::{Context, Poll, Wake, Waker},
     thread::{self, JoinHandle},
 };
 
@@ -201,7 +203,7 @@ impl Ledger {
     /// [`Ledger::note`] for code without a runtime.
     pub fn note_blocking(&self, notice: Notice) -> Result<(), NotDurable> {
         let reply = self.ask_note(notice)?;
-        reply.blocking_recv().unwrap_or(Err(NotDurable::Closed))
+        wait(reply).unwrap_or(Err(NotDurable::Closed))
     }
 
     fn ask_note(
@@ -235,7 +237,7 @@ impl Ledger {
     /// [`Ledger::flush`] for code without a runtime.
     pub fn flush_blocking(&self) -> Result<Flushed, FlushError> {
         let reply = self.ask_flush()?;
-        reply.blocking_recv().unwrap_or(Err(FlushError::Closed))
+        wait(reply).unwrap_or(Err(FlushError::Closed))
     }
 
     fn ask_flush(&self) -> Result<oneshot::Receiver<Result<Flushed, FlushError>>, FlushError> {
@@ -309,6 +311,26 @@ impl Ledger {
         self.wires.hurry();
         for thread in threads.drain(..) {
             let _ = thread.join();
+        }
+    }
+}
+
+/// Waits for a reply on this thread, be it one of a runtime or not: tokio's own way of blocking
+/// panics on a runtime's thread, and a ledger may be closed on one.
+fn wait<T>(reply: oneshot::Receiver<T>) -> Option<T> {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut reply = pin!(reply);
+    loop {
+        match reply.as_mut().poll(&mut context) {
+            Poll::Ready(reply) => return reply.ok(),
+            Poll::Pending => thread::park(),
         }
     }
 }

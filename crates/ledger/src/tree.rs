@@ -18,6 +18,14 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
     hash.finish()
 }
 
+/// [`leaf_hash`] with memory that is used again: an entry is hashed in one piece, which is faster.
+pub(crate) fn leaf_hash_with(scratch: &mut Vec<u8>, entry: &[u8]) -> Hash {
+    scratch.clear();
+    scratch.push(0);
+    scratch.extend_from_slice(entry);
+    seal::sha256(scratch)
+}
+
 /// The hash of a node with two subtrees.
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
@@ -45,9 +53,12 @@ pub fn root_over(hashes: &[Hash]) -> Hash {
         [only] => *only,
         more => {
             // Levels are combined from below; a lone hash at the end is carried up as it is.
-            let mut level: Vec<Hash> = more.to_vec();
+            let mut level: Vec<Hash> = more.chunks(2).map(pair).collect();
+            let mut above = Vec::with_capacity(level.len().div_ceil(2));
             while level.len() > 1 {
-                level = level.chunks(2).map(pair).collect();
+                above.clear();
+                above.extend(level.chunks(2).map(pair));
+                std::mem::swap(&mut level, &mut above);
             }
             level.first().copied().unwrap_or_else(empty_root)
         }

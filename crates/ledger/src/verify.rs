@@ -13,7 +13,7 @@ use crate::{
     disk::Disk,
     note::{NoteError, VerifierKey},
     tile::{self, Content, TileFile, decode_hashes, read_tile},
-    tree::{Edge, Hash, TILE_WIDTH, leaf_hash, tile_levels},
+    tree::{Edge, Hash, TILE_WIDTH, leaf_hash_with, tile_levels},
     view::{View, is_ledger},
 };
 
@@ -135,6 +135,7 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         journal: &entries,
         journal_first: first,
         differs: None,
+        scratch: Vec::new(),
     };
     walk.tree()?;
     let torn = match &journal {
@@ -189,6 +190,7 @@ struct Walk<'a> {
     journal: &'a [&'a [u8]],
     journal_first: u64,
     differs: Option<u64>,
+    scratch: Vec<u8>,
 }
 
 impl Walk<'_> {
@@ -229,8 +231,8 @@ impl Walk<'_> {
         let mut count = 0;
         for (at, entry) in (index * TILE_WIDTH as u64..).zip(tile::entries(&bytes)) {
             let entry = entry.ok_or(Alteration::MalformedTile(tile))?;
-            self.edge
-                .push(leaf_hash(entry), |full| completed.push(full));
+            let leaf = leaf_hash_with(&mut self.scratch, entry);
+            self.edge.push(leaf, |full| completed.push(full));
             count += 1;
             self.check_seen();
             self.check_journal(at, entry);

@@ -364,6 +364,15 @@ fn a_closed_ledger_refuses_and_can_be_opened_again() {
 }
 
 #[test]
+fn a_ledger_can_be_closed_on_a_thread_of_a_runtime() {
+    let house = House::new();
+    let ledger = house.open(&house.disk, 64, 20);
+    ledger.recorder().record(event(1)).unwrap();
+    let size = block_on(async { ledger.close() }).unwrap().size;
+    assert_eq!(size, 1);
+}
+
+#[test]
 fn a_ledger_can_be_closed_while_its_disk_fails() {
     let house = House::new();
     let ledger = house.open(&house.disk, 64, 20);
