@@ -19,14 +19,10 @@ use super::{
     local::Local,
     refusals,
 };
-use crate::{
-    core::Core,
-    site::Site,
-    stages::{
-        Forwarding,
-        record::{self, Outcome},
-        response,
-    },
+use crate::stages::{
+    Forwarding,
+    record::{self, Outcome},
+    response,
 };
 
 /// Most interim answers before the final one.
@@ -217,12 +213,6 @@ fn is_event_stream(answer: &Answer<'_>) -> bool {
     })
 }
 
-/// Whether a WebSocket may stay open: the configuration it was admitted under is in force.
-fn stands(core: &Core, forwarding: &Forwarding) -> bool {
-    let (now, then): (&Site, &Site) = (&core.site(), forwarding.exchange().site());
-    std::ptr::eq(now, then)
-}
-
 impl<S: Stream> Connection<S> {
     /// Joins the client with an upstream that has switched to the WebSocket protocol.
     pub(super) async fn joined(&mut self, end: End, mut upstream: Upstream<TcpStream>) -> Next {
@@ -239,7 +229,7 @@ impl<S: Stream> Connection<S> {
             &mut upstream.link,
             &mut self.deadline,
             idle,
-            || !self.local.draining() && stands(core, &forwarding),
+            || !self.local.draining() && forwarding.stands(core),
         )
         .await;
         outcome.received = report.up;

@@ -113,9 +113,6 @@ impl<S: Stream> Connection<S> {
         received: u64,
     ) -> Next {
         let core = &self.local.core;
-        if refusal.status >= 500 {
-            core.counters().add(Metric::UpstreamFailures, 1);
-        }
         let answer = forwarding.fail(core, refusal);
         self.own_answer(answer, keep_alive, received).await
     }
@@ -153,10 +150,7 @@ impl<S: Stream> Connection<S> {
         };
         let stream = match dialled {
             Ok(Ok(stream)) => stream,
-            _ => {
-                local.core.counters().add(Metric::UpstreamFailures, 1);
-                return Err(refusals::UNREACHABLE);
-            }
+            _ => return Err(refusals::UNREACHABLE),
         };
         // Without it small requests would wait for acknowledgements; a refusal changes nothing.
         let _ = stream.set_nodelay(true);

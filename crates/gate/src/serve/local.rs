@@ -89,20 +89,26 @@ impl Local {
     /// Closes idle connections, here and to upstreams, and lets the others finish.
     pub(super) fn drain(&self) {
         self.draining.set(true);
-        for open in self.connections.borrow().values() {
-            if let (true, Some(task)) = (open.idle.get(), &open.task) {
-                task.abort();
-            }
-        }
+        self.end(|open| open.idle.get());
         self.pool.borrow_mut().clear();
     }
 
     /// Closes every connection, whatever it is doing.
     pub(super) fn abort(&self) {
-        for open in self.connections.borrow().values() {
-            if let Some(task) = &open.task {
-                task.abort();
-            }
+        self.end(|_| true);
+    }
+
+    fn end(&self, which: impl Fn(&Open) -> bool) {
+        // Collected first: a task that ends gives up its seat in this very list.
+        let ending: Vec<AbortHandle> = self
+            .connections
+            .borrow()
+            .values()
+            .filter(|open| which(open))
+            .filter_map(|open| open.task.clone())
+            .collect();
+        for task in ending {
+            task.abort();
         }
     }
 

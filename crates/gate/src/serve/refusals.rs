@@ -1,15 +1,15 @@
 //! What the engine itself turns away, and what it says of an upstream that fails.
 //!
-//! Owns the refusals of `gate.upstream` and `gate.overload`, and how each fault of an exchange
+//! Owns the refusals of upstreams that fail and of `gate.overload`, and how each fault of an exchange
 //! reads to the client and to the ledger.
 
 use control::{ControlId, Reason, Refusal};
 use wire::{BodyFault, ExchangeFault};
 
-use crate::stages::body::{CUT_SHORT, TOO_LARGE, TOO_SLOW};
-
-/// The control that answers for upstreams.
-pub const UPSTREAM: ControlId = ControlId("gate.upstream");
+use crate::stages::{
+    body::{CUT_SHORT, TOO_LARGE, TOO_SLOW},
+    forward::UPSTREAM,
+};
 
 /// The control that refuses what there is no room for.
 pub const OVERLOAD: ControlId = ControlId("gate.overload");

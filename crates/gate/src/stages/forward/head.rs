@@ -102,7 +102,7 @@ impl Head<'_> {
 /// one connection, the writer does not set it anew, and its name means one thing to every server.
 fn passes_on(field: &Field<'_>) -> bool {
     match field.kind() {
-        Name::Host | Name::ContentLength | Name::Expect => false,
+        Name::Host | Name::ContentLength => false,
         Name::Other => !field.speaks_of_identity() && plain_name(field.name()),
         kind => !kind.is_hop_by_hop() && !field.speaks_of_identity(),
     }

@@ -1,0 +1,394 @@
+//! Requests and answers through a running gate: what passes, how it is framed, what is refused.
+
+mod support;
+
+use support::{Origin, Wire, get, ok, start};
+
+fn post(body: &str) -> String {
+    format!(
+        "POST /form HTTP/1.1\r\nHost: gate.test\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[test]
+fn a_request_and_its_answer_pass() {
+    let gate = start(&Origin::mirror());
+    let mut client = gate.connect();
+    client.send(get("/a/b?c=d"));
+    let answer = client.answer();
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().starts_with("GET /a/b?c=d HTTP/1.1\r\n"));
+    assert!(answer.text().contains("Host: gate.test\r\n"));
+}
+
+#[test]
+fn a_connection_carries_many_requests_and_so_does_its_upstream() {
+    let origin = Origin::mirror();
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    for number in 0..20 {
+        client.send(get(&format!("/{number}")));
+        let expected = format!("GET /{number} ");
+        assert!(client.answer().text().starts_with(&expected));
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let gate = start(&Origin::mirror());
+    let mut client = gate.connect();
+    client.send(format!("{}{}{}", get("/1"), post("two"), get("/3")));
+    assert!(client.answer().text().starts_with("GET /1 "));
+    assert!(client.answer().text().ends_with("\r\n\r\ntwo"));
+    assert!(client.answer().text().starts_with("GET /3 "));
+}
+
+#[test]
+fn a_head_may_come_in_any_pieces() {
+    let gate = start(&Origin::mirror());
+    let mut client = gate.connect();
+    for byte in get("/pieces").as_bytes() {
+        client.send([*byte]);
+    }
+    assert!(client.answer().text().starts_with("GET /pieces "));
+}
+
+#[test]
+fn chunks_pass_without_extensions_and_trailers() {
+    let origin = Origin::answering(|head, body| {
+        assert!(
+            head.to_ascii_lowercase()
+                .contains("transfer-encoding: chunked")
+        );
+        assert_eq!(body, b"hello world");
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+          3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: 1\r\n\r\n"
+            .to_vec()
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: gate.test\r\nTransfer-Encoding: chunked\r\n\r\n\
+         5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX-Evil: 1\r\n\r\n",
+    );
+    let head = client.head();
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("transfer-encoding: chunked")
+    );
+    assert_eq!(client.body(&head), b"abcde");
+    // The connection is in step: the next request is answered.
+    client.send(
+        "POST / HTTP/1.1\r\nHost: gate.test\r\nTransfer-Encoding: chunked\r\n\r\n\
+         b\r\nhello world\r\n0\r\n\r\n",
+    );
+    assert_eq!(client.answer().body, b"abcde");
+}
+
+#[test]
+fn an_answer_without_length_is_framed_for_each_version() {
+    let origin = Origin::scripted(|_, mut wire| {
+        wire.head();
+        wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end");
+    });
+    let gate = start(&origin);
+    let mut modern = gate.connect();
+    modern.send(get("/"));
+    let answer = modern.answer();
+    assert_eq!(answer.value("transfer-encoding"), Some("chunked"));
+    assert_eq!(answer.text(), "until the end");
+    modern.send(get("/"));
+    assert_eq!(modern.answer().text(), "until the end");
+
+    let mut old = gate.connect();
+    old.send("GET / HTTP/1.0\r\nHost: gate.test\r\n\r\n");
+    let answer = old.answer();
+    assert!(!answer.has("transfer-encoding"));
+    assert_eq!(answer.text(), "until the end");
+}
+
+#[test]
+fn chunks_are_undone_for_http_1_0() {
+    let origin = Origin::answering(|_, _| {
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".to_vec()
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    client.send("GET / HTTP/1.0\r\nHost: gate.test\r\n\r\n");
+    let answer = client.answer();
+    assert!(!answer.has("transfer-encoding"));
+    assert_eq!(answer.text(), "abc");
+}
+
+#[test]
+fn head_and_not_modified_carry_no_body() {
+    let origin = Origin::answering(|head, _| {
+        if head.starts_with("HEAD") {
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".to_vec()
+        } else {
+            b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n".to_vec()
+        }
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    for _ in 0..2 {
+        client.send("HEAD / HTTP/1.1\r\nHost: gate.test\r\n\r\n");
+        assert!(client.head().contains("ontent-Length: 1000\r\n"));
+        client.send(get("/"));
+        assert!(client.head().starts_with("HTTP/1.1 304 "));
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn interim_answers_pass_to_http_1_1_alone() {
+    let origin = Origin::answering(|_, _| {
+        [
+            b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n".to_vec(),
+            ok(b"done"),
+        ]
+        .concat()
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    client.send(get("/"));
+    let hints = client.head();
+    assert!(hints.starts_with("HTTP/1.1 103 ") && hints.contains("Link: "));
+    assert_eq!(client.answer().text(), "done");
+
+    let mut old = gate.connect();
+    old.send("GET / HTTP/1.0\r\nHost: gate.test\r\n\r\n");
+    assert_eq!(old.answer().status, 200);
+}
+
+#[test]
+fn hop_by_hop_fields_end_here_both_ways() {
+    let origin = Origin::answering(|head, _| {
+        let body = head.as_bytes();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: keep-alive, X-Private\r\n\
+             Keep-Alive: timeout=5\r\nX-Private: 1\r\nX-Public: 2\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    client.send(
+        "GET / HTTP/1.1\r\nHost: gate.test\r\nConnection: keep-alive, X-Secret\r\n\
+         Keep-Alive: 1\r\nX-Secret: 1\r\nProxy-Connection: close\r\nTE: trailers\r\nX-Shown: 2\r\n\r\n",
+    );
+    let answer = client.answer();
+    assert!(answer.has("x-public") && !answer.has("x-private") && !answer.has("keep-alive"));
+    let seen = answer.text().to_ascii_lowercase();
+    assert!(seen.contains("x-shown: 2"));
+    for gone in ["x-secret", "keep-alive", "proxy-connection", "te: "] {
+        assert!(!seen.contains(gone), "{gone}: {seen}");
+    }
+}
+
+#[test]
+fn a_client_that_asks_to_close_is_closed() {
+    let gate = start(&Origin::mirror());
+    let mut client = gate.connect();
+    client.send("GET / HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(answer.value("connection"), Some("close"));
+    assert!(client.ended());
+}
+
+#[test]
+fn broken_framing_is_refused_and_closed_and_reaches_nobody() {
+    let origin = Origin::mirror();
+    let gate = start(&origin);
+    for broken in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\nHost: gate.test\n\n",
+        "POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
+        "GET / HTTP/1.1\r\nHost: gate.test\r\nHost: gate.test\r\n\r\n",
+    ] {
+        let mut client = gate.connect();
+        client.send(broken);
+        client.send(get("/smuggled"));
+        let answer = client.answer();
+        assert_eq!(answer.status, 400, "{broken:?}");
+        assert_eq!(answer.value("connection"), Some("close"));
+        gate.has_refused("wire.framing");
+        assert!(client.ended());
+    }
+    assert_eq!(origin.connections(), 0);
+    gate.connect().send("GET"); // a client that leaves within a head disturbs nobody
+    let mut client = gate.connect();
+    client.send(get("/"));
+    assert_eq!(client.answer().status, 200);
+}
+
+#[test]
+fn a_refusal_keeps_the_connection_when_the_body_is_here() {
+    let gate = start(&Origin::mirror());
+    let mut client = gate.connect();
+    let refused = "POST /a%2fb HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\n\r\nbody";
+    client.send(format!("{refused}{}", get("/next")));
+    assert_eq!(client.answer().status, 400);
+    assert!(client.answer().text().starts_with("GET /next "));
+    // Without its body the end of the request is not known to be near.
+    client.send("POST /a%2fb HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\n\r\n");
+    assert_eq!(client.answer().value("connection"), Some("close"));
+    assert!(client.ended());
+}
+
+#[test]
+fn an_upstream_that_is_down_is_503_with_retry_after() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let gate = support::start_at(address, "");
+    let mut client = gate.connect();
+    client.send(get("/"));
+    let answer = client.answer();
+    assert_eq!(answer.status, 503);
+    assert!(answer.has("retry-after") && answer.has("x-request-id"));
+    gate.has_refused("gate.upstream");
+    // The request was read whole, so the connection goes on.
+    client.send(get("/"));
+    assert_eq!(client.answer().status, 503);
+}
+
+#[test]
+fn an_upstream_that_does_not_answer_in_time_is_503() {
+    let origin = Origin::scripted(|_, mut wire| {
+        wire.head();
+        let _ = wire.rest();
+    });
+    let gate = support::start_at(origin.address, "[limits]\nanswer = \"1s\"\n");
+    let mut client = gate.connect();
+    client.send(get("/"));
+    assert_eq!(client.answer().status, 503);
+}
+
+#[test]
+fn answers_that_could_be_read_in_two_ways_are_502() {
+    let bad = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+        "HTTP/1.1 200 OK\nContent-Length: 1\n\nx",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi and more",
+        "HTTP/1.1 204 No Content\r\n\r\nbody",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        "garbage\r\n\r\n",
+    ];
+    let origin = Origin::scripted(move |number, mut wire| {
+        wire.head();
+        match bad.get(number) {
+            Some(bad) => wire.send(bad),
+            None => wire.send(ok(b"good")),
+        }
+        let _ = wire.rest();
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    for bad in bad {
+        client.send(get("/"));
+        assert_eq!(client.answer().status, 502, "{bad:?}");
+    }
+    client.send(get("/"));
+    assert_eq!(client.answer().text(), "good");
+    assert_eq!(origin.connections(), bad.len() + 1);
+}
+
+#[test]
+fn an_upstream_that_hangs_up_is_502_and_an_idempotent_request_goes_out_again() {
+    // The first connection answers once and hangs up on the second request.
+    let origin = Origin::scripted(|number, mut wire| {
+        wire.head();
+        wire.send(ok(number.to_string().as_bytes()));
+        if wire.try_head().is_some() && number > 0 {
+            wire.send(ok(b"again"));
+        }
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    client.send(get("/"));
+    assert_eq!(client.answer().text(), "0");
+    client.send(get("/"));
+    assert_eq!(client.answer().text(), "1");
+    assert_eq!(origin.connections(), 2);
+
+    let origin = Origin::scripted(|number, mut wire| {
+        wire.head();
+        wire.send(ok(number.to_string().as_bytes()));
+        let _ = wire.try_head();
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    client.send(get("/"));
+    assert_eq!(client.answer().text(), "0");
+    client.send("POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(client.answer().status, 502);
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn surplus_behind_a_chunked_answer_never_reaches_the_next_client() {
+    let origin = Origin::scripted(|number, mut wire| {
+        wire.head();
+        wire.send(format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{number}\r\n0\r\n\r\n\
+             HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned"
+        ));
+        let _ = wire.rest();
+    });
+    let gate = start(&origin);
+    for number in 0..5 {
+        let mut client = gate.connect();
+        client.send(get("/"));
+        assert_eq!(client.answer().text(), number.to_string());
+    }
+    assert_eq!(origin.connections(), 5);
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_not_made_to_look_whole() {
+    let origin = Origin::scripted(|number, mut wire| {
+        wire.head();
+        wire.send(match number {
+            0 => "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+            1 => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+            _ => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n",
+        });
+    });
+    let gate = start(&origin);
+    for _ in 0..3 {
+        let mut client = gate.connect();
+        client.send(get("/"));
+        if client.head().starts_with("HTTP/1.1 502 ") {
+            continue; // nothing of it had left yet
+        }
+        let rest = client.rest();
+        assert!(!rest.ends_with(b"0\r\n\r\n") && rest.len() < 10, "{rest:?}");
+    }
+}
+
+#[test]
+fn requests_of_one_connection_do_not_wait_for_another() {
+    let origin = Origin::scripted(|number, mut wire| {
+        wire.head();
+        if number == 0 {
+            let _ = wire.rest();
+        } else {
+            wire.send(ok(b"quick"));
+        }
+    });
+    let gate = start(&origin);
+    let mut stuck = Wire::connect(gate.address());
+    stuck.send(get("/"));
+    while origin.connections() == 0 {
+        std::thread::yield_now();
+    }
+    let mut client = gate.connect();
+    client.send(get("/"));
+    assert_eq!(client.answer().text(), "quick");
+}

@@ -1,0 +1,154 @@
+//! A whole gate: ledger, store and keys in a temporary folder, wired as the binary wires them.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    num::NonZero,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use config::{Document, secret::Sources};
+use control::{Clock as _, ControlId, Secret, SystemClock, SystemRng};
+use gate::{
+    Gate, Parts, Site,
+    serve::{Options, Running, tls},
+    site::Surroundings,
+};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Origin, Wire};
+
+/// Secret of the webhook source `hook`.
+pub(crate) const HOOK: &[u8] = b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// An open route for everything.
+pub(crate) const OPEN: &str =
+    "[[route]]\npath = \"/\"\napp = \"app\"\nauth = \"none\"\nreason = \"a test\"\n";
+
+/// A running gate.
+pub(crate) struct Started {
+    pub(crate) running: Option<Running>,
+    pub(crate) gate: Arc<Gate>,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+/// A gate with defaults and one open route to `origin`.
+pub(crate) fn start(origin: &Origin) -> Started {
+    start_at(origin.address, "")
+}
+
+/// A gate with one open route to `upstream` and `rest` in its configuration.
+pub(crate) fn start_at(upstream: SocketAddr, rest: &str) -> Started {
+    start_with(upstream, &format!("{OPEN}{rest}"), None, 1)
+}
+
+/// A gate whose listener speaks TLS when a certificate and its key are given.
+pub(crate) fn start_with(
+    upstream: SocketAddr,
+    rest: &str,
+    tls: Option<(&Path, &Secret)>,
+    threads: usize,
+) -> Started {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Gate::new(parts(folder.path(), site(upstream, rest))).unwrap());
+    let options = Options {
+        threads: NonZero::new(threads),
+        tls: vec![tls.map(|(certificate, key)| tls::load(certificate, key).unwrap())],
+    };
+    let running = gate.start(options).unwrap();
+    let address = running.addresses()[0];
+    Started {
+        running: Some(running),
+        gate,
+        address,
+        _folder: folder,
+    }
+}
+
+/// The site of a configuration with one app and `rest`.
+pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
+    let text = format!(
+        "[deployment]\nname = \"test\"\npublic_url = \"http://gate.test\"\n\
+         [[listen]]\naddress = \"127.0.0.1:0\"\n\
+         [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n{rest}"
+    );
+    let secrets = BTreeMap::from([("hook".to_owned(), Some(Secret::new(HOOK.to_vec())))]);
+    let sources = Sources::unresolved();
+    let mut document = Document::parse("vouchsafe.toml", text);
+    let site = {
+        let mut root = document.root();
+        let mut deployment = root.table("deployment");
+        let surroundings = Surroundings {
+            sources: &sources,
+            secrets: &secrets,
+            durable: rest.contains("durable"),
+        };
+        let site = Site::read(&mut root, &mut deployment, &surroundings);
+        deployment.done();
+        root.done();
+        site
+    };
+    if let Err(faults) = document.finish() {
+        panic!("{}", faults.render(config::Look::Plain));
+    }
+    site.unwrap()
+}
+
+fn parts(folder: &Path, site: Site) -> Parts {
+    let store = store::Store::open(&folder.join("store.db")).unwrap();
+    let keys = identity::Keys::open(store.clone()).unwrap();
+    let ledger = ledger::Ledger::open(ledger::Options {
+        lock: Arc::new(ledger::Lock::acquire(folder).unwrap()),
+        origin: "gate.test/test/node".to_owned(),
+        second_place: None,
+        ring: 1024,
+        clock: Arc::new(SystemClock::new()),
+        rng: Arc::new(SystemRng),
+    });
+    Parts {
+        site,
+        clock: Arc::new(SystemClock::new()),
+        rng: Arc::new(SystemRng),
+        ledger: Arc::new(ledger.unwrap()),
+        replay: hooks::Replay::new(store),
+        keys: keys.live(),
+        assertion_seed: [7; 32],
+        service: service().handle().clone(),
+    }
+}
+
+fn service() -> &'static Runtime {
+    static SERVICE: OnceLock<Runtime> = OnceLock::new();
+    SERVICE.get_or_init(|| {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+    })
+}
+
+impl Started {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until a refusal by `control` is counted, which happens behind its answer.
+    pub(crate) fn has_refused(&self, control: &'static str) {
+        let clock = SystemClock::new();
+        while self.gate.metrics().refusals(ControlId(control)) == 0 {
+            assert!(
+                clock.monotonic() < super::PATIENCE,
+                "nothing refused by {control}"
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Wire {
+        Wire::connect(self.address)
+    }
+}
