@@ -5,10 +5,17 @@
 //! Exactly the promise of that control and its declared dependants may fall. Never touches the
 //! running instance: it holds nothing but a configuration and the program that starts children.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::available_parallelism,
+};
 
 use control::{
-    Asked, Fit, Target, Verdict, Weakening,
+    Asked, Control, Fit, Target, Verdict, Weakening,
     catalogue::Kind,
     probe::{ChildStart, TargetError},
 };
@@ -92,7 +99,7 @@ struct Baseline {
 }
 
 /// Starts a child under a configuration.
-type Start<'a> = &'a dyn Fn(&Value) -> Result<ChildStart, TargetError>;
+type Start<'a> = &'a (dyn Fn(&Value) -> Result<ChildStart, TargetError> + Sync);
 
 /// Tries every probed promise of the plan's document.
 pub fn run(plan: &Plan<'_>, starter: &Starter) -> Result<SelfTest, TargetError> {
@@ -111,46 +118,32 @@ fn run_with(plan: &Plan<'_>, start: Start<'_>) -> Result<SelfTest, TargetError> 
             promise.is_some_and(|promise| promise.kind == Kind::Probed)
         })
         .collect();
-    let good = match start(plan.configuration)? {
-        ChildStart::Up(child) => child,
+    let mut test = SelfTest::default();
+    let baseline = hold(
+        plan,
+        &sentences,
+        good_child(plan, start)?.as_ref(),
+        &mut test,
+    )?;
+    let trying = Trying {
+        plan,
+        sentences: &sentences,
+        baseline: &baseline,
+        start,
+    };
+    test.trials = trying.all()?;
+    Ok(test)
+}
+
+fn good_child(plan: &Plan<'_>, start: Start<'_>) -> Result<Box<dyn Target>, TargetError> {
+    match start(plan.configuration)? {
+        ChildStart::Up(child) => Ok(child),
         ChildStart::Refused { exit, stderr } => {
             let said = stderr.lines().next().unwrap_or_default();
             let cause = format!("a child in good order ended with {exit}: {said}");
-            return Err(TargetError::new("start a child", cause));
-        }
-    };
-    let mut test = SelfTest::default();
-    let baseline = hold(plan, &sentences, good.as_ref(), &mut test)?;
-    for (index, sentence) in sentences.iter().enumerate() {
-        let controls = plan.controls.iter().filter(|control| {
-            control
-                .card()
-                .promises
-                .contains(&sentence.asked.promise.as_str())
-        });
-        let mut tried = false;
-        for control in controls {
-            tried = true;
-            let mut weak = plan.configuration.clone();
-            let weakening = control.weaken(&mut weak, &sentence.asked);
-            let noticed = matches!(control.fit(&weak, &sentence.asked), Fit::Falls(_));
-            let trying = Trying {
-                plan,
-                sentences: &sentences,
-                index,
-                baseline: &baseline,
-            };
-            test.trials.push(match weakening {
-                Weakening::Sham(name) => trying.sham(name, good.as_ref())?,
-                Weakening::Configured(how) => trying.configured(how, &weak, noticed, start)?,
-            });
-        }
-        if !tried {
-            test.trials
-                .push(Trial::of(&sentence.asked, "nothing", "no control keeps it"));
+            Err(TargetError::new("start a child", cause))
         }
     }
-    Ok(test)
 }
 
 /// Probes everything on the good child.
@@ -207,66 +200,129 @@ impl Trial {
     }
 }
 
-/// One control taken away.
+/// What every trial starts from.
 struct Trying<'a> {
     plan: &'a Plan<'a>,
     sentences: &'a [&'a Sentence],
-    index: usize,
     baseline: &'a BTreeMap<usize, Baseline>,
+    start: Start<'a>,
 }
 
+/// One sentence and one control that keeps it; none where no control does.
+type Task<'a> = (usize, &'a Asked, Option<&'a dyn Control>);
+
 impl Trying<'_> {
-    fn asked(&self) -> Option<&Asked> {
-        self.sentences
-            .get(self.index)
-            .map(|sentence| &sentence.asked)
+    /// Every control of every sentence taken away, in the document's order. Trials mostly wait for
+    /// processes and disks, so several run at once, each worker on a good child of its own.
+    fn all(&self) -> Result<Vec<Trial>, TargetError> {
+        let tasks = self.tasks();
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(BTreeMap::new());
+        let workers = available_parallelism()
+            .map_or(2, |cores| cores.get() * 2)
+            .clamp(2, 8);
+        std::thread::scope(|scope| {
+            for _ in 0..workers.min(tasks.len()) {
+                scope.spawn(|| {
+                    let mut good = None;
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(task) = tasks.get(at) else {
+                            return;
+                        };
+                        let trial = self.one(task, &mut good);
+                        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                        done.insert(at, trial);
+                    }
+                });
+            }
+        });
+        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.into_values().collect()
     }
 
-    fn fault(&self, weakened: impl Into<String>, fault: impl Into<String>) -> Trial {
-        let nothing = Asked {
-            promise: String::new(),
-            values: BTreeMap::new(),
-            line: 0,
-            sentence: String::new(),
+    fn tasks(&self) -> Vec<Task<'_>> {
+        let mut tasks: Vec<Task<'_>> = Vec::new();
+        for (index, sentence) in self.sentences.iter().enumerate() {
+            let asked = &sentence.asked;
+            let before = tasks.len();
+            let keeps =
+                |control: &&&dyn Control| control.card().promises.contains(&asked.promise.as_str());
+            let controls = self.plan.controls.iter().filter(keeps);
+            tasks.extend(controls.map(|control| (index, asked, Some(*control))));
+            if tasks.len() == before {
+                tasks.push((index, asked, None));
+            }
+        }
+        tasks
+    }
+
+    fn one(
+        &self,
+        (index, asked, control): &Task<'_>,
+        good: &mut Option<Box<dyn Target>>,
+    ) -> Result<Trial, TargetError> {
+        let Some(control) = control else {
+            return Ok(Trial::of(asked, "nothing", "no control keeps it"));
         };
-        Trial::of(self.asked().unwrap_or(&nothing), weakened, fault)
+        let mut weak = self.plan.configuration.clone();
+        match control.weaken(&mut weak, asked) {
+            Weakening::Sham(name) => {
+                let child = match good.take() {
+                    Some(child) => child,
+                    None => good_child(self.plan, self.start)?,
+                };
+                let trial = self.sham(*index, asked, name, child.as_ref());
+                *good = Some(child);
+                trial
+            }
+            Weakening::Configured(how) => {
+                let noticed = matches!(control.fit(&weak, asked), Fit::Falls(_));
+                self.configured(*index, asked, how, &weak, noticed)
+            }
+        }
     }
 
-    fn sham(&self, name: &str, good: &dyn Target) -> Result<Trial, TargetError> {
+    fn sham(
+        &self,
+        index: usize,
+        asked: &Asked,
+        name: &str,
+        good: &dyn Target,
+    ) -> Result<Trial, TargetError> {
         let weakened = format!("a peer with the fault `{name}`");
         let flaw = match Flaw::parse(name) {
             Ok(flaw) => flaw,
-            Err(cause) => return Ok(self.fault(weakened, cause.to_string())),
+            Err(cause) => return Ok(Trial::of(asked, weakened, cause.to_string())),
         };
         let sham = Sham::new(good, Some(flaw))?;
         // A probe that used nothing the flaw alters would do exactly what it did before.
         let meets = |baseline: &Baseline| baseline.used.contains(&flaw.touches());
-        Ok(self.judge(weakened, &sham, meets, |verdict, before| verdict != before))
+        let fell = |verdict, before| verdict != before;
+        Ok(self.judge(index, asked, weakened, &sham, meets, fell))
     }
 
     fn configured(
         &self,
+        index: usize,
+        asked: &Asked,
         how: String,
         weak: &Value,
         noticed: bool,
-        start: Start<'_>,
     ) -> Result<Trial, TargetError> {
-        let child = match start(weak)? {
+        let child = match (self.start)(weak)? {
             ChildStart::Up(child) => child,
             ChildStart::Refused { exit, .. } => {
-                return Ok(self.fault(how, format!("the weakened child ended with {exit}")));
+                let fault = format!("the weakened child ended with {exit}");
+                return Ok(Trial::of(asked, how, fault));
             }
         };
         let sham = Sham::new(child.as_ref(), None)?;
         // A setting may take from other probes what they need to run at all: a route that asks for
         // no key cannot show what a key opens. That is an error, which proves nothing and hides
         // nothing; only falling counts.
-        let mut trial = self.judge(
-            how,
-            &sham,
-            |_| true,
-            |verdict, _| verdict == Verdict::Broken,
-        );
+        let fell = |verdict, _| verdict == Verdict::Broken;
+        let mut trial = self.judge(index, asked, how, &sham, |_| true, fell);
         if !noticed && trial.fault.is_none() {
             trial.fault = Some("reading the configuration does not notice".to_owned());
         }
@@ -276,30 +332,26 @@ impl Trying<'_> {
     /// Probes the sentence in question, then all others that may notice.
     fn judge(
         &self,
+        index: usize,
+        asked: &Asked,
         weakened: String,
         peer: &Sham<'_>,
         meets: impl Fn(&Baseline) -> bool,
         fell: impl Fn(Verdict, Verdict) -> bool,
     ) -> Trial {
-        let Some(asked) = self.asked() else {
-            return self.fault(weakened, "there is no such sentence");
-        };
         let verdict = runner::attack(self.plan, asked, peer).map(|sheet| sheet.verdict());
-        let dependants: &[String] = self
-            .plan
-            .catalogue
-            .get(&asked.promise)
-            .map_or(&[], |promise| promise.dependants.as_slice());
-        let mut beside = Vec::new();
-        let mut wrongly = Vec::new();
-        for (index, sentence) in self.sentences.iter().enumerate() {
+        let promise = self.plan.catalogue.get(&asked.promise);
+        let dependants = promise.map_or(&[][..], |promise| promise.dependants.as_slice());
+        let (mut beside, mut wrongly) = (Vec::new(), Vec::new());
+        for (other_index, sentence) in self.sentences.iter().enumerate() {
             let other = &sentence.asked;
-            let Some(before) = self.baseline.get(&index).filter(|before| meets(before)) else {
+            let before = self
+                .baseline
+                .get(&other_index)
+                .filter(|before| meets(before));
+            let Some(before) = before.filter(|_| other_index != index) else {
                 continue;
             };
-            if index == self.index {
-                continue;
-            }
             let after = runner::attack(self.plan, other, peer).map(|sheet| sheet.verdict());
             if after.is_some_and(|after| fell(after, before.verdict)) {
                 let name = format!("{} (line {})", other.promise, other.line);
@@ -316,9 +368,9 @@ impl Trying<'_> {
         } else if wrongly.is_empty() {
             None
         } else {
+            let wrongly = wrongly.join(", ");
             Some(format!(
-                "it made others fall that do not depend on it: {}",
-                wrongly.join(", ")
+                "it made others fall that do not depend on it: {wrongly}"
             ))
         };
         Trial {
