@@ -58,7 +58,7 @@ pub(crate) struct Show {
     /// Configuration
     #[arg(long, default_value = "vouchsafe.toml")]
     config: PathBuf,
-    /// The request's id: `X-Request-Id`, or `request_id` of a refusal
+    /// The request's id: `X-Request-Id`, or `request` in a refusal
     request: String,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -171,7 +171,7 @@ fn show(args: &Show) -> Result<ExitCode, Failure> {
             let what = format!("{} is not a request id", args.request);
             Failure::new(
                 what,
-                "take the 32 digits of X-Request-Id, or of request_id in a refusal",
+                "take the 32 digits of X-Request-Id, or of request in a refusal",
             )
         })?;
     let view = View::open(&RealDisk, &folder).map_err(unreadable)?;

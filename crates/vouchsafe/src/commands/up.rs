@@ -74,9 +74,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// An instance that listens.
 struct Up {
     instance: Arc<Instance>,
-    socket: PathBuf,
+    socket: Socket,
     listener: Mutex<Option<std::os::unix::net::UnixListener>>,
     ready_file: Option<PathBuf>,
+}
+
+/// The file of the admin socket, removed with its owner: whoever dials from then on should see that
+/// nobody is there.
+struct Socket(PathBuf);
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // One that stays is removed by the next instance.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 fn start(
@@ -124,8 +135,8 @@ fn start(
         "start the echo",
         "raise the limit on open files (ulimit -n)",
     ))?;
-    let socket = admin::socket_path(&loaded.data_dir);
-    let listener = admin::bind(&socket)?;
+    let socket = Socket(admin::socket_path(&loaded.data_dir));
+    let listener = admin::bind(&socket.0)?;
     let running = Arc::clone(&gate)
         .start(serve::Options {
             threads: args.threads,
@@ -195,12 +206,17 @@ fn assertion_seed(data_dir: &Path, rng: &dyn Rng) -> Result<[u8; 32], Failure> {
     if !path.exists() {
         let seed: [u8; 32] = rng::array(rng)
             .map_err(|fault| Failure::new(fault.to_string(), "check the operating system"))?;
-        config::files::create_secret(&path, &seed)
+        // As text: reading a secret drops a final newline, and any byte of a seed may be one.
+        config::files::create_secret(&path, seal::encode::hex(&seed).as_bytes())
             .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
     }
     let secret = config::files::read_secret(&path)
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
-    <[u8; 32]>::try_from(secret.expose()).map_err(|_| {
+    let seed = std::str::from_utf8(secret.expose())
+        .ok()
+        .and_then(|text| seal::encode::unhex(text).ok())
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    seed.ok_or_else(|| {
         let what = format!("{} is not a key of this build", path.display());
         Failure::new(
             what,
@@ -289,7 +305,7 @@ impl Up {
             .info("instance.started", &[("gate", &gate.join(" "))]);
         let ready = json!({
             "gate": gate,
-            "admin": format!("unix:{}", self.socket.display()),
+            "admin": format!("unix:{}", self.socket.0.display()),
             "pid": std::process::id(),
         });
         match &self.ready_file {
@@ -332,17 +348,20 @@ impl Up {
                 .log
                 .warn("keys.uses-not-stored", &[("why", &fault.to_string())]);
         }
+        // The stop is the last entry: what the cores have recorded goes before it.
+        let flushed = instance.ledger.flush_blocking();
         let stopped = Notice::new(instance.clock.now(), Kind::STOPPED);
-        let noted = instance
-            .ledger
-            .note_blocking(stopped)
-            .map_err(|fault| fault.to_string());
+        let noted = flushed.map_err(|fault| fault.to_string()).and_then(|_| {
+            instance
+                .ledger
+                .note_blocking(stopped)
+                .map_err(|fault| fault.to_string())
+        });
         let closed = instance.ledger.close().map_err(|fault| fault.to_string());
         if let Err(why) = noted.and(closed.map(|_| ())) {
             instance.log.warn("ledger.not-closed", &[("why", &why)]);
         }
-        // Whoever dials from now on should see that nobody is there.
-        let _ = std::fs::remove_file(&self.socket);
+        drop(self.socket);
         instance.log.info("instance.stopped", &[]);
     }
 }
@@ -362,4 +381,42 @@ pub(crate) fn wait_for_end() -> Result<(), Failure> {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use control::rng::NoRandomness;
+
+    use super::*;
+
+    /// Gives the one byte that a file of text loses at its end.
+    struct Newlines;
+
+    impl Rng for Newlines {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+            bytes.fill(b'\n');
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_assertion_key_is_read_as_it_was_made_whatever_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            assert_eq!(
+                assertion_seed(folder.path(), &Newlines).unwrap(),
+                [b'\n'; 32]
+            );
+        }
+    }
+
+    #[test]
+    fn an_assertion_key_that_is_no_key_is_refused() {
+        for text in [&b"short"[..], &[b'x'; 64], &[0xff; 64]] {
+            let folder = tempfile::tempdir().unwrap();
+            config::files::create_secret(&folder.path().join("assertion.key"), text).unwrap();
+            let failure = assertion_seed(folder.path(), &Newlines).unwrap_err();
+            assert!(failure.text().contains("is not a key of this build"));
+        }
+    }
 }
