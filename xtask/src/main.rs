@@ -10,6 +10,7 @@ mod failure;
 mod generate;
 mod marked;
 mod patches;
+mod python;
 mod suite;
 mod tidy;
 mod tools;

@@ -8,8 +8,7 @@ use std::{io::IsTerminal as _, process::Command, time::Duration};
 use crate::{
     command::{self, Said},
     failure::Failure,
-    generate, patches, tidy,
-    tools::{self, Tool},
+    generate, patches, python, tidy, tools,
     workspace::Workspace,
 };
 
@@ -27,11 +26,14 @@ struct Step {
 enum Run {
     /// A cargo command that says all there is to say.
     Cargo(&'static [&'static str]),
-    /// A cargo command whose closing lines are printed again at the end.
-    Tests(Option<&'static Tool>, &'static [&'static str]),
+    /// A cargo command whose closing lines are printed again at the end, behind what it needs.
+    Tests(&'static [Need], &'static [&'static str]),
     /// A chore of our own; what it answers is printed at the end.
     Own(fn(&Workspace) -> Result<Vec<String>, Failure>),
 }
+
+/// Makes sure that something a step needs is there.
+type Need = fn(&Workspace) -> Result<(), Failure>;
 
 /// Every step, in order.
 const STEPS: &[Step] = &[
@@ -60,7 +62,10 @@ const STEPS: &[Step] = &[
         hint: "run the failing test alone: cargo nextest run -p CRATE NAME",
         slow: false,
         run: Run::Tests(
-            Some(&tools::NEXTEST),
+            &[
+                |workspace| tools::ensure(workspace, &tools::NEXTEST),
+                python::ensure,
+            ],
             &[
                 "nextest",
                 "run",
@@ -75,7 +80,7 @@ const STEPS: &[Step] = &[
         hint: "run `cargo test --doc -p CRATE`",
         slow: false,
         run: Run::Tests(
-            None,
+            &[],
             &["test", "--workspace", "--doc", "--locked", "--quiet"],
         ),
     },
@@ -181,10 +186,8 @@ fn run_step(workspace: &Workspace, step: &Step) -> Result<Vec<String>, Failure> 
             let passed = command::talk(&mut cargo(workspace, arguments))?;
             passed.then(Vec::new).ok_or_else(failed)
         }
-        Run::Tests(tool, arguments) => {
-            if let Some(tool) = tool {
-                tools::ensure(workspace, tool)?;
-            }
+        Run::Tests(needs, arguments) => {
+            needs.iter().try_for_each(|need| need(workspace))?;
             let said = command::overhear(&mut cargo(workspace, arguments))?;
             said.success
                 .then(|| closing_lines(&said))
@@ -203,6 +206,9 @@ fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
         .env("PATH", tools::path(workspace))
         .env("RUSTDOCFLAGS", "-D warnings")
         .env("INSTA_UPDATE", "no");
+    if let Ok(interpreter) = python::interpreter(workspace) {
+        cargo.env(python::VARIABLE, interpreter);
+    }
     if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         cargo.env("CARGO_TERM_COLOR", "always");
     }
