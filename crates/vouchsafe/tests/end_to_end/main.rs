@@ -1,0 +1,27 @@
+//! End to end: the real binary, started as a process, in front of real peers.
+//!
+//! Owns the contracts that people and scripts outside rely on: what is refused at the start, what
+//! each verb prints and how it exits, what a running gate does to requests, and that ordinary apps
+//! work behind it. Refuses to know the inside: nothing here links a crate of the gate to look at
+//! its state. Every port is 0, every process ends with the test that started it, every wait has an
+//! end. One program, so that it is linked once.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+mod bad_input;
+mod cli;
+mod demo;
+mod documents;
+mod garbage;
+mod keys;
+mod ledger;
+mod python_apps;
+mod serving;
+mod support;
+mod webhooks;
