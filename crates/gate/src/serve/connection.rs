@@ -110,8 +110,11 @@ impl<S: Stream> Connection<S> {
     pub(super) async fn serve(mut self) {
         let mut first = true;
         loop {
+            let limits = *self.local.core.site().limits();
+            let arrived = self.head(&limits, first).await;
+            // Taken once the head is here: a reload while the connection was idle governs it.
             let site = self.local.core.site();
-            let next = match self.head(site.limits(), first).await {
+            let next = match arrived {
                 Arrived::Ended => return,
                 Arrived::Refused(refusal) => {
                     let answer = framing::refuse(&self.local.core, &site, &self.peer, refusal);
