@@ -62,11 +62,18 @@ pub fn exchange(
         ended: false,
     };
     let _ = reading.link.limit(ANSWER_TIME);
-    // A failed write is no reason to stop: the refusal may already be waiting to be read.
-    let _ = reading
+    let written = reading
         .link
         .write_all(bytes)
         .and_then(|()| reading.link.flush());
+    match written {
+        Ok(()) => {}
+        // No reason to stop: the refusal may already be waiting to be read.
+        Err(cause) if is_reset(&cause) => {}
+        Err(cause) if is_time(&cause) => return Ok(Reply::TimedOut),
+        // TLS says so when the peer is not the one that is trusted.
+        Err(cause) => return Err(AnswerError::BrokeOff(cause)),
+    }
     for _ in 0..MOST_INTERIM {
         let (status, fields, length) = match reading.head()? {
             Head::Read(status, fields, length) => (status, fields, length),
