@@ -35,14 +35,27 @@ pub(super) struct Door {
     pub(super) tls: Tls,
 }
 
+/// A door whose socket is registered with the thread's runtime.
+pub(super) struct OpenDoor {
+    listener: TcpListener,
+    tls: Tls,
+}
+
+impl Door {
+    /// Registers the socket with the runtime of this thread.
+    pub(super) fn open(self) -> io::Result<OpenDoor> {
+        Ok(OpenDoor {
+            listener: TcpListener::from_std(self.listener)?,
+            tls: self.tls,
+        })
+    }
+}
+
 /// Accepts until the task is ended.
-pub(super) async fn accept(local: Rc<Local>, door: Door, threads: usize) {
-    let Ok(listener) = TcpListener::from_std(door.listener) else {
-        return;
-    };
+pub(super) async fn accept(local: Rc<Local>, door: OpenDoor, threads: usize) {
     let mut wait = FIRST_WAIT;
     loop {
-        match listener.accept().await {
+        match door.listener.accept().await {
             Ok((stream, address)) => {
                 wait = FIRST_WAIT;
                 admit(&local, stream, address, &door.tls, threads);

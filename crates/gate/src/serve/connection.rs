@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     core::CurrentSite,
-    metrics::Metric,
     site::limits::Limits,
     stages::{self, HeadDecision, OwnAnswer, Peer, forward, framing, record, response},
 };
@@ -120,10 +119,7 @@ impl<S: Stream> Connection<S> {
                     let answer = framing::refuse(&self.local.core, &site, &self.peer, refusal);
                     self.own_answer(answer, false, 0).await
                 }
-                Arrived::Head(len) => {
-                    self.local.core.counters().add(Metric::Requests, 1);
-                    self.judge(&site, len).await
-                }
+                Arrived::Head(len) => self.judge(&site, len).await,
             };
             match next {
                 Next::Again => first = false,

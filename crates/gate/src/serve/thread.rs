@@ -7,7 +7,7 @@
 use std::{
     io,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
     thread::{Builder, JoinHandle},
     time::Duration,
 };
@@ -33,24 +33,18 @@ pub(super) fn start(
     doors: Vec<accept::Door>,
     phase: watch::Receiver<Phase>,
 ) -> io::Result<JoinHandle<()>> {
-    let (io, time) = (
-        Builder::new().name(format!("gate-{number}")),
-        runtime::Builder::new_current_thread(),
-    );
-    let mut time = time;
-    time.enable_io().enable_time();
-    let (ready, started) = std::sync::mpsc::sync_channel::<io::Result<()>>(1);
-    let thread = io.spawn(move || {
-        let runtime = match time.build_local(LocalOptions::default()) {
-            Ok(runtime) => runtime,
+    let (ready, started) = sync_channel::<io::Result<()>>(1);
+    let thread = Builder::new()
+        .name(format!("gate-{number}"))
+        .spawn(move || match open(doors) {
+            Ok((runtime, doors)) => {
+                let _ = ready.send(Ok(()));
+                run(&runtime, gate, threads, doors, phase);
+            }
             Err(fault) => {
                 let _ = ready.send(Err(fault));
-                return;
             }
-        };
-        let _ = ready.send(Ok(()));
-        run(&runtime, gate, threads, doors, phase);
-    })?;
+        })?;
     match started.recv() {
         Ok(Ok(())) => Ok(thread),
         Ok(Err(fault)) => Err(fault),
@@ -58,15 +52,27 @@ pub(super) fn start(
     }
 }
 
+/// A runtime, and the thread's sockets registered with it.
+fn open(doors: Vec<accept::Door>) -> io::Result<(LocalRuntime, Vec<accept::OpenDoor>)> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build_local(LocalOptions::default())?;
+    let guard = runtime.enter();
+    let doors = doors.into_iter().map(accept::Door::open);
+    let doors = doors.collect::<io::Result<Vec<_>>>()?;
+    drop(guard);
+    Ok((runtime, doors))
+}
+
 /// Serves until the phase says otherwise.
 fn run(
     runtime: &LocalRuntime,
     gate: Arc<Gate>,
     threads: usize,
-    doors: Vec<accept::Door>,
+    doors: Vec<accept::OpenDoor>,
     mut phase: watch::Receiver<Phase>,
 ) {
-    let _guard = runtime.enter();
     runtime.block_on(async move {
         let local = Rc::new(Local::new(Core::new(gate)));
         let accepting: Vec<_> = doors
