@@ -4,10 +4,13 @@ use std::{
     fs::{File, OpenOptions},
     io::Write as _,
     path::Path,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{Setting, Table};
+use super::{
+    Setting, Table,
+    figures::{clock, percentile},
+};
 use crate::failure::Failure;
 
 /// How long each size is measured.
@@ -34,7 +37,8 @@ pub(crate) fn run(setting: &Setting<'_>) -> Result<Table, Failure> {
     Ok(table)
 }
 
-fn measure(path: &Path, size: usize, time: Duration) -> std::io::Result<Vec<Duration>> {
+/// How long each append took.
+pub(super) fn measure(path: &Path, size: usize, time: Duration) -> std::io::Result<Vec<Duration>> {
     let mut file: File = OpenOptions::new().create(true).append(true).open(path)?;
     let bytes = vec![0x5a; size];
     let begun = clock();
@@ -48,29 +52,9 @@ fn measure(path: &Path, size: usize, time: Duration) -> std::io::Result<Vec<Dura
     Ok(times)
 }
 
-/// The value below which `percent` of the sorted times lie.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(at).copied().unwrap_or_default()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-fn clock() -> Instant {
-    Instant::now()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentiles_are_taken_by_the_nearest_rank() {
-        let times: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
-        assert_eq!(percentile(&times, 50), Duration::from_millis(100));
-        assert_eq!(percentile(&times, 99), Duration::from_millis(198));
-        assert_eq!(percentile(&times[..1], 99), Duration::from_millis(1));
-        assert_eq!(percentile(&[], 50), Duration::ZERO);
-    }
 
     #[test]
     fn something_is_measured() {

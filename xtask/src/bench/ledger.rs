@@ -1,0 +1,212 @@
+//! `cargo xtask bench ledger`: what the ledger bears, beside the disk it lies on.
+//!
+//! Owns the aims and the table. The measuring is done by `crates/ledger/examples/measure.rs`, which
+//! links the ledger; this runs it and measures the disk alone before and after, in the same folder.
+
+use std::{path::Path, time::Duration};
+
+use serde_json::Value;
+
+use super::{Setting, Table, disk, figures::percentile};
+use crate::{command, failure::Failure};
+
+/// Bytes of one event with its record head, as the disk alone is measured.
+const EVENT: usize = 256;
+
+/// Aims of reference: durable events a second, their p99, and entries verified a second.
+const DURABLE: f64 = 10_000.0;
+const P99: f64 = 25_000.0;
+const VERIFIED: f64 = 1_000_000.0;
+
+pub(crate) fn run(setting: &Setting<'_>) -> Result<Table, Failure> {
+    let folder = setting.workspace.target().join("bench-ledger");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
+    let measured = measure(setting, &folder);
+    let _ = std::fs::remove_dir_all(&folder);
+    tabulate(&measured?)
+}
+
+/// The disk before, the ledger, the disk after.
+struct Measured {
+    before: Vec<Duration>,
+    ledger: Value,
+    after: Vec<Duration>,
+}
+
+fn measure(setting: &Setting<'_>, folder: &Path) -> Result<Measured, Failure> {
+    let entries = setting.number("--entries", 1_000_000);
+    let root = setting.workspace.root();
+    let build = ["build", "--release", "--locked", "--package", "ledger"];
+    let mut cargo = command::command(root, "cargo", &build);
+    if !command::talk(cargo.args(["--example", "measure"]))? {
+        return Err(Failure::stuck("the ledger does not build", "see above"));
+    }
+    let program = setting.workspace.target().join("release/examples/measure");
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data).map_err(|cause| Failure::io(&data, &cause))?;
+    let before = appends(folder)?;
+    let mut measure = command::command(folder, program, &["data"]);
+    measure.arg(entries.to_string());
+    eprintln!("measuring");
+    let said = command::listen(&mut measure, Duration::from_secs(600))?;
+    let ledger = serde_json::from_str(&said.stdout).map_err(|_| {
+        let what = command::last_lines(&said.stderr, 5);
+        Failure::stuck("the ledger was not measured", format!("it said: {what}"))
+    })?;
+    let after = appends(folder)?;
+    Ok(Measured {
+        before,
+        ledger,
+        after,
+    })
+}
+
+fn appends(folder: &Path) -> Result<Vec<Duration>, Failure> {
+    let path = folder.join("appends");
+    let mut times = disk::measure(&path, EVENT, Duration::from_secs(2))
+        .map_err(|cause| Failure::io(&path, &cause))?;
+    times.sort_unstable();
+    Ok(times)
+}
+
+fn tabulate(measured: &Measured) -> Result<Table, Failure> {
+    let mut table = Table::new(&["what", "a second", "p50 ms", "p99 ms"]);
+    let mut disk = |name: &str, times: &[Duration]| {
+        let total: Duration = times.iter().sum();
+        let rate = times.len() as f64 / total.as_secs_f64().max(f64::EPSILON);
+        table.row([
+            format!("the disk alone, append and fdatasync, {name}"),
+            format!("{rate:.0}"),
+            milliseconds(percentile(times, 50).as_secs_f64() * 1e6),
+            milliseconds(percentile(times, 99).as_secs_f64() * 1e6),
+        ]);
+    };
+    disk("before", &measured.before);
+    disk("after", &measured.after);
+    let figure = |value: &Value, path: &str| {
+        value.pointer(path).and_then(Value::as_f64).ok_or_else(|| {
+            Failure::stuck(
+                format!("the ledger's figures lack {path}"),
+                "bring crates/ledger/examples/measure.rs and xtask in step",
+            )
+        })
+    };
+    let runs = measured.ledger.get("durable").and_then(Value::as_array);
+    let mut best: Option<(f64, f64)> = None;
+    for run in runs.into_iter().flatten() {
+        let (rate, p99) = (figure(run, "/per_second")?, figure(run, "/p99_us")?);
+        let waiting = figure(run, "/waiting")?;
+        table.row([
+            format!("durable events, {waiting} waiting at a time"),
+            format!("{rate:.0}"),
+            milliseconds(figure(run, "/p50_us")?),
+            milliseconds(p99),
+        ]);
+        if best.is_none_or(|(most, _)| rate > most) {
+            best = Some((rate, p99));
+        }
+    }
+    let mut rate = |what: String, path: &str| {
+        let rate = figure(&measured.ledger, path)?;
+        let none = || "–".to_owned();
+        table.row([what, format!("{rate:.0}"), none(), none()]);
+        Ok::<f64, Failure>(rate)
+    };
+    rate(
+        "batched events, until on disk".into(),
+        "/batched/per_second",
+    )?;
+    rate(
+        "batched events, until signed".into(),
+        "/batched/signed_per_second",
+    )?;
+    let entries = figure(&measured.ledger, "/verify/entries")?;
+    let verified = format!("entries verified, of {entries}");
+    rate(format!("{verified}, by the clock"), "/verify/per_second")?;
+    let verified = rate(
+        format!("{verified}, by processor time"),
+        "/verify/per_processor_second",
+    )?;
+    if let Some((rate, p99)) = best {
+        table.note(format!(
+            "Aim: at least {DURABLE:.0} durable events a second at a p99 below {} ms. {rate:.0} at \
+             {} ms: {}.",
+            milliseconds(P99),
+            milliseconds(p99),
+            verdict(rate >= DURABLE && p99 < P99)
+        ));
+    }
+    table.note(format!(
+        "Aim: at least {VERIFIED:.0} entries verified in a second of one core. {verified:.0}: {}.",
+        verdict(verified >= VERIFIED)
+    ));
+    table.note(ABOUT);
+    Ok(table)
+}
+
+/// What the figures include, and what they do not.
+const ABOUT: &str = "\
+    Events are those of refused requests with their pseudonyms, made on one thread for each core \
+    and written by the ledger's own threads on the same cores; tiles and signed checkpoints are \
+    written meanwhile. A durable event counts once fdatasync has returned; batched events come as fast \
+    as the ledger takes them, and are signed once a checkpoint covers the last of them. Verification checks \
+    signature, every entry, every tile and the root, from files that the system still has in memory, \
+    on one thread. No second place for checkpoints is configured.";
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "missed" }
+}
+
+fn milliseconds(micros: f64) -> String {
+    format!("{:.2}", micros / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn measured(rate: f64, p99: f64) -> Measured {
+        Measured {
+            before: vec![Duration::from_micros(500); 10],
+            ledger: json!({
+                "durable": [
+                    { "waiting": 1, "per_second": 100.0, "p50_us": 400, "p99_us": 900 },
+                    { "waiting": 64, "per_second": rate, "p50_us": 400, "p99_us": p99 },
+                ],
+                "batched": { "per_second": 90_000.0, "signed_per_second": 9_000.0 },
+                "verify": {
+                    "entries": 1_000_000,
+                    "per_second": 900_000.0,
+                    "per_processor_second": 1_500_000.0,
+                },
+            }),
+            after: vec![Duration::from_millis(1); 10],
+        }
+    }
+
+    #[test]
+    fn the_best_run_is_held_against_the_aim() {
+        let table = tabulate(&measured(12_000.0, 20_000.0)).unwrap().markdown();
+        assert!(table.contains("12000 at 20.00 ms: met."), "{table}");
+        assert!(table.contains("before | 2000 | 0.50 | 0.50 |"), "{table}");
+        assert!(table.contains("after | 1000 | 1.00 | 1.00 |"), "{table}");
+    }
+
+    #[test]
+    fn a_missed_aim_is_said() {
+        for (rate, p99) in [(9_999.0, 20_000.0), (12_000.0, 25_000.0)] {
+            let table = tabulate(&measured(rate, p99)).unwrap().markdown();
+            assert!(table.contains(": missed."), "{table}");
+        }
+    }
+
+    #[test]
+    fn a_figure_that_is_missing_is_a_failure() {
+        let mut measured = measured(1.0, 1.0);
+        measured.ledger["verify"] = json!({});
+        let failure = tabulate(&measured).unwrap_err().to_string();
+        assert!(failure.contains("/verify/entries"), "{failure}");
+    }
+}
