@@ -4,6 +4,7 @@
 //! document (see [`marked`]) or, for a document without marks, the whole of it. `--check` writes
 //! nothing and fails where a target is stale.
 
+mod configuration;
 mod dependencies;
 
 use std::path::Path;
@@ -20,11 +21,18 @@ struct Target {
 }
 
 /// Everything that is generated.
-const TARGETS: &[Target] = &[Target {
-    path: "docs/dependencies.md",
-    part: Some("dependencies"),
-    make: dependencies::make,
-}];
+const TARGETS: &[Target] = &[
+    Target {
+        path: "docs/dependencies.md",
+        part: Some("dependencies"),
+        make: dependencies::make,
+    },
+    Target {
+        path: "docs/reference/configuration.md",
+        part: None,
+        make: configuration::make,
+    },
+];
 
 /// Writes every target, or with `--check` only compares.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {

@@ -5,11 +5,13 @@
 //! what a chore was asked for. Exit codes: 0 done, 1 the answer is no, 2 could not ask.
 
 mod bench;
+mod clock;
 mod command;
 mod failure;
 mod generate;
 mod marked;
 mod patches;
+mod product;
 mod python;
 mod suite;
 mod tidy;

@@ -6,6 +6,7 @@
 use std::{io::IsTerminal as _, process::Command, time::Duration};
 
 use crate::{
+    clock::clock,
     command::{self, Said},
     failure::Failure,
     generate, patches, python, tidy, tools,
@@ -252,14 +253,6 @@ fn deny(workspace: &Workspace) -> Result<Vec<String>, Failure> {
         return Err(refused());
     }
     Ok(Vec::new())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a person waits for this: real time is what is measured"
-)]
-fn clock() -> std::time::Instant {
-    std::time::Instant::now()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! A copy of the source in which controls are broken.
 //!
 //! Owns `patches/checkout` and `patches/build` in the build folder. Only files that differ are
-//! written, so cargo rebuilds what a patch touches and nothing else. The user's own files are
-//! never touched.
+//! written, so cargo rebuilds what a patch touches and nothing else. What cargo compiles on the way
+//! lies in the user's build folder, where the dependencies are found compiled already; finished
+//! programs do not. The user's own files are never touched.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use super::patch::Patch;
+use super::{patch::Patch, version};
 use crate::{command, failure::Failure, tree, workspace::Workspace};
 
 /// The copy.
@@ -21,6 +22,7 @@ use crate::{command, failure::Failure, tree, workspace::Workspace};
 pub(super) struct Checkout {
     source: PathBuf,
     build: PathBuf,
+    shared: PathBuf,
 }
 
 impl Checkout {
@@ -30,33 +32,49 @@ impl Checkout {
         let checkout = Self {
             source: folder.join("checkout"),
             build: folder.join("build"),
+            shared: workspace.target().to_path_buf(),
         };
         let paths = tree::paths(workspace.root())?;
         checkout.remove_others(&paths)?;
         for path in &paths {
-            copy(&workspace.root().join(path), &checkout.source.join(path))?;
+            checkout.copy(workspace.root(), path)?;
         }
         // A repository of its own, so that git does not take the one around it for the patch's.
-        checkout.git(&["init", "--quiet"])?;
+        checkout
+            .git(&["init", "--quiet"])
+            .map_err(|cause| Failure::stuck(cause, "check that git can be run"))?;
         Ok(checkout)
+    }
+
+    /// Whether the copy can be broken so; says what to do where it cannot.
+    pub(super) fn fits(&self, patch: &Patch) -> Result<(), Failure> {
+        self.git(&["apply", "--check", &patch.path.to_string_lossy()])
+            .map_err(|cause| {
+                Failure::no(
+                    format!("{} no longer applies: {cause}", patch.name),
+                    "take the control out of the source as the patch's head says, write \
+                     `git diff` below that head, and put the source back",
+                )
+            })
     }
 
     /// Breaks the copy.
     pub(super) fn apply(&self, patch: &Patch) -> Result<(), Failure> {
-        let path = patch.path.to_string_lossy();
-        self.git(&["apply", "--whitespace=nowarn", &path])
+        self.change(&["apply", "--whitespace=nowarn"], patch)
     }
 
     /// Mends it.
     pub(super) fn revert(&self, patch: &Patch) -> Result<(), Failure> {
-        let path = patch.path.to_string_lossy();
-        self.git(&["apply", "--whitespace=nowarn", "--reverse", &path])
+        self.change(&["apply", "--whitespace=nowarn", "--reverse"], patch)
     }
 
-    /// A cargo command on the copy, with its own build folder.
+    /// A cargo command on the copy, leading a process group of its own.
     pub(super) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = command::command(&self.source, "cargo", arguments);
-        cargo.env("CARGO_TARGET_DIR", &self.build);
+        cargo
+            .env("CARGO_TARGET_DIR", &self.build)
+            .env("CARGO_BUILD_BUILD_DIR", &self.shared)
+            .process_group(0);
         cargo
     }
 
@@ -68,16 +86,43 @@ impl Checkout {
         product
     }
 
-    fn git(&self, arguments: &[&str]) -> Result<(), Failure> {
+    fn change(&self, how: &[&str], patch: &Patch) -> Result<(), Failure> {
+        let path = patch.path.to_string_lossy();
+        let arguments: Vec<&str> = how.iter().copied().chain([&*path]).collect();
+        self.git(&arguments).map_err(|cause| {
+            Failure::stuck(
+                format!("{}: {cause}", patch.name),
+                "run `cargo xtask patches` again: it starts from a fresh copy",
+            )
+        })
+    }
+
+    /// Runs git on the copy; what it says where it fails.
+    fn git(&self, arguments: &[&str]) -> Result<(), String> {
         let mut git = command::command(&self.source, "git", arguments);
-        let said = command::listen(&mut git, Duration::from_secs(60))?;
-        if said.success {
+        match command::listen(&mut git, Duration::from_secs(60)) {
+            Ok(said) if said.success => Ok(()),
+            Ok(said) => Err(said.stderr.trim().to_owned()),
+            Err(failure) => Err(failure.to_string()),
+        }
+    }
+
+    /// Copies a file where it differs.
+    fn copy(&self, root: &Path, path: &str) -> Result<(), Failure> {
+        let to = self.source.join(path);
+        let Ok(new) = fs::read(root.join(path)) else {
+            // Deleted in the working tree and not yet in git.
+            let _ = fs::remove_file(to);
+            return Ok(());
+        };
+        let new = version::marked(path, &new);
+        if fs::read(&to).is_ok_and(|old| old == *new) {
             return Ok(());
         }
-        Err(Failure::no(
-            format!("git {}: {}", arguments.join(" "), said.stderr.trim()),
-            "bring the patch up to date with the source",
-        ))
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(|cause| Failure::io(folder, &cause))?;
+        }
+        fs::write(&to, new).map_err(|cause| Failure::io(&to, &cause))
     }
 
     /// Removes files that are no longer part of the project.
@@ -90,22 +135,6 @@ impl Checkout {
         }
         Ok(())
     }
-}
-
-/// Copies a file where it differs.
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    let Ok(new) = fs::read(from) else {
-        // Deleted in the working tree and not yet in git.
-        let _ = fs::remove_file(to);
-        return Ok(());
-    };
-    if fs::read(to).is_ok_and(|old| old == new) {
-        return Ok(());
-    }
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(|cause| Failure::io(folder, &cause))?;
-    }
-    fs::write(to, new).map_err(|cause| Failure::io(to, &cause))
 }
 
 /// Every file below `folder`, git's own excepted.
@@ -155,6 +184,7 @@ mod tests {
         let patches = Patch::all(&folder.path().join("patches")).unwrap();
         let copy = || fs::read_to_string(checkout.source.join("src/check.rs")).unwrap();
         let whole = copy();
+        checkout.fits(&patches[0]).unwrap();
         checkout.apply(&patches[0]).unwrap();
         assert!(copy().contains("true"));
         let own = fs::read_to_string(folder.path().join("src/check.rs")).unwrap();
@@ -183,7 +213,8 @@ mod tests {
         fs::write(folder.path().join("src/check.rs"), "fn other() {}\n").unwrap();
         let checkout = Checkout::make(&workspace).unwrap();
         let patches = Patch::all(&folder.path().join("patches")).unwrap();
-        let failure = checkout.apply(&patches[0]).unwrap_err();
-        assert!(failure.to_string().contains("up to date"), "{failure}");
+        let failure = checkout.fits(&patches[0]).unwrap_err().to_string();
+        assert!(failure.contains("open no longer applies"), "{failure}");
+        assert!(checkout.apply(&patches[0]).is_err());
     }
 }

@@ -1,30 +1,34 @@
 //! `cargo xtask patches`: one control at a time is broken in the source, and `prove` must say so.
 //!
 //! Owns the checkout under the build folder, the building and running of each patched product, and
-//! the comparison. A proof that stays green on broken source proves nothing; one that turns more
-//! rows broken than the patch names is not understood. Before any patch the unpatched source must
-//! have no broken promise.
+//! the comparison. A proof that stays green on broken source proves nothing; one in which another
+//! verdict changes than those the patch names is not understood. What no request can show from
+//! outside, such as a sync that is left out, must make a test of the source fail instead. Before
+//! any patch the unpatched source must prove itself whole.
 
 mod checkout;
+mod dependants;
 mod patch;
 mod report;
+mod trial;
+mod version;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use crate::{command, failure::Failure, workspace::Workspace};
+use crate::{clock::clock, failure::Failure, tree::Tree, workspace::Workspace};
 
 use checkout::Checkout;
+use dependants::Dependants;
 use patch::Patch;
 use report::Report;
 
-/// How long one build may take: the first one compiles everything.
-const BUILD_LIMIT: Duration = Duration::from_secs(1800);
-
-/// How long one proof may take.
-const PROOF_LIMIT: Duration = Duration::from_secs(180);
-
-/// What is run on each patched product.
-const PROOF: &[&str] = &["demo", "student-outreach", "--once", "--format", "json"];
+/// What became of one patch.
+struct Row {
+    name: String,
+    took: Duration,
+    /// What was not as the patch says.
+    differences: Vec<String>,
+}
 
 /// Runs the patches whose name contains the argument, or all.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
@@ -44,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
     Ok(())
 }
 
-/// Runs every patch; answers with one line that sums up.
+/// Runs every patch; answers with the lines that sum up.
 pub(crate) fn all(workspace: &Workspace) -> Result<Vec<String>, Failure> {
     run_matching(workspace, "")
 }
@@ -61,131 +65,148 @@ fn run_matching(workspace: &Workspace, wanted: &str) -> Result<Vec<String>, Fail
             )),
         };
     }
+    let tree = Tree::load(workspace.root())?;
+    version::check(&tree)?;
+    let dependants = Dependants::read(&tree)?;
     let checkout = Checkout::make(workspace)?;
-    eprintln!("unpatched: every promise must hold");
-    let before = prove(&checkout)?;
-    if !before.broken.is_empty() {
-        return Err(Failure::no(
-            format!("broken without any patch: {}", words(&before.broken)),
-            "mend the product before breaking it",
-        ));
-    }
-    let mut failed = Vec::new();
+    // What can be said at once is said before anything is compiled.
     for patch in &patches {
-        eprintln!("{}: must break {}", patch.name, words(&patch.breaks));
-        checkout.apply(patch)?;
-        let after = prove(&checkout);
-        checkout.revert(patch)?;
-        match judge(patch, &before, &after?) {
-            Ok(()) => eprintln!("{}: broken as it must be", patch.name),
-            Err(difference) => {
-                eprintln!("{}: {difference}", patch.name);
-                failed.push(patch.name.as_str());
-            }
+        checkout.fits(patch)?;
+        if !dependants.allow(&patch.breaks) {
+            return Err(Failure::no(
+                format!("{} breaks promises that do not hang together", patch.name),
+                "break one control, or name the others as `dependants` in the catalogue",
+            ));
         }
     }
-    if failed.is_empty() {
-        return Ok(vec![format!(
-            "{} of {0} turned exactly the named promises broken",
-            patches.len()
-        )]);
+    let start = clock();
+    eprintln!("unpatched: the proof must end with 0, and every test named must pass");
+    let before = trial::baseline(&checkout, &patches)?;
+    let mut rows = Vec::new();
+    let baseline = (clock() - start).as_secs_f64();
+    eprintln!("unpatched: whole, {baseline:.0} s");
+    for patch in &patches {
+        rows.push(run_one(&checkout, patch, &before)?);
     }
-    Err(Failure::no(
-        format!(
-            "the proof is not what these patches say: {}",
-            failed.join(", ")
-        ),
-        "sharpen the probe, or correct the `# breaks:` line of the patch",
-    ))
+    sum_up(&patches, &rows)
 }
 
-/// Compares what a patch breaks with what it must.
-fn judge(patch: &Patch, before: &Report, after: &Report) -> Result<(), String> {
-    let missed: BTreeSet<String> = patch.breaks.difference(&after.broken).cloned().collect();
-    let surplus: BTreeSet<String> = after.broken.difference(&patch.breaks).cloned().collect();
-    let erred: BTreeSet<String> = after.erred.difference(&before.erred).cloned().collect();
-    let said: Vec<String> = [
-        (missed, "still held"),
-        (surplus, "broke as well"),
-        (erred, "could not be probed"),
-    ]
-    .iter()
-    .filter(|(promises, _)| !promises.is_empty())
-    .map(|(promises, what)| format!("{what}: {}", words(promises)))
-    .collect();
-    if said.is_empty() {
-        Ok(())
+fn run_one(checkout: &Checkout, patch: &Patch, before: &Report) -> Result<Row, Failure> {
+    let start = clock();
+    checkout.apply(patch)?;
+    let differences = trial::differences(checkout, patch, before);
+    checkout.revert(patch)?;
+    let row = Row {
+        name: patch.name.clone(),
+        took: clock() - start,
+        differences: differences?,
+    };
+    let verdict = if row.differences.is_empty() {
+        "broken as it says"
     } else {
-        Err(said.join("; "))
-    }
+        "NOT as it says"
+    };
+    eprintln!("{}: {verdict}, {:.0} s", row.name, row.took.as_secs_f64());
+    Ok(row)
 }
 
-fn prove(checkout: &Checkout) -> Result<Report, Failure> {
-    let mut build = checkout.cargo(&["build", "--locked", "--package", "vouchsafe"]);
-    let built = command::listen(&mut build, BUILD_LIMIT)?;
-    if !built.success {
+/// The table, or a failure that names what was not as the patches say.
+fn sum_up(patches: &[Patch], rows: &[Row]) -> Result<Vec<String>, Failure> {
+    let wrong: Vec<String> = rows
+        .iter()
+        .flat_map(|row| {
+            let name = &row.name;
+            row.differences
+                .iter()
+                .map(move |what| format!("{name}: {what}"))
+        })
+        .collect();
+    if !wrong.is_empty() {
         return Err(Failure::no(
-            format!(
-                "it does not compile:\n{}",
-                command::last_lines(&built.stderr, 30)
-            ),
-            "bring the patch up to date with the source",
+            wrong.join("\n"),
+            "sharpen the probe or the test, or correct the head of the patch",
         ));
     }
-    let mut proof = checkout.product(PROOF);
-    let said = command::listen(&mut proof, PROOF_LIMIT)?;
-    Report::read(&said.stdout).map_err(|cause| {
-        let code = said
-            .code
-            .map_or("a signal".to_owned(), |code| code.to_string());
-        Failure::stuck(
-            format!("`vouchsafe {}` ended with {code}: {cause}", PROOF.join(" ")),
-            command::last_lines(&said.stderr, 10),
-        )
-    })
+    let width = patches.iter().map(|patch| patch.name.len()).max();
+    let width = width.unwrap_or_default();
+    let mut lines: Vec<String> = patches
+        .iter()
+        .zip(rows)
+        .map(|(patch, row)| {
+            let seconds = row.took.as_secs_f64();
+            format!(
+                "{:<width$}  {seconds:>3.0} s  {}",
+                patch.name,
+                effect(patch)
+            )
+        })
+        .collect();
+    lines.push(format!(
+        "{} of {0} broke exactly what they name",
+        patches.len()
+    ));
+    Ok(lines)
 }
 
-fn words(promises: &BTreeSet<String>) -> String {
-    promises.iter().cloned().collect::<Vec<_>>().join(", ")
+/// What a patch breaks, in words.
+fn effect(patch: &Patch) -> String {
+    let promises = patch.breaks.iter().map(|id| format!("{id} broken"));
+    let tests = patch
+        .fails
+        .iter()
+        .map(|test| format!("{} fails", test.name));
+    promises.chain(tests).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn set(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    }
-
-    fn report(broken: &[&str], erred: &[&str]) -> Report {
-        Report {
-            broken: set(broken),
-            erred: set(erred),
-        }
-    }
-
-    fn patch(breaks: &[&str]) -> Patch {
+    fn patch(name: &str) -> Patch {
         Patch {
-            name: "x".to_owned(),
-            path: "x.patch".into(),
-            breaks: set(breaks),
+            name: name.to_owned(),
+            path: format!("{name}.patch").into(),
+            breaks: ["a.promise".to_owned()].into(),
+            fails: Vec::new(),
+        }
+    }
+
+    fn row(name: &str, differences: &[&str]) -> Row {
+        Row {
+            name: name.to_owned(),
+            took: Duration::from_secs(7),
+            differences: differences.iter().map(|text| (*text).to_owned()).collect(),
         }
     }
 
     #[test]
-    fn exactly_the_named_promises_pass() {
-        let before = report(&[], &["old.error"]);
-        let after = report(&["a", "b"], &["old.error"]);
-        assert_eq!(judge(&patch(&["a", "b"]), &before, &after), Ok(()));
+    fn patches_that_do_what_they_say_fill_a_table() {
+        let lines = sum_up(
+            &[patch("long"), patch("s")],
+            &[row("long", &[]), row("s", &[])],
+        );
+        assert_eq!(
+            lines.unwrap(),
+            [
+                "long    7 s  a.promise broken",
+                "s       7 s  a.promise broken",
+                "2 of 2 broke exactly what they name",
+            ]
+        );
     }
 
     #[test]
-    fn one_that_holds_one_too_many_and_a_new_error_are_told_apart() {
-        let before = report(&[], &[]);
-        let after = report(&["b"], &["c"]);
-        assert_eq!(
-            judge(&patch(&["a"]), &before, &after).unwrap_err(),
-            "still held: a; broke as well: b; could not be probed: c"
+    fn every_difference_is_said() {
+        let rows = [
+            row("one", &["x is kept, not broken"]),
+            row("two", &["y", "z"]),
+        ];
+        let failure = sum_up(&[patch("one"), patch("two")], &rows).unwrap_err();
+        let said = failure.to_string();
+        assert!(
+            said.starts_with("one: x is kept, not broken\ntwo: y\ntwo: z\n"),
+            "{said}"
         );
+        assert_eq!(failure.exit(), 1);
     }
 }

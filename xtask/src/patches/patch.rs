@@ -1,7 +1,9 @@
 //! A patch file: lines that say what it breaks, then a diff.
 //!
-//! The head is `# breaks: promise.id[,promise.id]`, on one or more lines, and other `#` lines in
-//! which the author says why. git ignores them.
+//! The head has lines `# breaks: promise.id[,promise.id]` for what `prove` must see, lines
+//! `# fails: crate::target test_name` for tests of the source that must fail, one to a line and
+//! written as the test runner prints them, and other `#` lines in which the author says why. git
+//! ignores them all.
 
 use std::{
     collections::BTreeSet,
@@ -19,6 +21,18 @@ pub(super) struct Patch {
     pub(super) path: PathBuf,
     /// Ids of the promises that must turn broken, and no others.
     pub(super) breaks: BTreeSet<String>,
+    /// Tests that must fail: for what no request can show from outside.
+    pub(super) fails: Vec<Test>,
+}
+
+/// One integration test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Test {
+    /// The crate it belongs to.
+    pub(super) package: String,
+    /// Its file below `tests/`, without ending.
+    pub(super) target: String,
+    pub(super) name: String,
 }
 
 impl Patch {
@@ -39,11 +53,25 @@ impl Patch {
 
     fn read(path: PathBuf) -> Result<Self, Failure> {
         let text = fs::read_to_string(&path).map_err(|cause| Failure::io(&path, &cause))?;
-        let breaks = breaks(&text);
-        if breaks.is_empty() {
+        let breaks: BTreeSet<String> = said(&text, "# breaks:")
+            .flat_map(|list| list.split(','))
+            .map(|id| id.trim().to_owned())
+            .filter(|id| !id.is_empty())
+            .collect();
+        let fails = said(&text, "# fails:")
+            .map(|line| {
+                Test::read(line).ok_or_else(|| {
+                    Failure::stuck(
+                        format!("{}: `{}` names no test", path.display(), line.trim()),
+                        "write `# fails: crate::target test_name`, one test to a line",
+                    )
+                })
+            })
+            .collect::<Result<Vec<Test>, Failure>>()?;
+        if breaks.is_empty() && fails.is_empty() {
             return Err(Failure::stuck(
                 format!("{} does not say what it breaks", path.display()),
-                "start it with a line `# breaks: promise.id`",
+                "start it with a line `# breaks: promise.id` or `# fails: crate::target test_name`",
             ));
         }
         let name = path
@@ -51,30 +79,81 @@ impl Patch {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        Ok(Self { name, path, breaks })
+        Ok(Self {
+            name,
+            path,
+            breaks,
+            fails,
+        })
     }
 }
 
-fn breaks(text: &str) -> BTreeSet<String> {
+impl Test {
+    fn read(line: &str) -> Option<Self> {
+        let (place, name) = line.trim().split_once(' ')?;
+        let (package, target) = place.split_once("::")?;
+        let name = name.trim();
+        let whole = [package, target, name]
+            .iter()
+            .all(|part| !part.is_empty() && !part.contains(char::is_whitespace));
+        whole.then(|| Self {
+            package: package.to_owned(),
+            target: target.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// What the lines of the head that start with `label` say.
+fn said<'t>(text: &'t str, label: &'t str) -> impl Iterator<Item = &'t str> {
     text.lines()
         .take_while(|line| line.starts_with('#') || line.is_empty())
-        .filter_map(|line| line.strip_prefix("# breaks:"))
-        .flat_map(|list| list.split(','))
-        .map(|id| id.trim().to_owned())
-        .filter(|id| !id.is_empty())
-        .collect()
+        .filter_map(move |line| line.strip_prefix(label))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Patch, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.patch");
+        fs::write(&path, text).unwrap();
+        Patch::read(path)
+    }
+
     #[test]
-    fn the_head_names_the_promises() {
-        let text = "# Skips the comparison.\n# breaks: webhook.signed, webhook.fresh\n\
-                    # breaks: webhook.raw\n--- a/x\n# breaks: not.this\n";
-        let found: Vec<String> = breaks(text).into_iter().collect();
-        assert_eq!(found, ["webhook.fresh", "webhook.raw", "webhook.signed"]);
+    fn the_head_names_promises_and_tests() {
+        let patch = read(
+            "# Skips the comparison.\n# breaks: webhook.signed, webhook.fresh\n\
+             # breaks: webhook.raw\n# fails: ledger::crash nothing_is_lost\n--- a/x\n\
+             # breaks: not.this\n# fails: not::this one\n",
+        );
+        let patch = patch.unwrap();
+        let breaks: Vec<&str> = patch.breaks.iter().map(String::as_str).collect();
+        assert_eq!(breaks, ["webhook.fresh", "webhook.raw", "webhook.signed"]);
+        let [test] = patch.fails.as_slice() else {
+            panic!("{:?}", patch.fails);
+        };
+        assert_eq!(
+            [&test.package, &test.target, &test.name],
+            ["ledger", "crash", "nothing_is_lost"]
+        );
+    }
+
+    #[test]
+    fn a_test_that_is_not_named_whole_is_refused() {
+        for line in [
+            "",
+            "ledger",
+            "ledger::crash",
+            "ledger a",
+            "::crash a",
+            "a::b c d",
+        ] {
+            let failure = read(&format!("# fails: {line}\n--- a/x\n")).unwrap_err();
+            assert!(failure.to_string().contains("names no test"), "{failure}");
+        }
     }
 
     #[test]

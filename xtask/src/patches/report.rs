@@ -1,16 +1,13 @@
 //! What `prove` said, as far as a patch is concerned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-/// The promises that did not hold, by id.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    pub(super) broken: BTreeSet<String>,
-    /// Those whose probe could not run.
-    pub(super) erred: BTreeSet<String>,
-}
+/// The verdicts of each promise, by id, in the order of the document: a promise may stand in it
+/// more than once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Report(BTreeMap<String, Vec<String>>);
 
 #[derive(Deserialize)]
 struct Printed {
@@ -31,18 +28,49 @@ impl Report {
         if printed.promises.is_empty() {
             return Err("the report holds no promise".to_owned());
         }
-        let with = |verdict: &str| {
-            printed
-                .promises
-                .iter()
-                .filter(|promise| promise.verdict == verdict)
-                .map(|promise| promise.id.clone())
-                .collect()
-        };
-        Ok(Self {
-            broken: with("broken"),
-            erred: with("error"),
-        })
+        let mut verdicts = BTreeMap::<String, Vec<String>>::new();
+        for promise in printed.promises {
+            verdicts
+                .entry(promise.id)
+                .or_default()
+                .push(promise.verdict);
+        }
+        Ok(Self(verdicts))
+    }
+
+    /// The promises of which some sentence is broken.
+    pub(super) fn broken(&self) -> BTreeSet<String> {
+        self.0
+            .iter()
+            .filter(|(_, verdicts)| verdicts.iter().any(|verdict| verdict == "broken"))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// What is different from what a patch that breaks exactly `breaks` must lead to: those must
+    /// have turned broken, and every other verdict must be what it was in `before`.
+    pub(super) fn differences(&self, before: &Self, breaks: &BTreeSet<String>) -> Vec<String> {
+        let now = self.broken();
+        let mut said: Vec<String> = breaks
+            .iter()
+            .filter(|id| !now.contains(*id))
+            .map(|id| match self.0.get(id) {
+                Some(verdicts) => format!("{id} is {}, not broken", verdicts.join(" and ")),
+                None => format!("{id} is not in the document"),
+            })
+            .collect();
+        let ids: BTreeSet<&String> = self.0.keys().chain(before.0.keys()).collect();
+        for id in ids.into_iter().filter(|id| !breaks.contains(*id)) {
+            let words = |report: &Self| {
+                let verdicts = report.0.get(id);
+                verdicts.map_or_else(|| "absent".to_owned(), |verdicts| verdicts.join(" and "))
+            };
+            let (was, is) = (words(before), words(self));
+            if was != is {
+                said.push(format!("{id} turned from {was} to {is} as well"));
+            }
+        }
+        said
     }
 }
 
@@ -50,16 +78,61 @@ impl Report {
 mod tests {
     use super::*;
 
+    fn report(verdicts: &[(&str, &str)]) -> Report {
+        let promises: Vec<serde_json::Value> = verdicts
+            .iter()
+            .map(|(id, verdict)| serde_json::json!({"id": id, "verdict": verdict, "line": 3}))
+            .collect();
+        let text = serde_json::json!({"promises": promises, "summary": {"kept": 1}});
+        Report::read(&text.to_string()).unwrap()
+    }
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    const BEFORE: &[(&str, &str)] = &[("a", "kept"), ("a", "kept"), ("b", "kept"), ("c", "waived")];
+
     #[test]
-    fn broken_and_erred_promises_are_read() {
-        let text = r#"{"promises": [
-            {"id": "a", "verdict": "broken", "line": 3, "evidence": []},
-            {"id": "a", "verdict": "kept"},
-            {"id": "b", "verdict": "error"},
-            {"id": "c", "verdict": "waived"}], "summary": {"kept": 1}}"#;
-        let report = Report::read(text).unwrap();
-        assert_eq!(report.broken, BTreeSet::from(["a".to_owned()]));
-        assert_eq!(report.erred, BTreeSet::from(["b".to_owned()]));
+    fn exactly_the_named_promises_pass() {
+        let after = report(&[
+            ("a", "kept"),
+            ("a", "broken"),
+            ("b", "broken"),
+            ("c", "waived"),
+        ]);
+        assert_eq!(after.broken(), set(&["a", "b"]));
+        let none: [String; 0] = [];
+        assert_eq!(after.differences(&report(BEFORE), &set(&["a", "b"])), none);
+        assert_eq!(report(BEFORE).differences(&report(BEFORE), &set(&[])), none);
+    }
+
+    #[test]
+    fn one_that_holds_one_too_many_and_one_that_cannot_be_asked_are_told_apart() {
+        let after = report(&[
+            ("a", "kept"),
+            ("a", "kept"),
+            ("b", "broken"),
+            ("c", "error"),
+        ]);
+        assert_eq!(
+            after.differences(&report(BEFORE), &set(&["a", "d"])),
+            [
+                "a is kept and kept, not broken",
+                "d is not in the document",
+                "b turned from kept to broken as well",
+                "c turned from waived to error as well",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_promise_that_is_gone_is_a_difference() {
+        let after = report(&[("a", "kept"), ("a", "kept"), ("b", "kept")]);
+        assert_eq!(
+            after.differences(&report(BEFORE), &set(&[])),
+            ["c turned from waived to absent as well"]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::Findings;
-use crate::{VERBS, command, failure::Failure, tree::Tree, workspace::Workspace};
+use crate::{VERBS, command, failure::Failure, product, tree::Tree, workspace::Workspace};
 
 /// A command in a document.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,9 +65,8 @@ fn documents(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
 
 /// The verbs the product lists in its help.
 fn product_verbs(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
-    let arguments = ["run", "--quiet", "--package", "vouchsafe", "--", "--help"];
-    let mut cargo = command::command(workspace.root(), "cargo", &arguments);
-    let said = command::listen(cargo.env("NO_COLOR", "1"), Duration::from_secs(1800))?;
+    let mut help = command::command(workspace.root(), product::build(workspace)?, &["--help"]);
+    let said = command::listen(help.env("NO_COLOR", "1"), Duration::from_secs(60))?;
     if !said.success {
         return Err(Failure::stuck(
             "the product does not say its verbs",
