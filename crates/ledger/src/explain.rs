@@ -36,7 +36,7 @@ const HINTS: [(&str, &str); 16] = [
     (
         "gate.route",
         "No route covers this path, or its plain and its folded form lead to different routes. If \
-         it should pass, add a [[route]]; vouchsafe explain METHOD PATH shows what decides.",
+         it should pass, add a [[route]]: the longest path decides, by whole segments.",
     ),
     (
         "gate.method",
