@@ -1,20 +1,27 @@
 //! What a document tells people to run exists.
 //!
-//! Reads fenced blocks and code in running text of every Markdown file for `cargo xtask CHORE` and
-//! `vouchsafe VERB`. The product itself is asked for its verbs, and only if a document names one.
+//! Holds every `cargo xtask CHORE` and `vouchsafe VERB` of every Markdown file, with its second verb
+//! and its options, against what the two say of themselves. The product is asked for its help, and
+//! only for what a document names.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
-use super::Findings;
+use super::{Findings, shell};
 use crate::{VERBS, command, failure::Failure, product, tree::Tree, workspace::Workspace};
 
-/// A command in a document.
-#[derive(Debug, PartialEq, Eq)]
-struct Mention<'a> {
-    line: usize,
-    program: Program,
-    verb: &'a str,
+/// What a program says of itself below some of its verbs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Help {
+    verbs: BTreeSet<String>,
+    options: BTreeSet<String>,
 }
+
+/// Asks a program for its help below these verbs.
+type Ask<'a> = dyn FnMut(Program, &[&str]) -> Result<Help, Failure> + 'a;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Program {
@@ -23,181 +30,218 @@ enum Program {
 }
 
 pub(crate) fn check(workspace: &Workspace, tree: &Tree) -> Findings {
-    let chores: BTreeSet<String> = VERBS.iter().map(|verb| verb.name.to_owned()).collect();
-    let asked = documents(tree)
-        .flat_map(|(_, text)| mentions(text))
-        .any(|mention| mention.program == Program::Vouchsafe);
-    let verbs = match asked.then(|| product_verbs(workspace)) {
-        None => BTreeSet::new(),
-        Some(Ok(verbs)) => verbs,
-        // One fault instead of one for each mention, and no end to the other checks.
-        Some(Err(failure)) => {
-            let mut findings = Findings::default();
-            findings.fault("crates/vouchsafe", failure.to_string());
-            return findings;
-        }
+    let mut product = Product {
+        workspace,
+        binary: None,
+        known: BTreeMap::new(),
     };
-    judge(tree, &chores, &verbs)
+    let judged = judge(tree, &mut |program, verbs| match program {
+        Program::Xtask => Ok(chore_help(verbs)),
+        Program::Vouchsafe => product.help(verbs),
+    });
+    judged.unwrap_or_else(|failure| {
+        // One fault instead of one for each mention, and no end to the other checks.
+        let mut findings = Findings::default();
+        findings.fault("crates/vouchsafe", failure.to_string());
+        findings
+    })
 }
 
-fn judge(tree: &Tree, chores: &BTreeSet<String>, verbs: &BTreeSet<String>) -> Findings {
+fn judge(tree: &Tree, ask: &mut Ask<'_>) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
-    for (path, text) in documents(tree) {
-        for mention in mentions(text) {
-            let (known, program) = match mention.program {
-                Program::Xtask => (chores, "cargo xtask"),
-                Program::Vouchsafe => (verbs, "vouchsafe"),
+    for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".md")) {
+        for told in shell::command_lines(text) {
+            let words: Vec<&str> = told.words.iter().map(String::as_str).collect();
+            let Some((program, rest)) = ours(&words) else {
+                continue;
             };
-            if !known.contains(mention.verb) {
-                findings.fault(
-                    format!("{path}:{}", mention.line),
-                    format!("there is no `{program} {}`", mention.verb),
-                );
+            for wrong in wrong(program, rest, ask)? {
+                findings.fault(format!("{path}:{}", told.line), wrong);
             }
         }
     }
-    findings
+    Ok(findings)
 }
 
-fn documents(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
-    tree.iter().filter(|(path, _)| path.ends_with(".md"))
+/// The program and its arguments, if a command line calls one of ours with a verb.
+fn ours<'w>(words: &'w [&'w str]) -> Option<(Program, &'w [&'w str])> {
+    let (program, rest) = match words {
+        ["cargo", "xtask", rest @ ..] => (Program::Xtask, rest),
+        ["cargo", "run", rest @ ..] => {
+            let at = rest.iter().position(|word| *word == "--")?;
+            (Program::Vouchsafe, rest.get(at + 1..)?)
+        }
+        [first, rest @ ..] if *first == "vouchsafe" || first.ends_with("/vouchsafe") => {
+            (Program::Vouchsafe, rest)
+        }
+        _ => return None,
+    };
+    rest.first()
+        .is_some_and(|word| is_verb(word))
+        .then_some((program, rest))
 }
 
-/// The verbs the product lists in its help.
-fn product_verbs(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
-    let mut help = command::command(workspace.root(), product::build(workspace)?, &["--help"]);
-    let said = command::listen(help.env("NO_COLOR", "1"), Duration::from_secs(60))?;
-    if !said.success {
-        return Err(Failure::stuck(
-            "the product does not say its verbs",
-            command::last_lines(&said.stderr, 5),
-        ));
+fn is_verb(word: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+    word.bytes().all(letter) && !word.starts_with('-')
+}
+
+/// What is wrong with the verbs and options of one call.
+fn wrong(program: Program, words: &[&str], ask: &mut Ask<'_>) -> Result<Vec<String>, Failure> {
+    let name = match program {
+        Program::Xtask => "cargo xtask",
+        Program::Vouchsafe => "vouchsafe",
+    };
+    let mut help = ask(program, &[])?;
+    let mut depth = 0;
+    while let Some(verb) = words.get(depth).filter(|_| !help.verbs.is_empty()) {
+        let so_far = words.get(..=depth).unwrap_or_default();
+        if !help.verbs.contains(*verb) {
+            return Ok(vec![format!("there is no `{name} {}`", so_far.join(" "))]);
+        }
+        help = ask(program, so_far)?;
+        depth += 1;
     }
-    Ok(verbs_in_help(&said.stdout))
+    let verbs = words.get(..depth).unwrap_or_default().join(" ");
+    let options = words.iter().take_while(|word| **word != "--");
+    Ok(options
+        .filter(|word| word.starts_with("--"))
+        .map(|word| word.split('=').next().unwrap_or_default())
+        .filter(|option| !help.options.contains(*option))
+        .map(|option| format!("`{name} {verbs}` takes no {option}"))
+        .collect())
 }
 
-/// First words of the indented lines below `Commands:`.
-fn verbs_in_help(help: &str) -> BTreeSet<String> {
-    help.lines()
+/// The help of our own chores.
+fn chore_help(verbs: &[&str]) -> Help {
+    match verbs {
+        [] => Help {
+            verbs: VERBS.iter().map(|verb| verb.name.to_owned()).collect(),
+            options: BTreeSet::new(),
+        },
+        [chore, ..] => {
+            let takes = VERBS.iter().find(|verb| verb.name == *chore);
+            read_help(takes.map_or("", |verb| verb.takes))
+        }
+    }
+}
+
+/// The product, asked once for each verb.
+struct Product<'a> {
+    workspace: &'a Workspace,
+    binary: Option<PathBuf>,
+    known: BTreeMap<String, Help>,
+}
+
+impl Product<'_> {
+    fn help(&mut self, verbs: &[&str]) -> Result<Help, Failure> {
+        let name = verbs.join(" ");
+        if let Some(help) = self.known.get(&name) {
+            return Ok(help.clone());
+        }
+        let binary = match &self.binary {
+            Some(binary) => binary,
+            None => self.binary.insert(product::build(self.workspace)?),
+        };
+        let arguments = [verbs, &["--help"]].concat();
+        let mut asked = command::command(self.workspace.root(), binary, &arguments);
+        let said = command::listen(asked.env("NO_COLOR", "1"), Duration::from_secs(60))?;
+        if !said.success {
+            return Err(Failure::stuck(
+                format!("`vouchsafe {}` says nothing of itself", arguments.join(" ")),
+                command::last_lines(&said.stderr, 5),
+            ));
+        }
+        let help = read_help(&said.stdout);
+        self.known.insert(name, help.clone());
+        Ok(help)
+    }
+}
+
+/// Verbs are the first words of the indented lines below `Commands:`; options stand anywhere.
+fn read_help(text: &str) -> Help {
+    let verbs = text
+        .lines()
         .skip_while(|line| !line.starts_with("Commands:"))
         .skip(1)
         .take_while(|line| line.starts_with(' ') || line.is_empty())
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn mentions(text: &str) -> Vec<Mention<'_>> {
-    let mut found = Vec::new();
-    let mut fence: Option<bool> = None;
-    for (at, line) in text.lines().enumerate() {
-        if let Some(info) = line.trim_start().strip_prefix("```") {
-            // In a block of shell every line is a command; in others those behind a prompt.
-            fence = match fence {
-                None => Some(matches!(info.trim(), "sh" | "bash" | "shell")),
-                Some(_) => None,
-            };
-            continue;
-        }
-        match fence {
-            Some(shell) => {
-                let prompted = line.trim_start().strip_prefix("$ ");
-                let code = if shell {
-                    Some(prompted.unwrap_or(line))
-                } else {
-                    prompted
-                };
-                found.extend(code.and_then(command_in).map(|m| (at + 1, m)));
-            }
-            None => found.extend(
-                line.split('`')
-                    .skip(1)
-                    .step_by(2)
-                    .filter_map(command_in)
-                    .map(|m| (at + 1, m)),
-            ),
-        }
+        .filter_map(|line| line.split_whitespace().next());
+    let part = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let options = text
+        .split(part)
+        .filter(|word| word.starts_with("--") && word.len() > 2);
+    Help {
+        verbs: verbs.map(str::to_owned).collect(),
+        options: options.map(str::to_owned).collect(),
     }
-    found
-        .into_iter()
-        .map(|(line, (program, verb))| Mention {
-            line,
-            program,
-            verb,
-        })
-        .collect()
-}
-
-/// The program and verb of one command line, if it is one of ours.
-fn command_in(code: &str) -> Option<(Program, &str)> {
-    let assignment = |word: &&str| word.contains('=') && !word.starts_with('-');
-    let mut words = code.split_whitespace().skip_while(assignment);
-    let first = words.next()?;
-    let program = if first == "cargo" {
-        match words.next()? {
-            "xtask" => Program::Xtask,
-            "run" => {
-                words.by_ref().find(|word| *word == "--")?;
-                Program::Vouchsafe
-            }
-            _ => return None,
-        }
-    } else if first == "vouchsafe" || first.ends_with("/vouchsafe") {
-        Program::Vouchsafe
-    } else {
-        return None;
-    };
-    let verb = words.next()?;
-    let word = verb
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    (word && !verb.starts_with('-')).then_some((program, verb))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn set(words: &[&str]) -> BTreeSet<String> {
-        words.iter().map(|word| (*word).to_owned()).collect()
+    fn help(program: Program, verbs: &[&str]) -> Help {
+        read_help(match (program, verbs) {
+            (Program::Xtask, []) => "Commands:\n  test  Tests\n",
+            (Program::Xtask, _) => "[--quick | --only STEP]",
+            (Program::Vouchsafe, []) => {
+                "Commands:\n  prove  Proves\n  demo   Shows\n  key    Keys\n"
+            }
+            (Program::Vouchsafe, ["key"]) => "Commands:\n  list    Lists\n  create  Creates\n",
+            (Program::Vouchsafe, _) => "Options:\n      --strict    Fails\n  -h, --help  Helps\n",
+        })
     }
 
     fn said(text: &str) -> String {
-        let tree = Tree::of(&[("README.md", text)]);
-        judge(&tree, &set(&["test"]), &set(&["prove", "demo"])).said()
+        let tree = Tree::of(&[("README.md", text), ("a.rs", "`vouchsafe porve`")]);
+        let ask = &mut |program, verbs: &[&str]| Ok(help(program, verbs));
+        judge(&tree, ask).unwrap().said()
     }
 
     #[test]
     fn commands_that_exist_pass() {
-        let text = "Run `cargo xtask test`, then `vouchsafe prove --strict`.\n\n\
+        let text = "Run `cargo xtask test --only x`, then `vouchsafe prove --strict`.\n\n\
                     ```sh\ncargo run --release -p vouchsafe -- demo student-outreach\n```\n\n\
                     ```console\n$ RUST_LOG=x ./target/release/vouchsafe prove\nvouchsafe wrote\n```\n\
-                    Where `vouchsafe.toml` lies, `vouchsafe --help` helps, `ls` too.\n";
+                    Where `vouchsafe.toml` lies, `vouchsafe --help` helps, `ls` too.\n\
+                    ```console\nvouchsafe key list\nvouchsafe prove --strict=yes\n```\n";
         assert_eq!(said(text), "");
-        assert_eq!(mentions(text).len(), 4);
     }
 
     #[test]
     fn commands_that_do_not_exist_are_named_with_their_line() {
-        assert_eq!(
-            said("see `cargo xtask tset`\n"),
-            "README.md:1: there is no `cargo xtask tset`"
-        );
-        assert_eq!(
-            said("```console\n$ vouchsafe porve --x\n```\n"),
-            "README.md:2: there is no `vouchsafe porve`"
-        );
-        assert_eq!(
-            said("\n```sh\nvouchsafe porve\n```\n"),
-            "README.md:3: there is no `vouchsafe porve`"
-        );
+        for (text, fault) in [
+            (
+                "see `cargo xtask tset`\n",
+                "1: there is no `cargo xtask tset`",
+            ),
+            (
+                "```console\n$ vouchsafe porve --x\n```\n",
+                "2: there is no `vouchsafe porve`",
+            ),
+            (
+                "\n```sh\nvouchsafe porve\n```\n",
+                "3: there is no `vouchsafe porve`",
+            ),
+            (
+                "```console\nvouchsafe key mint\n```\n",
+                "2: there is no `vouchsafe key mint`",
+            ),
+        ] {
+            assert_eq!(said(text), format!("README.md:{fault}"));
+        }
     }
 
     #[test]
-    fn verbs_are_read_from_the_help() {
-        let help = "A gateway\n\nUsage: vouchsafe <COMMAND>\n\nCommands:\n  up     Starts it\n           \
-                    and waits\n  prove  Proves it\n\nOptions:\n  -h  Help\n";
-        assert_eq!(verbs_in_help(help), set(&["up", "prove"]));
+    fn options_that_are_not_taken_are_named() {
+        assert_eq!(
+            said("`vouchsafe key create --strict --strikt -- --free`\n"),
+            "README.md:1: `vouchsafe key create` takes no --strikt"
+        );
+        assert_eq!(
+            said("`cargo xtask test --quick --quiet`\n"),
+            "README.md:1: `cargo xtask test` takes no --quiet"
+        );
     }
 }

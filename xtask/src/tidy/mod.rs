@@ -7,9 +7,11 @@ mod commands;
 mod dependencies;
 mod edges;
 mod heads;
+mod links;
 mod outbound;
 mod paths;
 mod rules;
+mod shell;
 mod sizes;
 
 use crate::{failure::Failure, generate, tree::Tree, workspace::Workspace};
@@ -92,6 +94,11 @@ const CHECKS: &[Check] = &[
         name: "commands in documents",
         hint: "correct the document: it tells people to run what does not exist",
         run: |workspace, tree, _| Ok(commands::check(workspace, tree)),
+    },
+    Check {
+        name: "links in documents",
+        hint: "correct the link, or write what it leads to",
+        run: |workspace, tree, _| Ok(links::check(workspace, tree)),
     },
     Check {
         name: "machine paths",
