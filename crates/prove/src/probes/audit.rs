@@ -16,7 +16,7 @@ use super::{
     draft::{Draft, Echo, canary},
     first_route,
     keys::wide_key,
-    method_of,
+    method_of, passing,
     settled::{ledger_that, speaks_of},
 };
 
@@ -57,15 +57,12 @@ impl Probe for EveryRequest {
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let (route, key) = guarded(at)?;
+        let Some(plain) = passing(at, sheet)? else {
+            return Ok(());
+        };
         let mut replies = Vec::new();
         for _ in 0..REQUESTS {
-            replies.push(
-                Draft::new(at, &route.0, &route.1)
-                    .field("X-API-Key", &key)
-                    .ticketed(at)?
-                    .send(at)?,
-            );
+            replies.push(plain.clone().ticketed(at)?.send(at)?);
         }
         let ids: Vec<String> = replies.iter().filter_map(request_id).collect();
         if ids.len() != replies.len() {

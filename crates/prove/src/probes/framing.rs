@@ -2,26 +2,26 @@
 
 use control::{
     Asked, Probe, Sheet, Target,
-    probe::{Guard, TargetError, TicketWish},
+    probe::{TargetError, TicketWish},
     sheet::Met,
 };
 
 use super::{
     draft::{Draft, TICKET},
-    first_route, method_of,
+    passing,
 };
 
 /// Attacks `wire.framing`.
 pub(super) struct Framing;
 
 /// One ambiguous shape. `{m}` is the method, `{t}` the target, `{h}` the public host and `{k}` the
-/// ticket field; `target` replaces the target where the shape is in the path.
+/// ticket with the other fields that a plain request carries.
 struct Shape {
     name: &'static str,
     bytes: &'static str,
 }
 
-/// Where a body is declared it is `x`, and the ticket is bound to it.
+/// Where a body is declared it is empty, and so is what the ticket is bound to.
 const SHAPES: &[Shape] = &[
     shape("no Host", "{m} {t} HTTP/1.1\r\n{k}\r\n"),
     shape(
@@ -116,52 +116,48 @@ impl Probe for Framing {
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let Some(route) = first_route(at, |guard| matches!(guard, Guard::Open(_)))
-            .or_else(|| first_route(at, |guard| matches!(guard, Guard::Key(_))))
-        else {
-            sheet.unproven("no route takes a plain request");
+        let Some(plain) = passing(at, sheet)? else {
             return Ok(());
         };
-        let method = method_of(route).to_owned();
-        // A bare `/` would turn the path shapes into `//x`.
-        let target = route.path.trim_end_matches('/').to_owned();
-        let whole = if target.is_empty() {
-            "/".to_owned()
-        } else {
-            target.clone()
-        };
-        let key = match &route.guard {
-            Guard::Key(roles) => Some(super::keys::wide_key(at, roles)?),
-            Guard::Open(_) | Guard::Webhook(_) => None,
-        };
-        let mut plain = Draft::new(at, &method, &whole);
-        if let Some(key) = &key {
-            plain = plain.field("X-API-Key", key);
-        }
+        let own: String = plain
+            .fields
+            .iter()
+            .map(|(n, v)| format!("{n}: {v}\r\n"))
+            .collect();
         for shape in SHAPES {
             let twin = Met::status(&plain.clone().ticketed(at)?.send(at)?, &[200]);
-            let in_path = shape.bytes.contains("{t}%") || shape.bytes.contains("{t}/");
-            let base = if in_path { &target } else { &whole };
+            let bytes = shape.written(&plain, &at.facts().public_host);
+            // The ticket admits the target as it is sent: were the shape let through, so would be
+            // the request.
+            let target = bytes.split(' ').nth(1).unwrap_or_default();
             let ticket = at.ticket(&TicketWish {
-                method: &method,
-                target: base,
+                method: &plain.method,
+                target,
                 body: b"",
                 webhook: None,
             })?;
-            let mut fields = format!("{TICKET}: {}\r\n", ticket.value);
-            if let Some(key) = &key {
-                fields.push_str(&format!("X-API-Key: {key}\r\n"));
-            }
-            let bytes = shape
-                .bytes
-                .replace("{m}", &method)
-                .replace("{t}", base)
-                .replace("{h}", &at.facts().public_host)
-                .replace("{k}", &fields);
+            let bytes = bytes.replace("{k}", &format!("{TICKET}: {}\r\n{own}", ticket.value));
             let reply = at.send(bytes.as_bytes())?;
             sheet.pair(shape.name, Met::status_or_closed(&reply, &[400]), twin);
         }
         Ok(())
+    }
+}
+
+impl Shape {
+    /// The bytes with all but the ticket put in.
+    fn written(&self, plain: &Draft, host: &str) -> String {
+        // A bare `/` would turn the shapes of a path into `//x`.
+        let in_path = self.bytes.contains("{t}%") || self.bytes.contains("{t}/");
+        let target = if in_path {
+            plain.target.trim_end_matches('/')
+        } else {
+            &plain.target
+        };
+        self.bytes
+            .replace("{m}", &plain.method)
+            .replace("{t}", target)
+            .replace("{h}", host)
     }
 }
 

@@ -2,15 +2,11 @@
 
 use std::net::IpAddr;
 
-use control::{
-    Asked, Probe, Sheet, Target,
-    probe::{Guard, TargetError},
-    sheet::Met,
-};
+use control::{Asked, Probe, Sheet, Target, probe::TargetError, sheet::Met};
 
 use super::{
-    draft::{Draft, Echo, canary},
-    first_route, method_of,
+    draft::{Echo, canary},
+    passing,
 };
 
 /// Attacks `identity.headers-stripped`: sends such fields in many spellings and reads from the
@@ -42,28 +38,13 @@ const NAMES: &[&str] = &[
     "Forwarded",
 ];
 
-/// A plain request that passes, with what the route's guard needs.
-fn plain(at: &dyn Target, sheet: &mut Sheet) -> Result<Option<Draft>, TargetError> {
-    let Some(route) = first_route(at, |guard| matches!(guard, Guard::Open(_)))
-        .or_else(|| first_route(at, |guard| matches!(guard, Guard::Key(_))))
-    else {
-        sheet.unproven("no route takes a plain request");
-        return Ok(None);
-    };
-    let draft = Draft::new(at, method_of(route), &route.path);
-    Ok(Some(match &route.guard {
-        Guard::Key(roles) => draft.field("X-API-Key", &super::keys::wide_key(at, roles)?),
-        Guard::Open(_) | Guard::Webhook(_) => draft,
-    }))
-}
-
 impl Probe for Stripped {
     fn promise(&self) -> &'static str {
         "identity.headers-stripped"
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let Some(draft) = plain(at, sheet)? else {
+        let Some(draft) = passing(at, sheet)? else {
             return Ok(());
         };
         for name in NAMES {
@@ -124,7 +105,7 @@ impl Probe for TrustedProxies {
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let Some(draft) = plain(at, sheet)? else {
+        let Some(draft) = passing(at, sheet)? else {
             return Ok(());
         };
         let from = at.facts().gate.first().map(|address| address.ip());

@@ -20,9 +20,11 @@ mod settled;
 mod webhooks;
 
 use control::{
-    Asked, Probe,
+    Asked, Probe, Sheet,
     probe::{Guard, RouteFact, Target, TargetError},
 };
+
+use self::draft::Draft;
 
 /// Every probe, in the order in which a proof runs them. The first asks whether the app can be
 /// reached around the gate, because then nothing else matters.
@@ -86,6 +88,22 @@ fn named_route<'t>(
 /// The first route whose guard `fits`.
 fn first_route(at: &dyn Target, fits: impl Fn(&Guard) -> bool) -> Option<&RouteFact> {
     at.facts().routes.iter().find(|route| fits(&route.guard))
+}
+
+/// A plain request that passes, with what its route asks for: an open route where there is one,
+/// because then nothing else can be what was refused.
+fn passing(at: &dyn Target, sheet: &mut Sheet) -> Result<Option<Draft>, TargetError> {
+    let Some(route) = first_route(at, |guard| matches!(guard, Guard::Open(_)))
+        .or_else(|| first_route(at, |guard| matches!(guard, Guard::Key(_))))
+    else {
+        sheet.unproven("no route takes a plain request");
+        return Ok(None);
+    };
+    let draft = Draft::new(at, method_of(route), &route.path);
+    Ok(Some(match &route.guard {
+        Guard::Key(roles) => draft.field("X-API-Key", &keys::wide_key(at, roles)?),
+        Guard::Open(_) | Guard::Webhook(_) => draft,
+    }))
 }
 
 /// The method a plain request to `route` may use.

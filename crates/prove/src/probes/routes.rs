@@ -1,14 +1,10 @@
 //! Which names and which exact paths are served.
 
-use control::{
-    Asked, Probe, Sheet, Target,
-    probe::{Guard, TargetError},
-    sheet::Met,
-};
+use control::{Asked, Probe, Sheet, Target, probe::TargetError, sheet::Met};
 
 use super::{
     draft::{Draft, Echo},
-    first_route, method_of, named_route,
+    named_route, passing,
 };
 
 /// Attacks `host.allow-list`: asks under names that are not ours.
@@ -20,16 +16,9 @@ impl Probe for HostAllowList {
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let Some(route) = first_route(at, |guard| matches!(guard, Guard::Open(_)))
-            .or_else(|| first_route(at, |guard| matches!(guard, Guard::Key(_))))
-        else {
-            sheet.unproven("no route takes a plain request");
+        let Some(plain) = passing(at, sheet)? else {
             return Ok(());
         };
-        let mut plain = Draft::new(at, method_of(route), &route.path);
-        if let Guard::Key(roles) = &route.guard {
-            plain = plain.field("X-API-Key", &super::keys::wide_key(at, roles)?);
-        }
         let ours = plain.host.clone();
         let name = ours
             .rsplit_once(':')

@@ -87,7 +87,6 @@ const NEEDS_A_KEY: &[&str] = &[
     "key.random",
     "key.scoped",
     "log.no-credentials",
-    "audit.every-request",
     "audit.auth-events",
 ];
 
