@@ -219,6 +219,17 @@ fn a_second_instance_on_one_data_folder_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_ready_file_that_cannot_be_written_ends_the_start_again() {
+    let deployment = Deployment::new(&sound());
+    let ready = deployment.folder().join("none/ready.json");
+    let ready = ready.to_str().unwrap();
+    deployment
+        .run(&["up"], &["--ready-file", ready])
+        .could_not_ask(&[ready, "--ready-file"]);
+    is_free(&deployment);
+}
+
+#[test]
 fn a_data_folder_that_cannot_be_written_is_refused() {
     let text = sound().replace(
         "name = \"test\"",

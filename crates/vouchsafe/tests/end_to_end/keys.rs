@@ -222,3 +222,23 @@ fn wishes_that_make_no_sense_are_refused_with_a_hint() {
         .silent_about(&key[12..]);
     gate.stop();
 }
+
+#[test]
+fn keys_of_a_running_gate_that_cannot_be_asked_are_left_alone() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(&guarded(upstream.address));
+    let gate = deployment.up();
+    let (id, key) = created(&deployment, CREATE);
+    std::fs::remove_file(deployment.data().join("admin.sock")).unwrap();
+    // Without its socket only the store is left, which belongs to the running gate.
+    let pid = format!("pid {}", gate.id());
+    deployment
+        .run(&["key", "revoke"], &[&id])
+        .could_not_ask(&[&pid, "stop it first"]);
+    assert_eq!(with_key(&gate, "GET", "/api", &key), 200);
+    gate.stop();
+    deployment.run(&["key", "revoke"], &[&id]).exits(0);
+    let gate = deployment.up();
+    assert_eq!(with_key(&gate, "GET", "/api", &key), 401);
+    gate.stop();
+}

@@ -25,3 +25,4 @@ mod python_apps;
 mod serving;
 mod support;
 mod webhooks;
+mod websockets;

@@ -131,7 +131,11 @@ fn streamlit() -> (Process, SocketAddr) {
         if up {
             return (app, address);
         }
-        assert!(app.stderr().contains("in use"), "{}", app.stderr());
+        assert!(
+            app.stderr().contains("is not available"),
+            "{}",
+            app.stderr()
+        );
     }
     panic!("no port stayed free");
 }

@@ -6,8 +6,8 @@ use nix::sys::signal::Signal;
 use prove::admin::AdminError;
 
 use crate::support::{
-    Client, Deployment, Gate, Socket, Upstream, body, field, get, open_route, request, site,
-    status, tls_client, until,
+    Client, Deployment, Gate, Upstream, body, field, get, open_route, request, site, status,
+    tls_client, until,
 };
 
 /// The digest of the configuration in force.
@@ -77,23 +77,6 @@ fn a_reload_by_signal_takes_up_a_new_route() {
         "{}",
         gate.log()
     );
-    gate.stop();
-}
-
-#[test]
-fn a_websocket_is_passed_on_and_closed_when_its_route_is_gone() {
-    let upstream = Upstream::start();
-    let text = site(upstream.address) + &open_route("/live") + &open_route("/other");
-    let deployment = Deployment::new(&text);
-    let gate = deployment.up();
-    let mut socket = Socket::open_websocket(gate.address, "/live/ws");
-    for message in ["one.", "two."] {
-        socket.send(message);
-        assert_eq!(socket.read_until("."), message);
-    }
-    deployment.configure(&(site(upstream.address) + &open_route("/other")));
-    deployment.run(&["reload"], &[]).exits(0);
-    assert!(socket.is_closed(), "a WebSocket without a route must close");
     gate.stop();
 }
 
