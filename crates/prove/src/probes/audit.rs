@@ -281,7 +281,7 @@ impl Probe for TamperEvident {
             "an older ledger than one already seen",
             named(&older),
             Met::when(
-                matches!(twin, Inspection::Whole(_)),
+                matches!(twin, Inspection::Whole(_)) && later.events.len() > first.events.len(),
                 "the newer copy extends the older",
             ),
         );
