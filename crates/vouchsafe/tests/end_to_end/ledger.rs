@@ -278,3 +278,64 @@ fn the_key_of_a_ledger_that_was_never_made_cannot_be_shown() {
         .could_not_ask(&["start the gate"]);
     assert!(!deployment.data().exists());
 }
+
+#[test]
+fn a_byte_changed_far_below_the_checkpoint_is_found_by_the_verifier() {
+    let served = served();
+    let mut client = Client::dial(served.gate.address);
+    for _ in 0..600 {
+        let answer = client.ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(answer.status, 200);
+    }
+    served.gate.stop();
+    let folder = served.deployment.data().join("ledger");
+    verify(&folder, &[]).exits(0);
+    let path = folder.join("tile/entries/000");
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.len() - 3;
+    bytes[last] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    verify(&folder, &[]).exits(1).says(&["altered: entry 255 "]);
+}
+
+#[test]
+fn with_sync_a_decision_is_written_before_its_outcome() {
+    let upstream = Upstream::start();
+    let text = site(upstream.address) + &open_route("/") + "[ledger]\ndurability = \"sync\"\n";
+    let deployment = Deployment::new(&text);
+    let gate = deployment.up();
+    let address = gate.address;
+    let slow = std::thread::spawn(move || Client::dial(address).ask(get("/hold")));
+    upstream.await_held();
+    // The app has the request and has not answered: the decision is on disk already.
+    let id = upstream.seen()[0].fields("X-Request-Id")[0].clone();
+    let kinds = || -> Vec<Value> {
+        let said = deployment
+            .run(&["ledger", "show"], &[&id, "--format", "json"])
+            .exits(0);
+        let lines = said
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|event| event["kind"].clone()).collect()
+    };
+    assert_eq!(kinds(), ["request.decision"]);
+    upstream.release();
+    assert_eq!(slow.join().unwrap().status, 200);
+    gate.stop();
+    assert_eq!(kinds(), ["request.decision", "request.outcome"]);
+}
+
+#[test]
+fn checkpoints_go_to_a_second_place_that_shows_what_was_put_back() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copies = elsewhere.path().join("checkpoints");
+    let upstream = Upstream::start();
+    let place = format!("[ledger]\nsecond_place = \"{}\"\n", copies.display());
+    let deployment = Deployment::new(&(site(upstream.address) + &open_route("/") + &place));
+    let gate = deployment.up();
+    assert_eq!(status(gate.address, get("/")), 200);
+    gate.stop();
+    let newest = fs::read_to_string(deployment.data().join("ledger/checkpoint")).unwrap();
+    assert!(fs::read_to_string(&copies).unwrap().contains(&newest));
+}

@@ -261,3 +261,46 @@ fn the_metrics_count_what_was_served_and_refused() {
     assert_eq!(status(gate.address, get("/metrics")), 404);
     gate.stop();
 }
+
+#[test]
+fn an_upstream_may_be_named_instead_of_numbered() {
+    let upstream = Upstream::start();
+    let text = site(upstream.address) + &open_route("/");
+    let named = format!("localhost:{}", upstream.address.port());
+    let deployment = Deployment::new(&text.replace(&upstream.address.to_string(), &named));
+    let gate = deployment.up();
+    assert_eq!(status(gate.address, get("/")), 200);
+    assert_eq!(
+        upstream.seen()[0].fields("Host"),
+        ["localhost"],
+        "Host stays the client's"
+    );
+    gate.stop();
+
+    let unknown = text.replace(&upstream.address.to_string(), "no.such.invalid:80");
+    let deployment = Deployment::new(&unknown);
+    let gate = deployment.up();
+    assert_eq!(status(gate.address, get("/")), 503);
+    gate.stop();
+}
+
+#[test]
+fn log_lines_go_to_the_file_that_is_named() {
+    let upstream = Upstream::start();
+    let text = site(upstream.address) + &open_route("/") + "[log]\nfile = \"gate.log\"\n";
+    let deployment = Deployment::new(&text);
+    let gate = deployment.up();
+    assert_eq!(status(gate.address, get("/?token=correct-horse")), 200);
+    let said = gate.stop();
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
+    let log = std::fs::read_to_string(deployment.folder().join("gate.log")).unwrap();
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["time"].is_string() && line["level"].is_string() && line["event"].is_string());
+    }
+    assert!(
+        log.contains("instance.started") && log.contains("instance.stopped"),
+        "{log}"
+    );
+    assert!(!log.contains("correct-horse"), "{log}");
+}
