@@ -65,7 +65,7 @@ const ATTACKS: &[Attack] = &[
         won: stored,
     },
     Attack {
-        name: "a message signed with a stolen format but another secret",
+        name: "a message signed with another secret",
         make: forged,
         times: 1,
         won: stored,
