@@ -123,7 +123,7 @@ pub struct Exchange<'l, C, U> {
 
 impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
     /// An exchange whose request head lies in the upstream's output. `held` says that the client
-    /// waits for 100 Continue.
+    /// waits for 100 Continue; the upstream's time to answer starts at `now`.
     pub fn new(
         client: &'l mut Link<C>,
         upstream: &'l mut Link<U>,
@@ -131,8 +131,9 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
         request: Body,
         times: Times,
         held: bool,
+        now: Instant,
     ) -> Self {
-        let answer_ends = Instant::now() + times.answer;
+        let answer_ends = now + times.answer;
         Self {
             client,
             upstream,

@@ -64,11 +64,15 @@ impl<S: Stream> Upstream<S> {
     }
 }
 
+/// Idle connections of one key in the order of their last use. Boxed, because a connection with its
+/// buffers is moved several times for each request it carries.
+type Shelf<S> = Vec<Box<Upstream<S>>>;
+
 /// Idle connections by key.
 pub struct Pool<K, S> {
     limits: PoolLimits,
     /// A handful of upstreams: looking through a list costs less than hashing a name.
-    shelves: Vec<(K, Vec<Upstream<S>>)>,
+    shelves: Vec<(K, Shelf<S>)>,
 }
 
 impl<K: Eq + Clone, S: Stream> Pool<K, S> {
@@ -82,7 +86,7 @@ impl<K: Eq + Clone, S: Stream> Pool<K, S> {
 
     /// The most recently used idle connection for `key`, if one is fit for a request that
     /// `repeatable` says may be sent twice.
-    pub fn take(&mut self, key: &K, now: Instant, repeatable: bool) -> Option<Upstream<S>> {
+    pub fn take(&mut self, key: &K, now: Instant, repeatable: bool) -> Option<Box<Upstream<S>>> {
         let (_, shelf) = self.shelves.iter_mut().find(|(known, _)| known == key)?;
         while let Some(mut upstream) = shelf.pop() {
             let idle = now.duration_since(upstream.used);
@@ -105,7 +109,7 @@ impl<K: Eq + Clone, S: Stream> Pool<K, S> {
 
     /// Keeps a connection whose request was sent and whose answer was read, both to the end. One
     /// with bytes left over, at its end or in excess is closed.
-    pub fn give(&mut self, key: &K, mut upstream: Upstream<S>, now: Instant) {
+    pub fn give(&mut self, key: &K, mut upstream: Box<Upstream<S>>, now: Instant) {
         if upstream.link.ended()
             || !upstream.link.input.is_empty()
             || !upstream.link.output.is_empty()
@@ -152,9 +156,9 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
-    fn connection() -> (Upstream<DuplexStream>, DuplexStream) {
+    fn connection() -> (Box<Upstream<DuplexStream>>, DuplexStream) {
         let (near, far) = duplex(64);
-        (Upstream::fresh(near), far)
+        (Box::new(Upstream::fresh(near)), far)
     }
 
     fn pool() -> Pool<&'static str, DuplexStream> {

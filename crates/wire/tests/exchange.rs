@@ -49,6 +49,7 @@ macro_rules! exchange {
             $body,
             TIMES,
             $held,
+            Instant::now(),
         )
     };
 }
@@ -115,6 +116,7 @@ async fn request_and_answer_stream_at_once() {
             length(50_000),
             TIMES,
             false,
+            Instant::now(),
         );
         exchange.answer_bytes(4096).await.unwrap();
         let mut answer = length(50_000);
@@ -158,6 +160,7 @@ async fn a_body_slower_than_its_pace_is_refused_and_one_that_keeps_it_is_not() {
             length(60 * 250),
             TIMES,
             false,
+            Instant::now(),
         );
         let outcome = tokio::select! {
             outcome = exchange.answer_bytes(4096) => outcome,
@@ -259,6 +262,7 @@ async fn an_answer_cut_short_is_a_fault_unless_it_ends_at_close() {
             length(0),
             TIMES,
             false,
+            Instant::now(),
         );
         let mut answer = Body::new(framing, true, u64::MAX);
         let outcome = exchange.relay(&mut answer, TIMES.answer, false).await;
@@ -297,6 +301,7 @@ async fn a_stream_ends_when_its_client_leaves() {
         length(0),
         TIMES,
         false,
+        Instant::now(),
     );
     drop(pipes.far_client);
     let mut answer = Body::new(BodyFraming::Chunked, true, u64::MAX);

@@ -113,7 +113,6 @@ fn carries_surplus(framing: BodyFraming, behind: usize) -> bool {
 
 /// What is known at the end of an exchange.
 pub(super) struct End {
-    pub(super) forwarding: Forwarding,
     pub(super) outcome: Outcome,
     pub(super) next: Next,
     /// Whether the upstream connection may carry another request.
@@ -127,9 +126,9 @@ pub(super) struct End {
 /// Sends the final answer down, whose head takes `len` bytes of the upstream's input.
 pub(super) async fn relay<C: Stream>(
     local: &Local,
-    mut exchange: Exchange<'_, C, TcpStream>,
+    exchange: &mut Exchange<'_, C, TcpStream>,
     (head, len): (&AnswerHead, usize),
-    mut forwarding: Forwarding,
+    forwarding: &mut Forwarding,
     facts: Facts,
     received: u64,
 ) -> End {
@@ -138,7 +137,7 @@ pub(super) async fn relay<C: Stream>(
     let upstream_stays = answer.keep_alive();
     let framing = answer.framing();
     let streams = is_event_stream(&answer);
-    response::answered(&local.core, &mut forwarding, status).await;
+    response::answered(&local.core, forwarding, status).await;
     let framed = framed_for(facts.version, framing);
     let switched = status == 101;
     let keep_alive = facts.keep_alive
@@ -147,7 +146,7 @@ pub(super) async fn relay<C: Stream>(
         && !switched
         && !local.draining();
     let out = exchange.client.output.begin();
-    response::write_head(&forwarding, &answer, framed, keep_alive, out);
+    response::write_head(forwarding, &answer, framed, keep_alive, out);
     exchange.upstream.input.consume(len);
     let mut outcome = Outcome {
         status: Some(status),
@@ -155,7 +154,6 @@ pub(super) async fn relay<C: Stream>(
         ..Outcome::default()
     };
     let mut end = End {
-        forwarding,
         outcome,
         next: Next::Abort,
         reusable: false,
@@ -167,9 +165,9 @@ pub(super) async fn relay<C: Stream>(
     }
     exchange.stop_if_held();
     let idle = if streams {
-        end.forwarding.limits().stream_idle
+        forwarding.limits().stream_idle
     } else {
-        end.forwarding.limits().answer
+        forwarding.limits().answer
     };
     let before = exchange.request_bytes();
     let mut body = Body::new(framing, framed == BodyFraming::Chunked, u64::MAX);
@@ -215,12 +213,12 @@ fn is_event_stream(answer: &Answer<'_>) -> bool {
 
 impl<S: Stream> Connection<S> {
     /// Joins the client with an upstream that has switched to the WebSocket protocol.
-    pub(super) async fn joined(&mut self, end: End, mut upstream: Upstream<TcpStream>) -> Next {
-        let End {
-            mut forwarding,
-            mut outcome,
-            ..
-        } = end;
+    pub(super) async fn joined(
+        &mut self,
+        mut forwarding: Forwarding,
+        mut outcome: Outcome,
+        mut upstream: Box<Upstream<TcpStream>>,
+    ) -> Next {
         let core = &self.local.core;
         record::websocket_opened(core, &mut forwarding);
         let idle: Duration = forwarding.limits().stream_idle;

@@ -7,6 +7,7 @@
 use std::{rc::Rc, time::Duration};
 
 use control::Refusal;
+use tokio::time::Instant;
 use wire::{
     AnswerHead, Body, BodyFraming, Deadline, HeadLimits, Link, Method, Outgoing, Parsed, Request,
     RequestHead, Stream, Version, buffer,
@@ -83,6 +84,8 @@ pub(super) struct Connection<S> {
     pub(super) answer: AnswerHead,
     /// Where the upstream head is written before there is a connection to send it on.
     pub(super) upward: Outgoing,
+    /// When the last exchange ended, where that was asked for already.
+    pub(super) ended: Option<Instant>,
 }
 
 impl<S: Stream> Connection<S> {
@@ -102,6 +105,7 @@ impl<S: Stream> Connection<S> {
             request: RequestHead::new(),
             answer: AnswerHead::new(),
             upward: Outgoing::new(),
+            ended: None,
         }
     }
 
@@ -133,6 +137,7 @@ impl<S: Stream> Connection<S> {
     async fn head(&mut self, limits: &Limits, first: bool) -> Arrived {
         let head_limits = head_limits(limits);
         let cap = head_limits.largest();
+        let ended = self.ended.take();
         self.request.clear();
         self.upward.clear();
         if self.client.input.is_empty() {
@@ -141,11 +146,13 @@ impl<S: Stream> Connection<S> {
             if self.local.draining() && !first {
                 return Arrived::Ended;
             }
-            self.deadline.restart(if first {
+            let wait = if first {
                 limits.header_time
             } else {
                 limits.keep_alive
-            });
+            };
+            let from = ended.unwrap_or_else(Instant::now);
+            self.deadline.set(from + wait);
             self.seat.set_idle(true);
             let waited = self.deadline.guard(self.client.fill(cap)).await;
             self.seat.set_idle(false);

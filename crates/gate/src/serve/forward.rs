@@ -28,7 +28,7 @@ impl<S: Stream> Connection<S> {
     pub(super) async fn forward(
         &mut self,
         site: &CurrentSite,
-        forwarding: Forwarding,
+        mut forwarding: Forwarding,
         facts: Facts,
         body: Body,
         received: u64,
@@ -40,10 +40,14 @@ impl<S: Stream> Connection<S> {
             answer: forwarding.limits().answer,
             client: super::CLIENT_STALL,
         };
-        let mut upstream = match self.kept(&forwarding, repeatable) {
+        let mut now = Instant::now();
+        let mut upstream = match self.kept(&forwarding, repeatable, now) {
             Some(upstream) => upstream,
             None => match self.connect(&forwarding).await {
-                Ok(upstream) => upstream,
+                Ok(upstream) => {
+                    now = Instant::now();
+                    upstream
+                }
                 Err(refusal) => {
                     let answer = forwarding.fail(&self.local.core, refusal);
                     return self.refuse(answer, facts, body).await;
@@ -61,6 +65,7 @@ impl<S: Stream> Connection<S> {
                 request,
                 times,
                 facts.expects,
+                now,
             );
             let head = answer::wait(&mut exchange, &mut self.answer, &forwarding, facts).await;
             let sent = exchange.request_sent();
@@ -69,20 +74,20 @@ impl<S: Stream> Connection<S> {
                 Head::Final(len) => {
                     let local = &self.local;
                     let parts = (&self.answer, len);
-                    let end = answer::relay(local, exchange, parts, forwarding, facts, received);
+                    let exchange = &mut exchange;
+                    let forwarded = &mut forwarding;
+                    let end = answer::relay(local, exchange, parts, forwarded, facts, received);
                     let end = end.await;
                     if end.reusable {
-                        self.keep(&end.forwarding, upstream);
+                        self.keep(&forwarding, upstream);
                     } else if end.switched {
-                        return self.joined(end, upstream).await;
+                        return self.joined(forwarding, end.outcome, upstream).await;
                     } else if let Some(refusal) = end.replaced {
                         let received = end.outcome.received;
                         let keep_alive = facts.keep_alive && sent;
-                        return self
-                            .failed(end.forwarding, refusal, keep_alive, received)
-                            .await;
+                        return self.failed(forwarding, refusal, keep_alive, received).await;
                     }
-                    record::finish(&self.local.core, end.forwarding, &end.outcome);
+                    record::finish(&self.local.core, forwarding, &end.outcome);
                     return end.next;
                 }
                 Head::Stale if repeatable && upstream.reused() => {
@@ -91,6 +96,7 @@ impl<S: Stream> Connection<S> {
                             upstream.link.output.rewind();
                             mem::swap(&mut upstream.link.output, &mut fresh.link.output);
                             upstream = fresh;
+                            now = Instant::now();
                             continue;
                         }
                         Err(refusal) => refusal,
@@ -118,12 +124,17 @@ impl<S: Stream> Connection<S> {
     }
 
     /// A kept connection for this request.
-    fn kept(&self, forwarding: &Forwarding, repeatable: bool) -> Option<Upstream<TcpStream>> {
+    fn kept(
+        &self,
+        forwarding: &Forwarding,
+        repeatable: bool,
+        now: Instant,
+    ) -> Option<Box<Upstream<TcpStream>>> {
         let Destination::App(place) = forwarding.destination() else {
             return None;
         };
         let mut pool = self.local.pool.borrow_mut();
-        let kept = pool.take(place, Instant::now(), repeatable);
+        let kept = pool.take(place, now, repeatable);
         if kept.is_some() {
             self.local.core.counters().add(Metric::UpstreamReused, 1);
         }
@@ -131,17 +142,21 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Keeps a connection for the next request to the same app.
-    fn keep(&self, forwarding: &Forwarding, upstream: Upstream<TcpStream>) {
+    fn keep(&mut self, forwarding: &Forwarding, upstream: Box<Upstream<TcpStream>>) {
         if let Destination::App(place) = forwarding.destination()
             && !self.local.draining()
         {
-            let mut pool = self.local.pool.borrow_mut();
-            pool.give(place, upstream, Instant::now());
+            let now = Instant::now();
+            self.ended = Some(now);
+            self.local.pool.borrow_mut().give(place, upstream, now);
         }
     }
 
     /// A new connection for this request, to the first of its addresses that accepts.
-    async fn connect(&mut self, forwarding: &Forwarding) -> Result<Upstream<TcpStream>, Refusal> {
+    async fn connect(
+        &mut self,
+        forwarding: &Forwarding,
+    ) -> Result<Box<Upstream<TcpStream>>, Refusal> {
         let local = &self.local;
         self.deadline.restart(forwarding.limits().connect);
         let dialled = match forwarding.destination() {
@@ -155,7 +170,7 @@ impl<S: Stream> Connection<S> {
         // Without it small requests would wait for acknowledgements; a refusal changes nothing.
         let _ = stream.set_nodelay(true);
         local.core.counters().add(Metric::UpstreamConnections, 1);
-        Ok(Upstream::fresh(stream))
+        Ok(Box::new(Upstream::fresh(stream)))
     }
 }
 

@@ -90,9 +90,10 @@ pub fn finish(core: &Core, mut forwarding: Forwarding, outcome: &Outcome) {
     event.status = outcome.status;
     event.received = Some(outcome.received);
     event.sent = Some(outcome.sent);
-    event.micros = Some(spent(core, exchange));
+    let spent = spent(core, exchange);
+    event.micros = Some(spent);
     put(core, event);
-    count(core, exchange, outcome.received, outcome.sent);
+    count(core, spent, outcome.received, outcome.sent);
     if forwarding.websocket {
         core.counters.lower(Metric::WebSocketsOpen);
     }
@@ -109,8 +110,9 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
     };
     let mut event = exchange.event(core, kind);
     event.received = Some(received);
-    event.micros = Some(spent(core, &exchange));
-    count(core, &exchange, received, 0);
+    let spent = spent(core, &exchange);
+    event.micros = Some(spent);
+    count(core, spent, received, 0);
     match content {
         Content::Refusal(refusal) => {
             core.counters.refused(refusal.control);
@@ -211,11 +213,10 @@ fn spent(core: &Core, exchange: &Exchange) -> u64 {
     u64::try_from(spent.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn count(core: &Core, exchange: &Exchange, received: u64, sent: u64) {
+fn count(core: &Core, spent: u64, received: u64, sent: u64) {
     core.counters.add(Metric::BytesReceived, received);
     core.counters.add(Metric::BytesSent, sent);
-    core.counters
-        .add(Metric::MicrosecondsServing, spent(core, exchange));
+    core.counters.add(Metric::MicrosecondsServing, spent);
 }
 
 impl Exchange {
