@@ -11,6 +11,7 @@ mod controls;
 #[cfg(feature = "demo")]
 mod demo;
 mod failure;
+mod inspection;
 mod load;
 mod log;
 
@@ -18,15 +19,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{cli::Cli, failure::Failure};
+use crate::cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match commands::run(cli.command) {
         Ok(exit) => exit,
-        Err(failure) => {
-            failure.print();
-            ExitCode::from(Failure::EXIT)
-        }
+        Err(failure) => failure.end(),
     }
 }

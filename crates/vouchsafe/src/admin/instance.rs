@@ -17,7 +17,7 @@ use ledger::Ledger;
 use serde_json::{Value, json};
 
 use super::Said;
-use crate::{failure::Failure, load, log::Log};
+use crate::{failure::Failure, inspection, load, log::Log};
 
 /// Everything an ask may need.
 pub(crate) struct Instance {
@@ -35,6 +35,8 @@ pub(crate) struct Instance {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) log: Arc<Log>,
+    /// What the inspection of the whole ledger found.
+    pub(crate) inspected: inspection::Found,
     pub(crate) started: Timestamp,
     pub(crate) configuration: PathBuf,
     pub(crate) data_dir: PathBuf,
@@ -78,13 +80,16 @@ impl Instance {
 
     pub(super) fn health(&self) -> Value {
         let state = self.ledger.state();
+        let altered = self.inspected.get().and_then(|found| found.as_ref().err());
         json!({
-            "well": state.failing.is_none(),
+            "well": state.failing.is_none() && altered.is_none(),
             "ledger": {
                 "durable": state.durable,
                 "signed": state.signed,
                 "failing": state.failing,
                 "behind": state.behind,
+                "inspected": self.inspected.get().is_some(),
+                "altered": altered,
             },
         })
     }

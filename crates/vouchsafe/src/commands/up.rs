@@ -22,6 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     admin::{self, Instance},
     failure::{Failure, io},
+    inspection,
     load::{self, Loaded},
     log::Log,
 };
@@ -162,6 +163,7 @@ fn start(
         clock: Arc::clone(clock),
         rng: Arc::clone(rng),
         log,
+        inspected: inspection::Found::new(),
         started: now,
         configuration: loaded.path,
         data_dir: loaded.data_dir,
@@ -259,6 +261,7 @@ async fn serve_until_told(up: &Up) -> Result<(), Failure> {
         tokio::spawn(admin::serve(listener, Arc::clone(&up.instance)));
     }
     tokio::spawn(tick(Arc::clone(&up.instance)));
+    tokio::spawn(inspection::run(Arc::clone(&up.instance)));
     up.say_ready()?;
     loop {
         tokio::select! {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{
     Client, Deployment, Gate, Said, Upstream, field, get, open_route, request, run, site, status,
-    vouchsafe,
+    until, vouchsafe,
 };
 
 struct Served {
@@ -296,6 +296,29 @@ fn a_byte_changed_far_below_the_checkpoint_is_found_by_the_verifier() {
     bytes[last] ^= 1;
     fs::write(&path, bytes).unwrap();
     verify(&folder, &[]).exits(1).says(&["altered: entry 255 "]);
+    // The gate starts: its newest end is whole. It then reads the rest and says what it found.
+    let _gate = served.deployment.up();
+    let well = |said: &Value| said["ledger"]["inspected"] == true;
+    let health = until("the ledger is inspected", || {
+        let said = served.deployment.run(&["healthcheck"], &[]);
+        let health: Value = serde_json::from_str(&said.stdout).unwrap();
+        well(&health).then_some(said)
+    });
+    assert!(health.exits(1).stdout.contains("entry 255"));
+}
+
+#[test]
+fn a_whole_ledger_is_called_so_once_it_was_inspected() {
+    let served = served();
+    let health = until("the ledger is inspected", || {
+        let said = served.deployment.run(&["healthcheck"], &[]);
+        said.stdout.contains("\"inspected\":true").then_some(said)
+    });
+    let health = health.exits(0).json();
+    assert_eq!(
+        (&health["well"], &health["ledger"]["altered"]),
+        (&true.into(), &Value::Null)
+    );
 }
 
 #[test]
