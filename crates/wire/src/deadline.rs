@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    task::coop::unconstrained,
+    time::{Instant, Sleep, sleep_until},
+};
 
 /// The time allowed for a wait ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,12 +63,16 @@ impl Deadline {
     }
 
     /// Ready once the moment has passed; otherwise the task is woken when it does.
+    ///
+    /// The timer is asked outside the task's budget: one that has used it up, as a busy tunnel does
+    /// on every turn, would hear "pending" from a timer that has not taken its waker, and never
+    /// meet its deadline.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Elapsed> {
         if self.registered && !self.sleep.is_elapsed() {
             return Poll::Pending;
         }
         loop {
-            match self.sleep.as_mut().poll(cx) {
+            match pin!(unconstrained(self.sleep.as_mut())).poll(cx) {
                 Poll::Pending => {
                     self.registered = true;
                     return Poll::Pending;
@@ -121,5 +128,18 @@ mod tests {
             assert_eq!(deadline.guard(pending::<()>()).await, Err(Elapsed));
             assert_eq!(start.elapsed().as_secs(), wait);
         }
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_uses_up_its_budget_meets_its_deadline() {
+        let start = Instant::now();
+        let mut deadline = Deadline::after(Duration::from_secs(10));
+        let busy = poll_fn(|cx| {
+            while tokio::task::coop::has_budget_remaining() {
+                let _ = pin!(tokio::task::coop::consume_budget()).poll(cx);
+            }
+            Poll::<()>::Pending
+        });
+        assert_eq!(deadline.guard(busy).await, Err(Elapsed));
+        assert_eq!(start.elapsed().as_secs(), 10);
     }
 }

@@ -8,11 +8,14 @@
 use std::{
     future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::coop::unconstrained,
+};
 
 use crate::buffer::{Buffer, Outgoing};
 
@@ -144,16 +147,20 @@ impl<S: Stream> Link<S> {
 
     /// Whether an idle connection has nothing to say: not ended, no fault, no byte nobody asked
     /// for. Costs no system call while nothing has happened on it.
+    ///
+    /// Looked at outside the task's budget: a task that has used it up is told "pending" by every
+    /// stream, and a connection with an answer nobody asked for would pass for a quiet one.
     pub fn quiet(&mut self) -> bool {
         if self.ended || !self.input.is_empty() || !self.output.is_empty() {
             return false;
         }
         let mut byte = [0_u8; 1];
         let mut read = ReadBuf::new(&mut byte);
+        let mut look = pin!(unconstrained(poll_fn(|cx| {
+            Pin::new(&mut self.stream).poll_read(cx, &mut read)
+        })));
         let mut cx = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.stream)
-            .poll_read(&mut cx, &mut read)
-            .is_pending()
+        look.as_mut().poll(&mut cx).is_pending()
     }
 }
 
@@ -204,5 +211,22 @@ mod tests {
         let mut link = Link::new(near);
         drop(far);
         assert!(!link.quiet());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_speaks_is_not_quiet_to_a_task_without_budget_either() {
+        let (near, mut far) = duplex(16);
+        let (mut speaks, (silent, _far)) = (Link::new(near), duplex(16));
+        let mut silent = Link::new(silent);
+        far.write_all(b"x").await.unwrap();
+        poll_fn(|cx| {
+            while tokio::task::coop::has_budget_remaining() {
+                let _ = pin!(tokio::task::coop::consume_budget()).poll(cx);
+            }
+            assert!(silent.quiet());
+            assert!(!speaks.quiet());
+            Poll::Ready(())
+        })
+        .await;
     }
 }
