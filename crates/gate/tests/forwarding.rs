@@ -139,7 +139,30 @@ fn head_and_not_modified_carry_no_body() {
         client.send(get("/"));
         assert!(client.head().starts_with("HTTP/1.1 304 "));
     }
-    assert_eq!(origin.connections(), 1);
+    // Reused behind 304, which announced nothing, and not behind HEAD, which did.
+    assert_eq!(origin.connections(), 3);
+}
+
+#[test]
+fn a_body_behind_head_that_comes_late_answers_nobody() {
+    let origin = Origin::scripted(|_, mut wire| {
+        let Some(head) = wire.try_head() else { return };
+        if head.starts_with("HEAD") {
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n");
+            // The body that should not be: sent when the next request is already under way.
+            let _ = wire.try_head();
+            wire.try_send(ok(b"poison"));
+        } else {
+            wire.send(ok(b"own"));
+        }
+    });
+    let gate = start(&origin);
+    let mut client = gate.connect();
+    client.send("HEAD / HTTP/1.1\r\nHost: gate.test\r\n\r\n");
+    client.head();
+    let mut other = gate.connect();
+    other.send(get("/"));
+    assert_eq!(other.answer().text(), "own");
 }
 
 #[test]

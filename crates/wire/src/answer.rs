@@ -315,11 +315,21 @@ impl<'b> Answer<'b> {
 
     /// Whether the upstream connection may be used again once the body is read: HTTP/1.1, no
     /// `Connection: close`, a body that ends by itself, no switch.
+    ///
+    /// Not after HEAD or 304 with a body announced: an upstream that sends it all the same would be
+    /// found out only when its bytes, perhaps chosen by a client, stood for the next answer.
     #[must_use]
     pub const fn keep_alive(&self) -> bool {
         matches!(self.head.version, Version::Http11)
             && !self.head.connection.close
             && !matches!(self.head.framing, BodyFraming::UntilClose)
+            && !self.announces_absent_body()
             && self.head.status != 101
+    }
+
+    /// Whether the head announces a body where none follows.
+    const fn announces_absent_body(&self) -> bool {
+        let Announced { length, chunked } = self.head.announced;
+        matches!(self.head.framing, BodyFraming::None) && (chunked || matches!(length, Some(1..)))
     }
 }

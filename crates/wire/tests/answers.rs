@@ -184,6 +184,21 @@ fn a_connection_is_reusable_only_when_the_body_ends_by_itself() {
 }
 
 #[test]
+fn a_connection_is_not_reused_after_a_body_was_announced_that_must_not_follow() {
+    let reusable = |text: &str, asked| read(text, asked, |answer| answer.keep_alive()).unwrap();
+    for lines in ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let found = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+        assert!(!reusable(&found, HEAD), "{lines}");
+        assert!(reusable(&found, GET), "{lines}");
+        let unchanged = format!("HTTP/1.1 304 Not Modified\r\n{lines}\r\n");
+        assert!(!reusable(&unchanged, GET), "{lines}");
+    }
+    let empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    assert!(reusable(empty, HEAD));
+    assert!(reusable("HTTP/1.1 304 Not Modified\r\n\r\n", GET));
+}
+
+#[test]
 fn the_head_has_limits() {
     let block = |length: usize| format!("A: {}\r\n", "b".repeat(length - 7));
     assert!(framing("200 OK", &block(64 << 10), GET).is_ok());
