@@ -24,14 +24,19 @@ fn folded_starts_with(name: &[u8], prefix: &[u8]) -> bool {
 /// Names and beginnings of names by which applications and frameworks learn who asks, from where,
 /// and for what. Those that end with `-` are beginnings.
 ///
+/// The method overrides are here because routes and scopes name methods: an app that believed one
+/// would do under `POST` what only `DELETE` was granted.
+///
 /// `proxy` is here because CGI hands it to programs as `HTTP_PROXY` (CVE-2016-5385).
 const IDENTITY: &[&[u8]] = &[
+    b"cf-access-",
     b"cf-connecting-",
     b"client-ip",
     b"fastly-client-",
     b"fly-client-ip",
     b"forwarded",
     b"front-end-https",
+    b"oidc-",
     b"proxy",
     b"remote-addr",
     b"remote-email",
@@ -40,6 +45,7 @@ const IDENTITY: &[&[u8]] = &[
     b"remote-user",
     b"ssl-client-",
     b"tailscale-user-",
+    b"teleport-jwt-assertion",
     b"true-client-ip",
     b"x-amzn-oidc-",
     b"x-appengine-user-",
@@ -52,9 +58,14 @@ const IDENTITY: &[&[u8]] = &[
     b"x-auth-user",
     b"x-auth-username",
     b"x-authenticated-",
+    b"x-authentik-",
+    b"x-azure-clientip",
+    b"x-azure-socketip",
     b"x-client-cert",
     b"x-client-ip",
     b"x-cluster-client-ip",
+    b"x-consumer-",
+    b"x-credential-identifier",
     b"x-envoy-external-address",
     b"x-forward-for",
     b"x-forwarded",
@@ -63,12 +74,18 @@ const IDENTITY: &[&[u8]] = &[
     b"x-goog-iap-",
     b"x-host",
     b"x-http-host-override",
+    b"x-http-method",
+    b"x-http-method-override",
     b"x-identity",
     b"x-identity-",
+    b"x-jwt-assertion",
+    b"x-method-override",
     b"x-ms-client-principal",
     b"x-ms-client-principal-",
+    b"x-ms-token-",
     b"x-original-",
     b"x-originating-ip",
+    b"x-override-url",
     b"x-pomerium-",
     b"x-real-",
     b"x-remote-",
@@ -79,6 +96,9 @@ const IDENTITY: &[&[u8]] = &[
     b"x-url-scheme",
     b"x-user",
     b"x-user-",
+    b"x-userid",
+    b"x-username",
+    b"x-vouch-",
     b"x-vouchsafe",
     b"x-vouchsafe-",
     b"x-webauth-",
@@ -126,7 +146,10 @@ pub fn speaks_of_identity(name: &[u8]) -> bool {
         return false;
     };
     // Most names are told apart by their first byte, nearly all others by their first eight.
-    if !matches!(fold(first), b'c' | b'f' | b'p' | b'r' | b's' | b't' | b'x') {
+    if !matches!(
+        fold(first),
+        b'c' | b'f' | b'o' | b'p' | b'r' | b's' | b't' | b'x'
+    ) {
         return false;
     }
     let start = beginning(name);
@@ -169,11 +192,20 @@ mod tests {
             "Remote_User",
             "Proxy",
             "X-Original-URL",
+            "X-HTTP-Method-Override",
+            "x_http_method",
+            "X-Method-Override",
+            "Cf-Access-Jwt-Assertion",
+            "OIDC_CLAIM_email",
+            "X-authentik-username",
+            "X-Consumer-Username",
         ] {
             assert!(speaks_of_identity(name.as_bytes()), "{name}");
         }
         for name in [
             "X-Requested-With",
+            "X-HTTP-Methods",
+            "Origin",
             "X-Api-Key",
             "X-CSRF-Token",
             "Content-Type",
