@@ -169,7 +169,9 @@ fn a_body_behind_head_that_comes_late_answers_nobody() {
 fn interim_answers_pass_to_http_1_1_alone() {
     let origin = Origin::answering(|_, _| {
         [
-            b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n".to_vec(),
+            b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\
+              Content-Length: 0\r\n\r\n"
+                .to_vec(),
             ok(b"done"),
         ]
         .concat()
@@ -179,6 +181,7 @@ fn interim_answers_pass_to_http_1_1_alone() {
     client.send(get("/"));
     let hints = client.head();
     assert!(hints.starts_with("HTTP/1.1 103 ") && hints.contains("Link: "));
+    assert!(!hints.contains("Content-Length"));
     assert_eq!(client.answer().text(), "done");
 
     let mut old = gate.connect();
@@ -192,6 +195,7 @@ fn hop_by_hop_fields_end_here_both_ways() {
         let body = head.as_bytes();
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: keep-alive, X-Private\r\n\
+             Connection: X-Further\r\nX-Further: 1\r\n\
              Keep-Alive: timeout=5\r\nX-Private: 1\r\nX-Public: 2\r\n\r\n",
             body.len()
         );
@@ -205,6 +209,7 @@ fn hop_by_hop_fields_end_here_both_ways() {
     );
     let answer = client.answer();
     assert!(answer.has("x-public") && !answer.has("x-private") && !answer.has("keep-alive"));
+    assert!(!answer.has("x-further"));
     let seen = answer.text().to_ascii_lowercase();
     assert!(seen.contains("x-shown: 2"));
     for gone in ["x-secret", "keep-alive", "proxy-connection", "te: "] {

@@ -52,23 +52,24 @@ pub fn write_head(
         let _ = writer.status_line(answer.status(), b"");
     }
     let switching = answer.status() == 101;
-    // A length without a body is what HEAD and 304 answer with.
-    let bodiless = matches!(framing, BodyFraming::None);
-    let lists_others = lists_others(answer.value(Name::Connection));
+    // A length without a body is what HEAD and 304 answer with; 1xx and 204 never do (RFC 9110
+    // section 8.6).
+    let announces =
+        matches!(framing, BodyFraming::None) && answer.status() >= 200 && answer.status() != 204;
     for field in answer.fields() {
         let kept = match field.kind() {
-            Name::ContentLength => bodiless && !switching,
+            Name::ContentLength => announces,
             Name::TransferEncoding => false,
             Name::XRequestId
             | Name::XVouchsafe
             | Name::XVouchsafeAssertion
             | Name::XVouchsafeDelivery
             | Name::XVouchsafeTicket => false,
-            Name::Other => !(lists_others && answer.connection_lists(field.name())),
+            Name::Other => !answer.connection_lists(field.name()),
             kind if kind.is_hop_by_hop() => false,
             kind => {
                 headers.keeps(kind, field.value(), &mut seen)
-                    && !(lists_others && answer.connection_lists(field.name()))
+                    && !answer.connection_lists(field.name())
             }
         };
         if kept {
@@ -170,16 +171,6 @@ pub(super) fn write_framing(framing: BodyFraming, out: &mut Vec<u8>) {
         BodyFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         BodyFraming::None | BodyFraming::UntilClose => {}
     }
-}
-
-/// Whether `Connection` says more than how long the connection lives: only then need every field be
-/// looked up in it.
-pub(super) fn lists_others(connection: Option<&[u8]>) -> bool {
-    connection.is_some_and(|value| {
-        ![&b"keep-alive"[..], b"close", b"upgrade"]
-            .iter()
-            .any(|plain| value.eq_ignore_ascii_case(plain))
-    })
 }
 
 /// A date as HTTP writes it (RFC 9110, section 5.6.7).

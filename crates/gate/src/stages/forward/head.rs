@@ -10,11 +10,7 @@ use wire::{BodyFraming, Field, HeadWriter, Name, Request, WriteFault};
 
 use crate::{
     request_id,
-    stages::{
-        authenticate::carries_credential,
-        exchange::Exchange,
-        response::{lists_others, write_framing},
-    },
+    stages::{authenticate::carries_credential, exchange::Exchange, response::write_framing},
 };
 
 /// The parts of one head.
@@ -86,11 +82,10 @@ impl Head<'_> {
     }
 
     fn copy_fields(&self, request: &Request<'_>, writer: &mut HeadWriter<'_>) {
-        let lists_others = lists_others(request.value(Name::Connection));
         for field in request.fields() {
             let stays = passes_on(&field)
                 && !carries_credential(&field, self.consumed)
-                && !(lists_others && request.connection_lists(field.name()));
+                && !request.connection_lists(field.name());
             if stays {
                 writer.copy(&field);
             }

@@ -115,6 +115,24 @@ fn our_fields_cannot_be_named_away_in_connection() {
 }
 
 #[test]
+fn what_a_second_connection_field_lists_is_removed_too() {
+    let head = written(
+        &[
+            "GET / HTTP/1.1",
+            HOST,
+            "Connection: keep-alive",
+            "Connection: X-Hop",
+            "X-Hop: goes",
+            "X-Ordinary: stays",
+        ],
+        false,
+    )
+    .join("\n");
+    assert!(!head.contains("X-Hop"), "{head}");
+    assert!(head.contains("X-Ordinary: stays"));
+}
+
+#[test]
 fn fields_of_one_connection_are_removed() {
     let head = written(
         &[
