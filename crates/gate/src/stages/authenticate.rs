@@ -2,8 +2,8 @@
 //!
 //! Owns where a credential may stand and the first step of every guard: an open route lets pass for
 //! its stated reason, a key is checked against the snapshot of this moment, a signature waits for
-//! the body it covers. Refuses a key in a query on every route, because it cannot be taken out of
-//! what the app receives, and a key in a cookie where a key is asked for.
+//! the body it covers. Refuses a key in the address on every route, because it cannot be taken out
+//! of what the app receives, and a key in a cookie where a key is asked for.
 
 use control::{Reason, Refusal, Timestamp};
 use identity::{Key, LiveKeys, Verified, api_key, credential, refusal::KEY};
@@ -12,11 +12,11 @@ use wire::{Field, Name, Request};
 
 use crate::site::route::{Guard, OpenPass, Route};
 
-const IN_QUERY: Refusal = Refusal::new(
+const IN_ADDRESS: Refusal = Refusal::new(
     KEY,
     401,
     "A key in the address is not accepted: send it as Authorization: Bearer or as X-API-Key, and replace this one.",
-    Reason("key-in-query"),
+    Reason("key-in-address"),
 );
 
 const IN_COOKIE: Refusal = Refusal::new(
@@ -44,8 +44,8 @@ pub(crate) fn judge(
     request: &Request<'_>,
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
-    if request.query().is_some_and(holds_key) {
-        return Err(IN_QUERY);
+    if names_key(request.path_and_query()) {
+        return Err(IN_ADDRESS);
     }
     match &route.guard {
         Guard::Open(reason) => Ok(Caller::Open(reason.pass())),
@@ -74,11 +74,50 @@ fn values<'a>(request: &Request<'a>, name: Name) -> impl Iterator<Item = &'a [u8
 /// the request's key let it pass, so the field that carried it is one.
 pub(crate) fn carries_credential(field: &Field<'_>, consumed: bool) -> bool {
     let presents = match field.kind() {
-        Name::Authorization => consumed && credential::bearer(field.value()).is_some(),
+        Name::Authorization => {
+            consumed && credential::bearer(field.value()).is_some()
+                || basic(field.value()).is_some_and(|pair| holds_key(&pair))
+        }
         Name::XApiKey => consumed,
         _ => false,
     };
     presents || holds_key(field.value())
+}
+
+/// User and password of `Authorization: Basic` (RFC 7617): many clients give a key as one of them.
+fn basic(value: &[u8]) -> Option<Vec<u8>> {
+    let (scheme, rest) = value.split_first_chunk::<5>()?;
+    let pair = rest.trim_ascii_start();
+    if !scheme.eq_ignore_ascii_case(b"basic") || pair.len() == rest.len() {
+        return None;
+    }
+    seal::encode::unbase64(pair).ok()
+}
+
+/// Whether an address holds a key of ours, also where an eager client encoded its letters.
+fn names_key(target: &[u8]) -> bool {
+    if memchr::memchr(b'%', target).is_none() {
+        return holds_key(target);
+    }
+    let mut decoded = Vec::with_capacity(target.len());
+    let mut rest = target;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let escaped = behind
+            .split_first_chunk::<2>()
+            .filter(|_| byte == b'%')
+            .and_then(|(digits, behind)| Some((seal::encode::unhex(digits).ok()?, behind)));
+        match escaped {
+            Some((bytes, behind)) => {
+                decoded.extend_from_slice(&bytes);
+                rest = behind;
+            }
+            None => {
+                decoded.push(byte);
+                rest = behind;
+            }
+        }
+    }
+    holds_key(&decoded)
 }
 
 /// Whether `bytes` hold a key of ours or the beginning of one: its mark and a public prefix. The
@@ -105,6 +144,7 @@ pub(crate) fn holds_key(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Received;
 
     #[test]
     fn a_key_is_found_wherever_it_stands() {
@@ -116,6 +156,40 @@ mod tests {
             "a=vsk_; b=vsk_abcdefGHIJ12",
         ] {
             assert!(holds_key(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_in_an_address_however_it_is_written() {
+        for target in [
+            "/invite/vsk_abcdefGHIJ12_rest",
+            "/?key=vsk%5Fabcdef%47HIJ12",
+            "/a%20b?key=%76%73%6b%5f%61bcdefGHIJ12",
+            "/100%25?a=%zz&key=vsk_abcdefGHIJ12",
+        ] {
+            assert!(names_key(target.as_bytes()), "{target}");
+        }
+        for target in ["/", "/a%20b?key=abc", "/vsk_?a=%76sk%5F", "/100%", "/%7"] {
+            assert!(!names_key(target.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_key_given_as_user_or_password_is_found() {
+        for (pair, found) in [
+            ("vsk_abcdefGHIJ12_rest:", true),
+            ("me:vsk_abcdefGHIJ12_rest", true),
+            ("me:password", false),
+        ] {
+            let line = format!(
+                "Authorization: basic {}",
+                seal::encode::base64(pair.as_bytes())
+            );
+            let received = Received::of(&["GET / HTTP/1.1", "Host: a", &line]);
+            let request = received.request();
+            let fields = request.fields().filter(|f| f.kind() == Name::Authorization);
+            let carries: Vec<bool> = fields.map(|f| carries_credential(&f, false)).collect();
+            assert_eq!(carries, [found], "{pair}");
         }
     }
 

@@ -64,6 +64,7 @@ fn a_key_in_the_address_or_a_cookie_is_refused_even_beside_a_good_one() {
         ("/api".to_owned(), vec![&cookie]),
         // An open route would hand it to the app as it stands.
         (format!("/?key={key}"), vec![]),
+        (format!("/invite/{key}"), vec![]),
     ] {
         assert_eq!(get(&house, &target, &fields).status(), 401, "{target}");
     }
