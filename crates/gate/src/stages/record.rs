@@ -117,7 +117,8 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         Content::Refusal(refusal) => {
             core.counters.refused(refusal.control);
             event = event.refused(&refusal);
-            if exchange.principal.is_some() && refusal.control != DURABLE {
+            let known = exchange.principal.is_some() && refusal.control != DURABLE;
+            if known && has_room(core, &exchange) {
                 put(core, event);
             } else {
                 core.recorder.record_refusal(event);
@@ -126,7 +127,11 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         Content::Document(_) => {
             core.counters.add(Metric::Answered, 1);
             event.status = Some(200);
-            put(core, event);
+            if has_room(core, &exchange) {
+                put(core, event);
+            } else {
+                core.counters.add(Metric::LedgerRefusals, 1);
+            }
         }
         Content::Duplicate(ack) => {
             core.counters.add(Metric::Answered, 1);
@@ -181,7 +186,7 @@ pub(crate) fn authenticated(core: &Core, exchange: &Exchange, who: PrincipalId) 
         .acceptances
         .borrow_mut()
         .is_news(who, exchange.client, exchange.at);
-    if news {
+    if news && has_room(core, exchange) {
         let event = exchange.event(core, Kind::AUTHENTICATED);
         put(core, event);
     }
@@ -200,6 +205,16 @@ fn unrecorded(cause: NotDurable) -> Refusal {
         Reason(reason),
     )
     .retry_after(1)
+}
+
+/// Whether one event of this request has a place: its own, or one that nobody has reserved. A
+/// request that is answered before it reserved any must not take the place of one under way.
+fn has_room(core: &Core, exchange: &Exchange) -> bool {
+    exchange.reserved.is_some()
+        || core
+            .recorder
+            .ready(core.reserved.get().saturating_add(1))
+            .is_ok()
 }
 
 fn put(core: &Core, event: Event) {
