@@ -140,7 +140,16 @@ impl Assertions {
         self.kept.clear();
     }
 
-    /// The assertion of `principal` on the route with this index.
+    /// An assertion for one request alone, because it is bound to it or because the request began
+    /// under a configuration that is no longer in force: routes may have changed places since.
+    pub(crate) fn once(signer: &Signer, claims: &Claims<'_>, now: Timestamp) -> Asserted {
+        Asserted {
+            token: signer.sign(claims, now).into(),
+            fresh: true,
+        }
+    }
+
+    /// The assertion of `principal` on the route with this index of the configuration in force.
     pub(crate) fn of(
         &mut self,
         signer: &Signer,
@@ -150,10 +159,7 @@ impl Assertions {
         now: Timestamp,
     ) -> Asserted {
         if claims.bound.is_some() {
-            return Asserted {
-                token: signer.sign(claims, now).into(),
-                fresh: true,
-            };
+            return Self::once(signer, claims, now);
         }
         if let Some(kept) = self.kept.get(&(principal, route))
             // A clock set back must not stretch the life of an assertion.

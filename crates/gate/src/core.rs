@@ -189,6 +189,11 @@ impl Core {
         }
         current.clone()
     }
+
+    /// Whether `site` is the one that this core's caches were filled under.
+    pub(crate) fn is_current(&self, site: &CurrentSite) -> bool {
+        self.site.borrow().current.is_same_as(site)
+    }
 }
 
 /// A configuration that stays in force for as long as a request under it lives. Cloning it touches

@@ -16,7 +16,7 @@ use wire::{BodyFraming, Request};
 use self::head::Head;
 use super::exchange::{Exchange, OwnAnswer};
 use crate::{
-    assertion::{Bound, Claims, Subject},
+    assertion::{Assertions, Bound, Claims, Subject},
     core::Core,
     metrics::Metric,
     site::{
@@ -277,13 +277,13 @@ fn assertion(
         audience: &route.id,
         bound,
     };
-    let asserted = core.assertions.borrow_mut().of(
-        &core.gate.signer,
-        exchange.principal?,
-        usize::from(route.index),
-        &claims,
-        exchange.at,
-    );
+    let (signer, principal) = (&core.gate.signer, exchange.principal?);
+    let asserted = if core.is_current(&exchange.site) {
+        let mut kept = core.assertions.borrow_mut();
+        kept.of(signer, principal, route.index.into(), &claims, exchange.at)
+    } else {
+        Assertions::once(signer, &claims, exchange.at)
+    };
     if asserted.fresh {
         core.counters.add(Metric::AssertionsSigned, 1);
     }

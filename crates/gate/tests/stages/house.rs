@@ -202,6 +202,17 @@ impl House {
     }
 
     pub(crate) fn ask_from(&self, peer: &str, lines: &[&str], body: &[u8]) -> Met {
+        self.ask_around(peer, lines, body, || {})
+    }
+
+    /// As [`House::ask`], with something that happens between the decision and the head.
+    pub(crate) fn ask_around(
+        &self,
+        peer: &str,
+        lines: &[&str],
+        body: &[u8],
+        between: impl FnOnce(),
+    ) -> Met {
         let mut bytes = lines.join("\r\n");
         if !body.is_empty() {
             bytes.push_str(&format!("\r\nContent-Length: {}", body.len()));
@@ -230,6 +241,7 @@ impl House {
                 .runtime
                 .block_on(stages::admit_body(&self.core, awaiting, &request, body)),
         };
+        between();
         self.written(decided, &request, body)
     }
 

@@ -169,3 +169,33 @@ fn an_assertion_is_reused_until_it_is_time_and_a_bound_one_never() {
     house.clock.advance(Duration::from_secs(45));
     assert_ne!(before, assertion("/api"));
 }
+
+/// The route an assertion is for.
+fn audience(head: &str) -> String {
+    let (_, rest) = head.split_once("X-Vouchsafe-Assertion: ").unwrap();
+    let claims = rest.lines().next().unwrap().split('.').nth(1).unwrap();
+    let claims = seal::encode::unbase64url(claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    claims.get("aud").unwrap().as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_assertion_is_for_its_own_route_across_a_reload() {
+    let house = House::new();
+    let (_, key) = house.key(&["GET /"], &["mentor"]);
+    let bearer = bearer(&key);
+    // Admitted under the old configuration, written once the new one is in force.
+    let lines = ["GET /api HTTP/1.1", HOST, &bearer];
+    let straddling = house.ask_around("192.0.2.1:5000", &lines, b"", || {
+        let moved = ROUTES.replace("path = \"/api\"", "path = \"/later\"");
+        house.gate.replace(site(&moved, false)).unwrap();
+        let _ = house.core.site();
+    });
+    let (head, forwarding) = straddling.head();
+    assert_eq!(audience(&head), "/api");
+    house.end(forwarding, 200);
+    // The route at the same place in the new file.
+    let (head, forwarding) = get(&house, "/later", &[&bearer]).head();
+    assert_eq!(audience(&head), "/later");
+    house.end(forwarding, 200);
+}
