@@ -253,13 +253,16 @@ impl<S: Stream> Connection<S> {
         match written {
             Ok(forwarding) => {
                 self.upward.begin().extend_from_slice(&whole.bytes);
-                drop(whole);
+                let holding = whole.into_holding();
                 let body = Body::new(BodyFraming::None, false, 0);
                 let facts = Facts {
                     expects: false,
                     ..facts
                 };
-                self.forward(site, forwarding, facts, body, received).await
+                let next = self.forward(site, forwarding, facts, body, received);
+                let next = next.await;
+                drop(holding);
+                next
             }
             Err(answer) => {
                 let keep_alive = facts.keep_alive;

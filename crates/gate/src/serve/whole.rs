@@ -36,7 +36,7 @@ impl Held {
 }
 
 /// One body's share, given back when it is dropped.
-struct Holding {
+pub(super) struct Holding {
     total: Rc<Cell<usize>>,
     bytes: usize,
 }
@@ -64,12 +64,17 @@ impl Drop for Holding {
 /// A whole body.
 pub(super) struct Whole {
     pub(super) bytes: Vec<u8>,
-    _holding: Holding,
+    holding: Holding,
 }
 
 impl Whole {
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Its share of the memory, for as long as a copy of it waits for its upstream.
+    pub(super) fn into_holding(self) -> Holding {
+        self.holding
     }
 }
 
@@ -95,7 +100,7 @@ impl<S: Stream> Connection<S> {
             if body.is_done() {
                 return Ok(Whole {
                     bytes: whole.into_unsent(),
-                    _holding: holding,
+                    holding,
                 });
             }
             if !asked {
