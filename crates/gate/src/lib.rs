@@ -12,7 +12,7 @@
 //! 3. [`core`](mod@core): what the cores share and what each has for itself;
 //! 4. [`tickets`]: how a proof runs every stage without reaching the app, and [`echo`], where it
 //!    ends instead;
-//! 5. [`assertion`](mod@assertion): how an app learns who asks;
+//! 5. `assertion`: how an app learns who asks;
 //! 6. [`serve`]: the engine that drives all of it;
 //! 7. [`controls`]: the promises kept here;
 //! 8. [`request_id`] and [`metrics`]: names and numbers.

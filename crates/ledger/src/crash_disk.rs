@@ -1,6 +1,6 @@
 //! A disk that forgets, for tests.
 //!
-//! Owns an in-memory [`Disk`] that knows what was synced and what was not, file contents and
+//! Owns an in-memory [`crate::disk::Disk`] that knows what was synced and what was not, file contents and
 //! folder entries apart. It stops dead at any chosen call; [`CrashDisk::after_crash`] then is the
 //! disk a machine would find after the power came back: everything not synced may be there, be
 //! lost, be torn or be zeros, in any combination, chosen by a seed. It can also be full, read-only

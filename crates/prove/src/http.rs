@@ -17,7 +17,7 @@ use control::{
 const LARGEST_HEAD: usize = 64 * 1024;
 /// Fields of an answer.
 const MOST_FIELDS: usize = 128;
-/// Bytes of an answer's body; what is beyond is read and dropped up to [`LONGEST_BODY`].
+/// Bytes of an answer's body; what is beyond is read and dropped up to `LONGEST_BODY`.
 pub const LARGEST_BODY: usize = 1 << 20;
 /// Bytes of a body after which reading stops.
 const LONGEST_BODY: usize = 16 << 20;
