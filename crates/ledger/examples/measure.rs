@@ -1,7 +1,8 @@
 //! Measures ledgers in a folder of their own and prints the figures as JSON.
 //!
-//! `cargo run --release -p ledger --example measure FOLDER ENTRIES`; `cargo xtask bench ledger` runs
-//! it and puts the disk's own figures beside it.
+//! `cargo run --release -p ledger --example measure FOLDER ENTRIES`, as `cargo xtask bench ledger`
+//! does. A shared disk is fast at one moment and slow at the next, so it is measured alone right
+//! before each run that depends on it.
 
 use std::{error::Error, path::Path, thread, time::Duration};
 
@@ -9,14 +10,17 @@ use control::{Clock, SystemClock};
 use ledger::{
     disk::RealDisk,
     home::ledger_folder,
-    measure::{Figures, Load, run},
+    measure::{Figures, Load, run, syncs},
     note::VerifierKey,
     verify::{Given, verify},
 };
 use serde_json::{Value, json};
 
 /// Requests that wait for the disk at a time, over all cores, and the events that are recorded.
-const DURABLE: [(usize, usize); 3] = [(1, 2_000), (64, 100_000), (512, 200_000)];
+const DURABLE: [(usize, usize); 3] = [(1, 1_000), (64, 200_000), (512, 400_000)];
+
+/// Appends to the disk alone, and the bytes of each: about those of one event.
+const ALONE: (usize, usize) = (500, 256);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -46,13 +50,21 @@ fn durable(data: &Path, waiting: usize, events: usize) -> Result<Value, Box<dyn 
         events,
         in_flight: waiting / producers,
     };
+    let alone = disk_alone(data)?;
     let figures = run(data, load)?;
     Ok(json!({
         "waiting": waiting,
+        "disk_per_second": alone,
         "per_second": rate(figures.waits.len(), figures.elapsed),
         "p50_us": figures.wait(0.50).as_micros(),
         "p99_us": figures.wait(0.99).as_micros(),
     }))
+}
+
+/// One append and one fdatasync at a time.
+fn disk_alone(data: &Path) -> std::io::Result<f64> {
+    let times = syncs(data, ALONE.0, ALONE.1)?;
+    Ok(rate(times.len(), times.iter().sum()))
 }
 
 /// As fast as the rings take them.
@@ -64,10 +76,12 @@ fn batched(data: &Path, events: usize) -> Result<(Value, Figures), Box<dyn Error
         events,
         in_flight: 0,
     };
+    let alone = disk_alone(data)?;
     let begun = clock.monotonic();
     let figures = run(data, load)?;
     let signed = clock.monotonic().saturating_sub(begun);
     let value = json!({
+        "disk_per_second": alone,
         "per_second": rate(events, figures.elapsed),
         "signed_per_second": rate(events, signed),
     });

@@ -37,8 +37,7 @@ pub(crate) fn run(setting: &Setting<'_>) -> Result<Table, Failure> {
     Ok(table)
 }
 
-/// How long each append took.
-pub(super) fn measure(path: &Path, size: usize, time: Duration) -> std::io::Result<Vec<Duration>> {
+fn measure(path: &Path, size: usize, time: Duration) -> std::io::Result<Vec<Duration>> {
     let mut file: File = OpenOptions::new().create(true).append(true).open(path)?;
     let bytes = vec![0x5a; size];
     let begun = clock();
