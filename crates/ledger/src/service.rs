@@ -32,8 +32,9 @@ use crate::{
     writer::{Command, Pace, Visible, Writer},
 };
 
-/// Events that a core may be ahead of the writer, unless told otherwise.
-pub const RING: usize = 8192;
+/// The usual [`Options::ring`]: more than a second of full load of one core. The writer cannot take
+/// from its rings while it waits for its disk, and a ring that is full refuses requests.
+pub const RING: usize = 64 * 1024;
 
 /// Notices and flushes that may wait for the writer.
 const COMMANDS: usize = 1024;

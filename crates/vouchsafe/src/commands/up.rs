@@ -43,9 +43,6 @@ pub(crate) struct Args {
 /// How long requests under way may take once the gate is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Events a core may be ahead of the ledger's writer.
-const RING: usize = 16 * 1024;
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let loaded = load::resolved(&args.config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -114,7 +111,7 @@ fn start(
         lock,
         origin: origin(&site)?,
         second_place: loaded.ledger.second_place.clone(),
-        ring: RING,
+        ring: ledger::RING,
         clock: Arc::clone(clock),
         rng: Arc::clone(rng),
     })

@@ -164,3 +164,16 @@ fn with_one_control_off_the_proof_names_its_promise_and_the_line_that_mends_it()
     assert_eq!(verdicts(&proof, "broken"), Vec::<&Value>::new());
     gate.stop();
 }
+
+#[test]
+fn every_control_taken_away_turns_exactly_its_promises_broken() {
+    let system = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systems/student-outreach");
+    let mut command = vouchsafe(&["prove", "--self-test", "--format", "json"]);
+    command.arg("--config").arg(system.join("vouchsafe.toml"));
+    let tested = Process::start_group(&mut command).finish().exits(0).json();
+    let trials = tested["trials"].as_array().unwrap();
+    assert!(trials.len() >= 26, "{tested}");
+    for trial in trials {
+        assert_eq!(trial["verdict"], "broken", "{trial}");
+    }
+}
