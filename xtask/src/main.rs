@@ -54,7 +54,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        takes: "[NAME] [--write]",
+        takes: "[NAME] [--write] [--rounds N] [--seconds N] [--connections N] [--entries N]",
         about: "measures; --write puts the figures into docs/performance.md",
         run: bench::run,
     },
