@@ -1,4 +1,4 @@
-//! Project chores: `cargo xtask test | tidy | gen | bench | patches`.
+//! Project chores: `cargo xtask test | tidy | gen | bench | differential | patches`.
 //!
 //! Owns everything that is run on the source rather than shipped. Refuses to know the product: it
 //! reads files, runs commands and compares what they say. Talk goes to stderr; stdout carries only
@@ -7,6 +7,7 @@
 mod bench;
 mod clock;
 mod command;
+mod differential;
 mod failure;
 mod generate;
 mod marked;
@@ -57,6 +58,12 @@ const VERBS: &[Verb] = &[
         takes: "[NAME] [--write] [--rounds N] [--seconds N] [--connections N] [--entries N]",
         about: "measures; --write puts the figures into docs/performance.md",
         run: bench::run,
+    },
+    Verb {
+        name: "differential",
+        takes: "[--write] [--only SHAPE] [--servers vouchsafe,nginx,haproxy] [--format json]",
+        about: "sends what two parsers could read differently; --write renews docs/reference/wire.md",
+        run: differential::run,
     },
     Verb {
         name: "patches",

@@ -8,6 +8,7 @@ use std::{io::IsTerminal as _, process::Command, time::Duration};
 use crate::{
     clock::clock,
     command::{self, Said},
+    differential,
     failure::Failure,
     generate, patches, python, tidy, tools,
     workspace::Workspace,
@@ -84,6 +85,12 @@ const STEPS: &[Step] = &[
             &[],
             &["test", "--workspace", "--doc", "--locked", "--quiet"],
         ),
+    },
+    Step {
+        name: "wire shapes",
+        hint: "run `cargo xtask differential --only SHAPE`; `--write` renews docs/reference/wire.md",
+        slow: false,
+        run: Run::Own(differential::check),
     },
     Step {
         name: "house rules",

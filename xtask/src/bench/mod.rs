@@ -7,10 +7,10 @@
 mod disk;
 mod figures;
 mod gate;
-mod http;
+pub(crate) mod http;
 mod ledger;
-mod packages;
-mod process;
+pub(crate) mod packages;
+pub(crate) mod process;
 mod table;
 mod wrk;
 

@@ -1,0 +1,233 @@
+//! What became of a shape, and whether that is what must become of it.
+//!
+//! Owns the comparison with what the shape demands, byte by byte, and the short words for what
+//! other servers did. Refuses nothing and excuses nothing: each fault is a sentence.
+
+use super::{
+    client::{End, Heard},
+    message,
+    readers::{Kind, Reading, Sample},
+    shape::{self, Expect, Shape, Upstream},
+};
+
+/// What one server did with one shape.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) heard: Heard,
+    /// What the origin was sent, connection by connection.
+    pub(super) upstream: Vec<Vec<u8>>,
+}
+
+/// One answer that the client heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) status: u16,
+    /// Whether it is a refusal of Vouchsafe's own.
+    pub(super) own: bool,
+}
+
+impl Seen {
+    /// The final answers, and whether bytes are left over.
+    pub(super) fn said(&self) -> (Vec<Said>, bool) {
+        let bytes = &self.heard.bytes;
+        let closed = self.heard.end != End::Open;
+        let (whole, _) = message::answers(bytes, &self.heard.headless, closed);
+        let (mut at, mut said) = (0, Vec::new());
+        // Interim answers lie between: they are walked again, one by one.
+        while said.len() < whole.len() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let headless = self.heard.headless.get(said.len()).copied();
+            let Some(one) = message::answer(rest, headless.unwrap_or(false), closed) else {
+                break;
+            };
+            at += one.len;
+            let status = message::status(rest);
+            if matches!(status, 100 | 102..=199) {
+                continue;
+            }
+            let head = rest.get(..one.head).unwrap_or_default();
+            let body = rest.get(one.head..one.len).unwrap_or_default();
+            let own = message::values(head, "cache-control") == ["no-store"]
+                && (body.starts_with(b"{\"error\":") || body.is_empty())
+                && !message::values(head, "x-request-id").is_empty();
+            said.push(Said { status, own });
+        }
+        (said, at < bytes.len())
+    }
+
+    /// What readers are asked about: each upstream connection, and what the client was sent.
+    pub(super) fn samples(&self) -> Vec<Sample> {
+        let methods = self.heard.headless.iter().map(|&headless| {
+            let method = if headless { "HEAD" } else { "GET" };
+            method.to_owned()
+        });
+        let down = Sample {
+            kind: Kind::Answer,
+            bytes: self.heard.bytes.clone(),
+            methods: methods.collect(),
+        };
+        let up = self.upstream.iter().map(|bytes| Sample {
+            kind: Kind::Request,
+            bytes: bytes.clone(),
+            methods: Vec::new(),
+        });
+        std::iter::once(down).chain(up).collect()
+    }
+}
+
+/// Everything in which Vouchsafe did not do what the shape demands.
+pub(super) fn faults(shape: &Shape, host: &str, seen: &Seen) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (said, left) = seen.said();
+    let mut heard = said.iter();
+    for (at, expect) in shape.expect.iter().enumerate() {
+        let place = format!("answer {}", at + 1);
+        match (expect, heard.as_slice().first()) {
+            (Expect::Answer(status), Some(said)) if said.status == *status && !said.own => {}
+            (Expect::Refused { status, .. }, Some(said)) if said.status == *status && said.own => {}
+            (Expect::Cut, None) if left => continue,
+            (Expect::Cut, _) => {
+                faults.push(format!("{place} did not break off"));
+                continue;
+            }
+            (Expect::Silence, None) if !left => continue,
+            (Expect::Silence, _) => {
+                faults.push(format!("{place} was not silence"));
+                continue;
+            }
+            (expected, Some(said)) => {
+                faults.push(format!("{place} was {said:?}, not {expected:?}"));
+            }
+            (expected, None) => faults.push(format!("{place} never came: {expected:?}")),
+        }
+        heard.next();
+    }
+    if heard.len() > 0 {
+        faults.push(format!("{} answers more than expected", heard.len()));
+    }
+    if left && !shape.expect.contains(&Expect::Cut) {
+        faults.push("bytes follow the last answer".to_owned());
+    }
+    match seen.heard.end {
+        End::Closed => {}
+        End::Reset if shape.expect.contains(&Expect::Cut) => {}
+        End::Reset => faults.push("the connection was reset".to_owned()),
+        End::Open => faults.push("the connection was left open".to_owned()),
+    }
+    faults.extend(upstream(shape, host, seen));
+    match shape.expected_client() {
+        Ok(Some(expected)) => {
+            let sent = shape::normal(&seen.heard.bytes);
+            if sent != expected {
+                faults.push(format!("the client was sent {}", show(&sent)));
+            }
+        }
+        Ok(None) => {}
+        Err(fault) => faults.push(fault),
+    }
+    faults
+}
+
+fn upstream(shape: &Shape, host: &str, seen: &Seen) -> Option<String> {
+    let expected = match shape.expected_upstream(host) {
+        Ok(expected) => expected,
+        Err(fault) => return Some(fault),
+    };
+    let sent: Vec<Vec<u8>> = seen
+        .upstream
+        .iter()
+        .map(|bytes| shape::normal(bytes))
+        .collect();
+    let right = match (&shape.upstream, expected.as_slice(), sent.as_slice()) {
+        (Upstream::Exactly(_), expected, sent) => expected == sent,
+        (Upstream::UpTo(_), _, []) => true,
+        (Upstream::UpTo(_), [most], [sent]) => most.starts_with(sent),
+        _ => false,
+    };
+    (!right).then(|| {
+        let shown: Vec<String> = sent.iter().map(|bytes| show(bytes)).collect();
+        format!("the origin was sent [{}]", shown.join("] ["))
+    })
+}
+
+/// The words for what another server did. `readings` are those of what it sent upstream.
+pub(super) fn word(seen: &Seen, readings: &[Reading]) -> String {
+    let (said, left) = seen.said();
+    let mut words = forwarded(readings);
+    if readings.iter().any(|reading| reading.end == "incomplete") {
+        words.push("forwarded a part".to_owned());
+    }
+    let statuses: Vec<String> = said.iter().map(|said| said.status.to_string()).collect();
+    if !statuses.is_empty() {
+        words.push(statuses.join(", "));
+    }
+    if left {
+        words.push("more bytes".to_owned());
+    }
+    match seen.heard.end {
+        End::Open => words.push("left open".to_owned()),
+        End::Reset => words.push("reset".to_owned()),
+        End::Closed if said.is_empty() => words.push("closed".to_owned()),
+        End::Closed => {}
+    }
+    words.join("; ")
+}
+
+/// The words for what Vouchsafe did: reasons beside its own statuses, and nothing that depends on
+/// how bytes were divided on their way.
+pub(super) fn word_of_ours(shape: &Shape, seen: &Seen, readings: &[Reading]) -> String {
+    let mut words = forwarded(readings);
+    let (said, _) = seen.said();
+    let mut said = said.iter();
+    for expect in &shape.expect {
+        words.push(match (expect, said.next()) {
+            (Expect::Refused { status, reason }, Some(said)) if said.status == *status => {
+                format!("{status} {reason}")
+            }
+            (Expect::Cut, None) => "cut off".to_owned(),
+            (_, None) => "closed".to_owned(),
+            (_, Some(said)) => said.status.to_string(),
+        });
+    }
+    words.join("; ")
+}
+
+fn forwarded(readings: &[Reading]) -> Vec<String> {
+    let requests: Vec<String> = readings
+        .iter()
+        .flat_map(|reading| &reading.messages)
+        .map(|message| match message.body.len() / 2 {
+            0 => format!("`{}`", message.start),
+            bytes => format!("`{}` with {bytes} B", message.start),
+        })
+        .collect();
+    let mut words = Vec::new();
+    if !requests.is_empty() {
+        words.push(format!("forwarded {}", requests.join(", ")));
+    }
+    if readings.iter().any(Reading::refused) {
+        words.push("forwarded what httparse refuses".to_owned());
+    }
+    words
+}
+
+/// Bytes as a script would say them, shortened.
+pub(super) fn show(bytes: &[u8]) -> String {
+    const MOST: usize = 900;
+    let mut text: String = bytes.iter().take(MOST).map(|&byte| escape(byte)).collect();
+    if bytes.len() > MOST {
+        text += &format!("… ({} bytes)", bytes.len());
+    }
+    text
+}
+
+fn escape(byte: u8) -> String {
+    match byte {
+        b'\r' => r"\r".to_owned(),
+        b'\n' => r"\n".to_owned(),
+        b'\t' => r"\t".to_owned(),
+        b'\\' => r"\\".to_owned(),
+        0x20..=0x7e => char::from(byte).to_string(),
+        _ => format!(r"\x{byte:02x}"),
+    }
+}
