@@ -21,6 +21,7 @@ use crate::{
     assertion::{Assertions, Signer},
     metrics::{Counters, Metrics},
     request_id::RequestIds,
+    room::Room,
     site::Site,
     stages::record::Acceptances,
     tickets::{MintFault, Minted, Tickets, Wish},
@@ -57,6 +58,7 @@ pub struct Gate {
     pub(crate) service: tokio::runtime::Handle,
     pub(crate) signer: Signer,
     pub(crate) echo: OnceLock<SocketAddr>,
+    pub(crate) room: Arc<Room>,
     tickets: Tickets,
     metrics: Metrics,
 }
@@ -87,6 +89,7 @@ impl Gate {
             service: parts.service,
             signer: Signer::from_seed(parts.assertion_seed)?,
             echo: OnceLock::new(),
+            room: Arc::default(),
             tickets: Tickets::default(),
             metrics: Metrics::default(),
         })
@@ -118,6 +121,25 @@ impl Gate {
     #[must_use]
     pub fn site(&self) -> Arc<Site> {
         self.site.load_full()
+    }
+
+    /// Most connections there may be at once: what is configured, or fewer where descriptors do not
+    /// allow as many.
+    #[must_use]
+    pub fn most_connections(&self) -> usize {
+        self.room.most_connections(self.site().limits())
+    }
+
+    /// Connections of clients that are open now.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.room.connections()
+    }
+
+    /// Whether a descriptor for a socket was lacking within the last ten seconds.
+    #[must_use]
+    pub fn lacks_descriptors(&self) -> bool {
+        self.room.is_lacking(self.clock.monotonic())
     }
 
     /// Puts a whole new configuration in force; requests under way keep the one they began with.

@@ -13,9 +13,10 @@
 //! 4. [`tickets`]: how a proof runs every stage without reaching the app, and [`echo`], where it
 //!    ends instead;
 //! 5. `assertion`: how an app learns who asks;
-//! 6. [`serve`]: the engine that drives all of it;
-//! 7. [`controls`]: the promises kept here;
-//! 8. [`request_id`] and [`metrics`]: names and numbers.
+//! 6. `room`: what there is room for, counted over all cores;
+//! 7. [`serve`]: the engine that drives all of it;
+//! 8. [`controls`]: the promises kept here;
+//! 9. [`request_id`] and [`metrics`]: names and numbers.
 
 mod assertion;
 pub mod controls;
@@ -23,6 +24,7 @@ pub mod core;
 pub mod echo;
 pub mod metrics;
 pub mod request_id;
+mod room;
 pub mod serve;
 pub mod site;
 pub mod stages;

@@ -23,6 +23,9 @@ use control::ControlId;
 pub enum Metric {
     ConnectionsAccepted,
     ConnectionsOpen,
+    ConnectionsGivenUp,
+    ConnectionsTurnedAway,
+    DescriptorsLacking,
     Requests,
     Forwarded,
     Answered,
@@ -71,6 +74,21 @@ pub const METRICS: &[Described] = &[
         Metric::ConnectionsOpen,
         "vouchsafe_connections_open",
         "Connections from clients that are open now.",
+    ),
+    counter(
+        Metric::ConnectionsGivenUp,
+        "vouchsafe_connections_given_up_total",
+        "Idle connections closed because there was no place for another.",
+    ),
+    counter(
+        Metric::ConnectionsTurnedAway,
+        "vouchsafe_connections_turned_away_total",
+        "Connections there was no place for.",
+    ),
+    counter(
+        Metric::DescriptorsLacking,
+        "vouchsafe_descriptors_lacking_total",
+        "Times a socket was wanted and no descriptor was left.",
     ),
     counter(
         Metric::Requests,

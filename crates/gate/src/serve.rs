@@ -26,9 +26,10 @@ pub mod tls;
 mod whole;
 
 use std::{
-    io,
+    fs, io,
     net::SocketAddr,
     num::NonZero,
+    os::fd::AsRawFd as _,
     sync::{Arc, mpsc},
     thread::{Builder, JoinHandle, available_parallelism},
     time::Duration,
@@ -38,7 +39,7 @@ use arc_swap::ArcSwapOption;
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
-use crate::core::Gate;
+use crate::{core::Gate, room::affordable};
 
 /// Longest time a client may take nothing of what is sent to it.
 const CLIENT_STALL: Duration = Duration::from_secs(60);
@@ -49,6 +50,8 @@ pub struct Options {
     pub threads: Option<NonZero<usize>>,
     /// TLS of each listener of the site, in the order of the site; see [`tls::load`].
     pub tls: Vec<Option<Arc<ServerConfig>>>,
+    /// Most descriptors this process may have open, which bounds connections as well.
+    pub descriptors: usize,
 }
 
 /// Why the engine did not start. Nothing is left running.
@@ -207,9 +210,13 @@ impl Gate {
             }
         }
         for (number, doors) in doors.into_iter().enumerate() {
-            let started = thread::start(number, threads, Arc::clone(self), doors, watching.clone());
+            let started = thread::start(number, Arc::clone(self), doors, watching.clone());
             running.threads.push(started.map_err(StartFault::Thread)?);
         }
+        // A new descriptor gets the lowest free number, so its number says how many are in use.
+        let used = fs::File::open("/dev/null").map_or(0, |file| file.as_raw_fd());
+        let used = usize::try_from(used).unwrap_or_default();
+        self.room.afford(affordable(options.descriptors, used));
         Ok(running)
     }
 }

@@ -146,6 +146,7 @@ fn a_port_in_use_is_named_and_nothing_is_left_running() {
     let options = Options {
         threads: NonZero::new(2),
         tls: vec![],
+        descriptors: usize::MAX,
     };
     let fault = other.gate.start(options).err().unwrap();
     assert!(matches!(fault, StartFault::Listen { address, .. } if address == taken));

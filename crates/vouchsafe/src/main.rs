@@ -10,6 +10,7 @@ mod commands;
 mod controls;
 #[cfg(feature = "demo")]
 mod demo;
+mod descriptors;
 mod failure;
 mod inspection;
 mod load;

@@ -6,6 +6,7 @@
 
 mod front;
 mod headers;
+mod limits;
 mod output;
 mod routes;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 pub use self::{
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader},
+    limits::Limits,
     output::OwnOutput,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
 };
@@ -34,6 +36,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &FrameHeader,
     &ReferrerHeader,
     &OwnOutput,
+    &Limits,
 ];
 
 fn falls(wrong: impl Into<String>, write: impl Into<String>) -> Fit {

@@ -137,3 +137,19 @@ fn a_route_that_switches_a_header_off_breaks_the_promise_for_the_site() {
     let fit = FrameHeader.fit(&tree, &asked("headers.frame", &[]));
     assert!(wrong(&fit).contains("the route /"));
 }
+
+#[test]
+fn the_defaults_in_the_reference_are_those_in_force() {
+    let mut section = String::from("[limits]\n");
+    for key in Limits.card().keys {
+        let name = key.path.strip_prefix("[limits] ").unwrap();
+        let value = match key.takes {
+            "a number" => key.default.to_owned(),
+            _ => format!("\"{}\"", key.default),
+        };
+        section.push_str(&format!("{name} = {value}\n"));
+    }
+    let written = crate::testing::text(crate::testing::OPEN) + &section;
+    let site = crate::testing::read(&written).unwrap();
+    assert_eq!(*site.limits(), crate::site::limits::Limits::default());
+}

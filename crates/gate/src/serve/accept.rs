@@ -1,16 +1,20 @@
 //! How connections come in.
 //!
-//! Owns one listening socket of one thread. Refuses connections beyond the thread's share of the
-//! limit with a short 503, and a handshake that takes too long. Survives a lack of descriptors or
-//! memory by waiting: a listener that gives up would be an outage.
+//! Owns one listening socket of one thread. Refuses connections there is no place for with a short
+//! 503, or without a word where TLS has not begun, and a handshake that takes too long. Survives a
+//! lack of descriptors or memory: it makes room, says so and waits, because a listener that gives up
+//! would be an outage.
 
-use std::{io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{fs::File, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
+use control::Refusal;
+use nix::errno::Errno;
 use rustls::ServerConfig;
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::spawn_local,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use wire::Deadline;
@@ -21,13 +25,23 @@ use super::{
     local::{Local, Seat},
     refusals,
 };
-use crate::stages::{Peer, framing, record, response};
+use crate::{
+    metrics::Metric,
+    room::Full,
+    stages::{Peer, framing, record, response},
+};
 
 /// First wait after a failed accept; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 
 /// Longest wait after a failed accept.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a connection that was turned away may take to read why.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Connections that are turned away at once and may take that long; more are closed at once.
+const FAREWELLS: usize = 64;
 
 /// A listening socket and what it speaks.
 pub(super) struct Door {
@@ -39,6 +53,7 @@ pub(super) struct Door {
 pub(super) struct OpenDoor {
     listener: TcpListener,
     tls: Tls,
+    spare: Spare,
 }
 
 impl Door {
@@ -47,21 +62,49 @@ impl Door {
         Ok(OpenDoor {
             listener: TcpListener::from_std(self.listener)?,
             tls: self.tls,
+            spare: Spare::new(),
         })
     }
 }
 
+/// A descriptor kept in hand. When there is no other, it is given up for a moment, so that whoever
+/// waits at the door can be told and does not wait for nothing.
+struct Spare(Option<File>);
+
+impl Spare {
+    fn new() -> Self {
+        let mut spare = Self(None);
+        spare.renew();
+        spare
+    }
+
+    fn renew(&mut self) {
+        if self.0.is_none() {
+            self.0 = File::open("/dev/null").ok();
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// Accepts until the task is ended.
-pub(super) async fn accept(local: Rc<Local>, door: OpenDoor, threads: usize) {
+pub(super) async fn accept(local: Rc<Local>, mut door: OpenDoor) {
     let mut wait = FIRST_WAIT;
     loop {
         match door.listener.accept().await {
             Ok((stream, address)) => {
                 wait = FIRST_WAIT;
-                admit(&local, stream, address, &door.tls, threads);
+                door.spare.renew();
+                admit(&local, stream, address, &door.tls);
             }
             Err(fault) if belongs_to_connection(&fault) => {}
-            Err(_) => {
+            Err(fault) => {
+                if lacks_descriptors(&fault) {
+                    local.lacks_descriptors();
+                    turn_one_away(&local, &mut door).await;
+                }
                 sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
@@ -83,16 +126,42 @@ fn belongs_to_connection(fault: &io::Error) -> bool {
     )
 }
 
+/// Whether a socket could not be made because the process or the machine has no descriptor left.
+pub(super) fn lacks_descriptors(fault: &io::Error) -> bool {
+    let errno = fault.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE))
+}
+
+/// Turns away the first that waits, on the descriptor that was kept for this.
+async fn turn_one_away(local: &Rc<Local>, door: &mut OpenDoor) {
+    door.spare.give_up();
+    // Whoever waited may have left meanwhile, and another thread may have taken the descriptor.
+    if let Ok(Ok((stream, address))) = timeout(FIRST_WAIT, door.listener.accept()).await {
+        let peer = Peer {
+            address,
+            tls: door.tls.load().is_some(),
+        };
+        turn_away(local, stream, &peer, refusals::NO_DESCRIPTORS, false);
+    }
+    door.spare.renew();
+}
+
 /// Starts the task of one connection, or turns it away.
-fn admit(local: &Rc<Local>, stream: TcpStream, address: SocketAddr, tls: &Tls, threads: usize) {
+fn admit(local: &Rc<Local>, stream: TcpStream, address: SocketAddr, tls: &Tls) {
     let config = tls.load_full();
     let peer = Peer {
         address,
         tls: config.is_some(),
     };
-    let limit = local.core.site().limits().connections.div_ceil(threads);
-    let Some(seat) = local.enter(limit) else {
-        return turn_away(local, &stream, &peer);
+    let seat = match local.enter(&peer) {
+        Ok(seat) => seat,
+        Err(full) => {
+            let refusal = match full {
+                Full::Everybody => refusals::NO_CONNECTIONS,
+                Full::Address => refusals::TOO_MANY_OF_ADDRESS,
+            };
+            return turn_away(local, stream, &peer, refusal, true);
+        }
     };
     // Without it small answers would wait for acknowledgements; a refusal changes nothing.
     let _ = stream.set_nodelay(true);
@@ -128,14 +197,34 @@ async fn serve_tls(
     }
 }
 
-/// Answers a connection there is no room for, as far as its socket takes the answer at once.
-fn turn_away(local: &Local, stream: &TcpStream, peer: &Peer) {
+/// Answers a connection there is no place for, as far as its socket takes the answer at once. With
+/// `linger` it is closed a little later where few are: closing while its request is still arriving
+/// would reset the connection and could take the answer away.
+fn turn_away(local: &Rc<Local>, stream: TcpStream, peer: &Peer, refusal: Refusal, linger: bool) {
     let site = local.core.site();
-    let answer = framing::refuse(&local.core, &site, peer, refusals::NO_CONNECTIONS);
+    local.core.counters().add(Metric::ConnectionsTurnedAway, 1);
+    let answer = framing::refuse(&local.core, &site, peer, refusal);
     if !peer.tls {
         let mut bytes = Vec::new();
         response::write_own(&answer, false, &mut bytes);
-        let _ = stream.try_write(&bytes);
+        let sent = stream.try_write(&bytes).is_ok();
+        let farewells = &local.farewells;
+        if linger && sent && farewells.get() < FAREWELLS {
+            farewells.set(farewells.get() + 1);
+            let local = Rc::clone(local);
+            spawn_local(async move {
+                let _ = timeout(FAREWELL, farewell(stream)).await;
+                local.farewells.set(local.farewells.get() - 1);
+            });
+        }
     }
     record::finish_own(&local.core, answer, 0);
+}
+
+/// Reads what still comes, until the other side has closed too.
+async fn farewell(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut ignored = [0; 1024];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
 }

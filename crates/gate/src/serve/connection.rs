@@ -153,9 +153,9 @@ impl<S: Stream> Connection<S> {
             };
             let from = ended.unwrap_or_else(Instant::now);
             self.deadline.set(from + wait);
-            self.seat.set_idle(true);
+            self.seat.set_idle(Some(from));
             let waited = self.deadline.guard(self.client.fill(cap)).await;
-            self.seat.set_idle(false);
+            self.seat.set_idle(None);
             match waited {
                 Ok(Ok(1..)) => {}
                 _ => return Arrived::Ended,

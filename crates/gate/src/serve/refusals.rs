@@ -86,6 +86,26 @@ pub(super) const NO_CONNECTIONS: Refusal = Refusal::new(
 .retry_after(1)
 .closing();
 
+/// One client address holds as many connections as one may.
+pub(super) const TOO_MANY_OF_ADDRESS: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "too many connections from this address; close some and try again",
+    Reason("connections-of-address"),
+)
+.retry_after(1)
+.closing();
+
+/// The process or the machine has no descriptor left for a socket.
+pub(super) const NO_DESCRIPTORS: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "too many connections; try again shortly",
+    Reason("descriptors-exhausted"),
+)
+.retry_after(1)
+.closing();
+
 /// The memory for bodies that must be seen whole is taken.
 pub(super) const NO_MEMORY: Refusal = Refusal::new(
     OVERLOAD,

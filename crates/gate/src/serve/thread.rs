@@ -22,13 +22,12 @@ use tokio::{
 use super::{Phase, accept, local::Local};
 use crate::core::{Core, Gate};
 
-/// Starts thread `number` of `threads`.
+/// Starts thread `number`.
 ///
 /// # Errors
 /// Those of the system.
 pub(super) fn start(
     number: usize,
-    threads: usize,
     gate: Arc<Gate>,
     doors: Vec<accept::Door>,
     phase: watch::Receiver<Phase>,
@@ -39,7 +38,7 @@ pub(super) fn start(
         .spawn(move || match open(doors) {
             Ok((runtime, doors)) => {
                 let _ = ready.send(Ok(()));
-                run(&runtime, gate, threads, doors, phase);
+                run(&runtime, gate, doors, phase);
             }
             Err(fault) => {
                 let _ = ready.send(Err(fault));
@@ -69,7 +68,6 @@ fn open(doors: Vec<accept::Door>) -> io::Result<(LocalRuntime, Vec<accept::OpenD
 fn run(
     runtime: &LocalRuntime,
     gate: Arc<Gate>,
-    threads: usize,
     doors: Vec<accept::OpenDoor>,
     mut phase: watch::Receiver<Phase>,
 ) {
@@ -77,7 +75,7 @@ fn run(
         let local = Rc::new(Local::new(Core::new(gate)));
         let accepting: Vec<_> = doors
             .into_iter()
-            .map(|door| spawn_local(accept::accept(Rc::clone(&local), door, threads)))
+            .map(|door| spawn_local(accept::accept(Rc::clone(&local), door)))
             .collect();
         let sweeping = spawn_local(sweep(Rc::clone(&local)));
         let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;

@@ -37,6 +37,8 @@ pub struct Limits {
     pub answer: Duration,
     /// Most connections at once, over all cores.
     pub connections: usize,
+    /// Most connections that one client address holds at once; an IPv6 client is its /64.
+    pub connections_per_address: usize,
 }
 
 impl Default for Limits {
@@ -55,6 +57,7 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(60),
             connections: 10_000,
+            connections_per_address: 1000,
         }
     }
 }
@@ -115,6 +118,11 @@ impl Limits {
         let most_fields = wire::fields::MAX_FIELDS as u64;
         let header_fields = count("header_fields", most_fields, otherwise.header_fields);
         let connections = count("connections", 1 << 20, otherwise.connections);
+        let connections_per_address = count(
+            "connections_per_address",
+            1 << 20,
+            otherwise.connections_per_address,
+        );
         let mut time = |key, most: Duration, default: Duration| {
             table
                 .duration_in(key, SECOND..=most)
@@ -134,6 +142,7 @@ impl Limits {
             connect: time("connect", HOUR, otherwise.connect),
             answer: time("answer", DAY, otherwise.answer),
             connections,
+            connections_per_address,
         }
     }
 }

@@ -57,6 +57,7 @@ pub(crate) fn start_with(
     let options = Options {
         threads: NonZero::new(threads),
         tls: vec![tls.map(|(certificate, key)| tls::load(certificate, key).unwrap())],
+        descriptors: usize::MAX,
     };
     let running = gate.start(options).unwrap();
     let address = running.addresses()[0];
@@ -146,6 +147,20 @@ impl Started {
             );
             std::thread::yield_now();
         }
+    }
+
+    /// Whether a new connection is served before long; what it asks for is the gate's own.
+    pub(crate) fn serves_again(&self) -> bool {
+        let clock = SystemClock::new();
+        while clock.monotonic() < super::PATIENCE {
+            let mut client = self.connect();
+            client.send(super::get("/.vouchsafe/health"));
+            if client.answer().status == 200 {
+                return true;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        false
     }
 
     pub(crate) fn connect(&self) -> Wire {

@@ -81,8 +81,14 @@ impl Instance {
     pub(super) fn health(&self) -> Value {
         let state = self.ledger.state();
         let altered = self.inspected.get().and_then(|found| found.as_ref().err());
+        let lacking = self.gate.lacks_descriptors();
         json!({
-            "well": state.failing.is_none() && altered.is_none(),
+            "well": state.failing.is_none() && altered.is_none() && !lacking,
+            "connections": {
+                "open": self.gate.connections(),
+                "most": self.gate.most_connections(),
+                "descriptors_lacking": lacking,
+            },
             "ledger": {
                 "durable": state.durable,
                 "signed": state.signed,

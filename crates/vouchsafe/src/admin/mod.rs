@@ -97,16 +97,23 @@ pub(crate) fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, Fail
     Ok(listener)
 }
 
-/// Serves until the task is ended.
+/// Serves until the task is ended. A descriptor is kept in hand, so that an instance without
+/// descriptors can still be asked how it is.
 pub(crate) async fn serve(listener: UnixListener, instance: Arc<Instance>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut spare = None;
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             return;
         };
+        if spare.is_none() {
+            spare = std::fs::File::open("/dev/null").ok();
+        }
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors: those in use come back when their connections end.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            if spare.take().is_none() {
+                // Those in use come back when their connections end.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             continue;
         };
         if !is_ours(&stream) {

@@ -32,7 +32,9 @@ fn reference() -> String {
             card.title, card.id, card.summary
         );
         let promises: Vec<String> = card.promises.iter().map(|id| format!("`{id}`")).collect();
-        let _ = writeln!(text, "\nPromises: {}.", promises.join(", "));
+        if !promises.is_empty() {
+            let _ = writeln!(text, "\nPromises: {}.", promises.join(", "));
+        }
         if !card.keys.is_empty() {
             text.push_str("\n| key | takes | default | about |\n|---|---|---|---|\n");
         }

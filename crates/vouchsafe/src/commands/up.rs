@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     admin::{self, Instance},
+    descriptors,
     failure::{Failure, io},
     inspection,
     load::{self, Loaded},
@@ -139,8 +140,10 @@ fn start(
         .start(serve::Options {
             threads: args.threads,
             tls,
+            descriptors: descriptors::raise(),
         })
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
+    descriptors::warn_if_few(&gate, &log);
     let now = clock.now();
     ledger
         .note_blocking(

@@ -21,6 +21,7 @@ mod documents;
 mod garbage;
 mod keys;
 mod ledger;
+mod overload;
 mod python_apps;
 mod serving;
 mod support;

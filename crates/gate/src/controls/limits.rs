@@ -1,0 +1,134 @@
+//! The control that refuses what there is no room or no time for.
+
+use control::{Asked, Card, Control, Fit, Weakening, card::Key};
+use serde_json::Value;
+
+use crate::serve::refusals::OVERLOAD;
+
+/// `[limits]`: how much and how long. No sentence of the catalogue speaks of it yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits;
+
+const fn key(
+    path: &'static str,
+    takes: &'static str,
+    default: &'static str,
+    about: &'static str,
+) -> Key {
+    Key {
+        path,
+        takes,
+        default,
+        about,
+    }
+}
+
+const KEYS: &[Key] = &[
+    key(
+        "[limits] request_line",
+        "a size",
+        "8KiB",
+        "Longest request line.",
+    ),
+    key(
+        "[limits] header_block",
+        "a size",
+        "32KiB",
+        "Longest header block.",
+    ),
+    key(
+        "[limits] header_fields",
+        "a number",
+        "100",
+        "Most fields of a header block.",
+    ),
+    key(
+        "[limits] header_time",
+        "a duration",
+        "10s",
+        "Time until the header is complete.",
+    ),
+    key(
+        "[limits] body",
+        "a size",
+        "10MiB",
+        "Longest body, where a route says nothing else.",
+    ),
+    key(
+        "[limits] webhook_body",
+        "a size",
+        "1MiB",
+        "Longest webhook body, which is held in memory until its signature is checked.",
+    ),
+    key(
+        "[limits] keep_alive",
+        "a duration",
+        "60s",
+        "How long an idle connection is kept.",
+    ),
+    key(
+        "[limits] stream_idle",
+        "a duration",
+        "10m",
+        "How long a WebSocket or an event stream may be silent; a route may say otherwise.",
+    ),
+    key(
+        "[limits] connect",
+        "a duration",
+        "5s",
+        "Time to connect to an app, over all of its addresses; a route may say otherwise.",
+    ),
+    key(
+        "[limits] answer",
+        "a duration",
+        "60s",
+        "Longest silence of an app before and within its answer; a route may say otherwise.",
+    ),
+    key(
+        "[limits] body_rate",
+        "a size",
+        "240B",
+        "Slowest body, in bytes a second over each `body_grace`.",
+    ),
+    key(
+        "[limits] body_grace",
+        "a duration",
+        "10s",
+        "How long a body may stand still.",
+    ),
+    key(
+        "[limits] connections",
+        "a number",
+        "10000",
+        "Most connections at once; fewer where the limit on open files allows no more.",
+    ),
+    key(
+        "[limits] connections_per_address",
+        "a number",
+        "1000",
+        "Most connections at once from one address, or one IPv6 /64. Trusted proxies are not counted.",
+    ),
+];
+
+impl Control for Limits {
+    fn card(&self) -> &'static Card {
+        &Card {
+            id: OVERLOAD,
+            title: "Room for everybody",
+            summary: "Size, time and number of everything that comes from outside are limited. What \
+                      there is no room for is refused at once with 503 and Retry-After, so that what \
+                      was admitted is served as quickly as ever.",
+            promises: &[],
+            keys: KEYS,
+        }
+    }
+
+    fn fit(&self, _: &Value, _: &Asked) -> Fit {
+        Fit::Fits
+    }
+
+    /// No sentence asks for it, so nothing is weakened.
+    fn weaken(&self, _: &mut Value, _: &Asked) -> Weakening {
+        Weakening::Configured("nothing: no promise speaks of limits".to_owned())
+    }
+}
