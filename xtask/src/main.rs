@@ -10,6 +10,7 @@ mod command;
 mod differential;
 mod failure;
 mod generate;
+mod golang;
 mod marked;
 mod patches;
 mod product;

@@ -10,7 +10,7 @@ use crate::{
     command::{self, Said},
     differential,
     failure::Failure,
-    generate, patches, python, tidy, tools,
+    generate, golang, patches, python, tidy, tools,
     workspace::Workspace,
 };
 
@@ -67,6 +67,7 @@ const STEPS: &[Step] = &[
             &[
                 |workspace| tools::ensure(workspace, &tools::NEXTEST),
                 python::ensure,
+                golang::ensure,
             ],
             &[
                 "nextest",
@@ -213,7 +214,8 @@ fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     cargo
         .env("PATH", tools::path(workspace))
         .env("RUSTDOCFLAGS", "-D warnings")
-        .env("INSTA_UPDATE", "no");
+        .env("INSTA_UPDATE", "no")
+        .env(golang::VARIABLE, golang::told(workspace));
     if let Ok(interpreter) = python::interpreter(workspace) {
         cargo.env(python::VARIABLE, interpreter);
     }

@@ -19,6 +19,7 @@ mod cli;
 mod demo;
 mod documents;
 mod garbage;
+mod independent;
 mod keys;
 mod ledger;
 mod overload;
