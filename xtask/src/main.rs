@@ -1,4 +1,4 @@
-//! Project chores: `cargo xtask test | tidy | gen | bench | differential | patches`.
+//! Project chores: `cargo xtask test | tidy | gen | bench | profile | differential | patches`.
 //!
 //! Owns everything that is run on the source rather than shipped. Refuses to know the product: it
 //! reads files, runs commands and compares what they say. Talk goes to stderr; stdout carries only
@@ -14,6 +14,7 @@ mod golang;
 mod marked;
 mod patches;
 mod product;
+mod profile;
 mod python;
 mod suite;
 mod tidy;
@@ -65,6 +66,12 @@ const VERBS: &[Verb] = &[
         takes: "[--write] [--only SHAPE] [--servers vouchsafe,nginx,haproxy] [--format json]",
         about: "sends what two parsers could read differently; --write renews docs/reference/wire.md",
         run: differential::run,
+    },
+    Verb {
+        name: "profile",
+        takes: "gate [--requests N] [--write]",
+        about: "counts the instructions and system calls of a request, by stage",
+        run: profile::run,
     },
     Verb {
         name: "patches",

@@ -119,6 +119,7 @@ pub struct AwaitingRecord {
 
 /// Judges a request by its head. Never awaits.
 #[must_use]
+#[cfg_attr(feature = "profile", inline(never))]
 pub fn admit_head(
     core: &Core,
     site: &CurrentSite,

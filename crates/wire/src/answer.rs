@@ -89,6 +89,7 @@ impl AnswerHead {
     /// # Errors
     ///
     /// The first thing wrong; the upstream connection must be closed and nothing of it forwarded.
+    #[cfg_attr(feature = "profile", inline(never))]
     pub fn parse(
         &mut self,
         bytes: &[u8],

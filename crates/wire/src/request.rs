@@ -78,6 +78,7 @@ impl RequestHead {
     ///
     /// The first thing wrong, at the byte where it becomes known, however the bytes were divided.
     /// The connection must be closed, and the head cleared before it is used again.
+    #[cfg_attr(feature = "profile", inline(never))]
     pub fn parse(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, FramingRefusal> {
         if !matches!(self.phase, Phase::Fields | Phase::Done(_)) && !self.line(bytes, limits)? {
             return Ok(Parsed::Incomplete);

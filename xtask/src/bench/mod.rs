@@ -18,6 +18,8 @@ use std::path::PathBuf;
 
 use crate::{command, failure::Failure, generate, marked, workspace::Workspace};
 
+pub(crate) use gate::systems::{ANSWER, HOST, await_ready, create_key};
+pub(crate) use process::Running;
 pub(crate) use table::Table;
 
 /// Where the figures are published.
@@ -108,7 +110,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
             bench.about,
             table.markdown()
         );
-        write(workspace, name, &body)?;
+        publish_part(workspace, name, &format!("bench {name}"), &body)?;
     }
     Ok(())
 }
@@ -164,19 +166,23 @@ fn build(setting: &Setting<'_>) -> Result<(), Failure> {
 }
 
 /// Puts the figures into the document, in their own part; a new one goes to its end.
-fn write(workspace: &Workspace, name: &str, body: &str) -> Result<(), Failure> {
+pub(crate) fn publish_part(
+    workspace: &Workspace,
+    heading: &str,
+    part: &str,
+    body: &str,
+) -> Result<(), Failure> {
     let path = workspace.root().join(DOCUMENT);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|_| "# Performance\n".to_owned());
-    let part = format!("bench {name}");
-    let text = marked::replace(&text, &part, body)
-        .unwrap_or_else(|| marked::append(&text, name, &part, body));
+    let text = marked::replace(&text, part, body)
+        .unwrap_or_else(|| marked::append(&text, heading, part, body));
     generate::store(&path, &text)?;
     eprintln!("{DOCUMENT}: written");
     Ok(())
 }
 
 /// Processor, cores, kernel and day, for the line above the figures.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let processor = read("/proc/cpuinfo")
         .lines()

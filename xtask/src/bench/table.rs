@@ -20,6 +20,12 @@ impl Table {
         self.rows.push(cells.into());
     }
 
+    /// A row with as many figures as there are columns beside the first.
+    pub(crate) fn cells(&mut self, name: &str, figures: impl IntoIterator<Item = String>) {
+        self.rows
+            .push(std::iter::once(name.to_owned()).chain(figures).collect());
+    }
+
     /// A sentence below the table: what was off, which aim was missed.
     pub(crate) fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());

@@ -38,6 +38,7 @@ pub(crate) enum Caller {
 }
 
 /// Finds out who asks.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn judge(
     keys: &LiveKeys,
     route: &Route,

@@ -30,6 +30,7 @@ pub(crate) enum Pass {
 }
 
 /// Judges what the caller asks for. `path` is the canonical path.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn judge(
     caller: Caller,
     route: &Route,

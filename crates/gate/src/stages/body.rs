@@ -53,6 +53,7 @@ pub(crate) enum Plan {
 }
 
 /// Judges the body by its declared length.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn plan(route: &Route, framing: BodyFraming, ticketed: bool) -> Result<Plan, Refusal> {
     let held = ticketed || matches!(route.guard, Guard::Webhook(_));
     let cap = if ticketed {

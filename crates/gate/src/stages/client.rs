@@ -28,6 +28,7 @@ pub struct Client<'a> {
 
 /// Judges who the client is.
 #[must_use]
+#[cfg_attr(feature = "profile", inline(never))]
 pub fn judge<'a>(deployment: &Deployment, peer: &Peer, request: &Request<'a>) -> Client<'a> {
     let address = peer.address.ip().to_canonical();
     if !deployment.trusts(address) {

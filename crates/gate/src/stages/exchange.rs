@@ -46,6 +46,7 @@ pub struct Exchange {
 impl Exchange {
     /// A request of which nothing is known but the connection it came in on. Without randomness it
     /// gets an id of zeros and the flag is false: the caller must refuse it.
+    #[cfg_attr(feature = "profile", inline(never))]
     pub(crate) fn begin(
         core: &Core,
         site: &CurrentSite,

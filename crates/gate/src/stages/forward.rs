@@ -193,6 +193,7 @@ impl Forwarding {
     clippy::result_large_err,
     reason = "the error is the answer, moved once"
 )]
+#[cfg_attr(feature = "profile", inline(never))]
 pub fn write_head(
     core: &Core,
     admitted: Admitted,

@@ -53,6 +53,7 @@ impl Paths<'_> {
     }
 }
 
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn paths<'a>(request: &Request<'a>) -> Result<Paths<'a>, Refusal> {
     if request.target_form() == TargetForm::Asterisk {
         return Err(NO_PATH);

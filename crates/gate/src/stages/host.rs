@@ -37,6 +37,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// The host the request is for: one of ours.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn judge<'a>(
     deployment: &Deployment,
     client: &Client<'a>,

@@ -38,6 +38,7 @@ impl Document {
 }
 
 /// The document at this path, where the path is ours.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn find(
     core: &Core,
     paths: &Paths<'_>,

@@ -48,6 +48,7 @@ impl Drop for Reserved {
 }
 
 /// Reserves room for the events of one more request, or refuses to begin it.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn reserve(core: &Core) -> Result<Reserved, Refusal> {
     let wanted = core.reserved.get().saturating_add(EVENTS);
     core.recorder.ready(wanted).map_err(|cause| {
@@ -74,6 +75,7 @@ pub(crate) async fn decide(core: &Core, exchange: &mut Exchange) -> Result<(), R
 }
 
 /// Records the end of a forwarded request. A webhook delivery that was not settled is released.
+#[cfg_attr(feature = "profile", inline(never))]
 pub fn finish(core: &Core, mut forwarding: Forwarding, outcome: &Outcome) {
     forwarding.release(core);
     let exchange = &forwarding.exchange;
@@ -181,6 +183,7 @@ impl Acceptances {
 
 /// Notes that a key was accepted. Each request names its key anyway; this event says when it was
 /// first seen from where, and again every minute.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn authenticated(core: &Core, exchange: &Exchange, who: PrincipalId) {
     let news = core
         .acceptances

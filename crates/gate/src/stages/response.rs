@@ -33,6 +33,7 @@ pub async fn answered(core: &Core, forwarding: &mut Forwarding, status: u16) {
 /// Appends the head of the app's answer to `out`. `framing` is how its body will be sent to the
 /// client and `keep_alive` whether the connection stays. Interim answers (100 to 199, 101
 /// excepted) carry their own fields and none of ours.
+#[cfg_attr(feature = "profile", inline(never))]
 pub fn write_head(
     forwarding: &Forwarding,
     answer: &Answer<'_>,

@@ -32,6 +32,7 @@ const AMBIGUOUS: Refusal = Refusal::new(
 
 /// The index of the route that governs. `TRACE` is never forwarded: it would show the client what
 /// only the app may see.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn find(
     site: &Site,
     host: &str,

@@ -12,6 +12,7 @@ use crate::{
 };
 
 /// Takes the request's ticket, where it carries one.
+#[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn claim(core: &Core, request: &Request<'_>) -> Result<Option<Claimed>, Refusal> {
     match request.single(Name::XVouchsafeTicket) {
         Single::Absent => Ok(None),

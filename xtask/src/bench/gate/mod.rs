@@ -5,7 +5,7 @@
 //! nginx within each round. Refuses to measure a server whose answer is wrong.
 
 mod report;
-mod systems;
+pub(super) mod systems;
 
 use std::{thread, time::Duration};
 

@@ -16,7 +16,7 @@ use super::super::{Setting, http, process::Running};
 use crate::{command, failure::Failure};
 
 /// What the origin answers: 99 bytes, as a small answer of an API is.
-pub(super) const ANSWER: &str = "{\"students\":[{\"id\":1041,\"name\":\"A. Doe\",\"level\":\"B1\"},\
+pub(crate) const ANSWER: &str = "{\"students\":[{\"id\":1041,\"name\":\"A. Doe\",\"level\":\"B1\"},\
                                  {\"id\":1042,\"name\":\"B. Sample\",\"level\":\"A2\"}]}";
 
 /// What the origin answers at `/large`.
@@ -25,7 +25,7 @@ pub(super) fn large() -> Vec<u8> {
 }
 
 /// The name under which everything is asked for.
-pub(super) const HOST: &str = "Host: bench.example";
+pub(crate) const HOST: &str = "Host: bench.example";
 
 const TEMPLATES: [(&str, &str); 4] = [
     ("origin.conf", include_str!("origin.conf")),
@@ -172,7 +172,7 @@ impl Systems {
     }
 }
 
-fn create_key(binary: &Path, folder: &Path) -> Result<String, Failure> {
+pub(crate) fn create_key(binary: &Path, folder: &Path) -> Result<String, Failure> {
     let mut create = command::command(folder, binary, &["key", "create"]);
     create
         .args(["--config", "vouchsafe.toml", "--name", "bench"])
@@ -217,7 +217,7 @@ fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
 }
 
 /// Asks again and again until there is an answer or the server has ended.
-fn await_ready<T>(
+pub(crate) fn await_ready<T>(
     running: &Running,
     talk: &Path,
     mut ask: impl FnMut() -> Option<T>,
