@@ -1,4 +1,4 @@
-//! Project chores: `cargo xtask test | tidy | gen | bench | profile | differential | patches`.
+//! Project chores: `cargo xtask test | tidy | gen | bench | profile | differential | fuzz | patches`.
 //!
 //! Owns everything that is run on the source rather than shipped. Refuses to know the product: it
 //! reads files, runs commands and compares what they say. Talk goes to stderr; stdout carries only
@@ -9,6 +9,7 @@ mod clock;
 mod command;
 mod differential;
 mod failure;
+mod fuzz;
 mod generate;
 mod golang;
 mod marked;
@@ -72,6 +73,12 @@ const VERBS: &[Verb] = &[
         takes: "gate [--requests N] [--write]",
         about: "counts the instructions and system calls of a request, by stage",
         run: profile::run,
+    },
+    Verb {
+        name: "fuzz",
+        takes: "[TARGET]... [--minutes N] [--jobs N] [--address] [--record] [--corpus-only | --minimise | --hours]",
+        about: "runs libFuzzer on every parser; --record appends to fuzz/hours.toml",
+        run: fuzz::run,
     },
     Verb {
         name: "patches",

@@ -31,6 +31,12 @@ pub(crate) const DENY: Tool = Tool {
     version: "0.20.2",
 };
 
+/// Builds and runs fuzz targets.
+pub(crate) const FUZZ: Tool = Tool {
+    package: "cargo-fuzz",
+    version: "0.13.2",
+};
+
 /// The PATH with our own tools behind the user's.
 pub(crate) fn path(workspace: &Workspace) -> OsString {
     let own = folder(workspace).join("bin");

@@ -78,6 +78,10 @@ impl Tree {
                 continue;
             };
             let manifest = parse(path, text)?;
+            // A package that is a workspace of its own is built apart from ours.
+            if manifest.contains_key("workspace") {
+                continue;
+            }
             let name = manifest
                 .get("package")
                 .and_then(|package| package.get("name"));

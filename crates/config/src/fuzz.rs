@@ -1,10 +1,13 @@
 //! The body of a fuzz target: any text at all may be parsed, read and complained about.
 
-use crate::{Document, Look, dotenv};
+use crate::{Document, Look, dotenv, quantity};
 
-/// Parses `text` as a configuration and as a dotenv file, reads a little of it and renders every
+/// Parses `bytes` as a configuration and as a dotenv file, reads a little of it and renders every
 /// fault. Must return for every input.
-pub fn parse(text: &str) {
+pub fn document(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     let mut document = Document::parse("fuzz.toml", text);
     let mut root = document.root();
     let mut deployment = root.table("deployment");
@@ -23,8 +26,33 @@ pub fn parse(text: &str) {
         let _ = faults.render(Look::Plain);
         let _ = faults.render(Look::Drawn { colour: true });
         let _ = faults.to_json();
+        for fault in faults.list() {
+            // A span lies within the text, at whole characters: a person is shown that place.
+            if let Some(span) = fault.span {
+                assert!(text.get(span.start..span.end).is_some(), "{}", fault.code);
+            }
+            assert!(!fault.message.is_empty(), "{}", fault.code);
+        }
     }
     let _ = dotenv::parse(text);
+}
+
+/// Durations and sizes: what reads, written our way, reads as the same.
+pub fn quantity(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(time) = quantity::duration(text) {
+        assert_eq!(
+            quantity::duration(&quantity::write_duration(time)),
+            Some(time)
+        );
+        assert!(text.starts_with(|first: char| first.is_ascii_digit()));
+    }
+    if let Some(size) = quantity::size(text) {
+        assert_eq!(quantity::size(&quantity::write_size(size)), Some(size));
+        assert!(text.starts_with(|first: char| first.is_ascii_digit()));
+    }
 }
 
 #[cfg(test)]
@@ -34,7 +62,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(text in ".{0,200}") {
-            parse(&text);
+            document(text.as_bytes());
         }
 
         #[test]
@@ -44,7 +72,7 @@ mod tests {
                 0..12,
             )
         ) {
-            parse(&lines.join("\n"));
+            document(lines.join("\n").as_bytes());
         }
     }
 
@@ -61,10 +89,10 @@ mod tests {
             format!("{header}{inline}{dotted} = 1{}", "}".repeat(70)),
             format!("{header}{dotted} = {}1{}", "{a=".repeat(70), "}".repeat(70)),
         ] {
-            parse(&text);
-            let mut document = Document::parse("deep.toml", text.clone());
-            let _ = document.root();
-            assert!(document.finish().is_err(), "{}", text.len());
+            document(text.as_bytes());
+            let mut deep = Document::parse("deep.toml", text.clone());
+            let _ = deep.root();
+            assert!(deep.finish().is_err(), "{}", text.len());
         }
     }
 

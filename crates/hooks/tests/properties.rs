@@ -116,6 +116,6 @@ proptest! {
 
     #[test]
     fn arbitrary_scheme_files_never_panic(text in "[ -~\n]{0,300}") {
-        hooks::fuzz::load_anything(&text);
+        hooks::fuzz::load_anything(text.as_bytes());
     }
 }

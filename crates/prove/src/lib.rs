@@ -23,6 +23,8 @@ pub mod admin;
 mod dates;
 pub mod document;
 mod files;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 mod ledgers;
 pub mod observers;

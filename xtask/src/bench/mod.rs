@@ -11,7 +11,7 @@ pub(crate) mod http;
 mod ledger;
 pub(crate) mod packages;
 pub(crate) mod process;
-mod table;
+pub(crate) mod table;
 mod wrk;
 
 use std::path::PathBuf;

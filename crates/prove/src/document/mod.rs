@@ -12,8 +12,6 @@ mod reader;
 pub mod status;
 mod words;
 
-use std::sync::LazyLock;
-
 use control::{
     Asked, Catalogue, Promise, Timestamp,
     catalogue::{Kind, Takes},
@@ -390,16 +388,6 @@ fn disagreeing(sentence: &str, known: &[Quantity]) -> Vec<String> {
         })
         .map(|amount| amount.words)
         .collect()
-}
-
-/// Reads any bytes as a document, for fuzzing: it must neither panic nor take long.
-#[doc(hidden)]
-pub fn fuzz(bytes: &[u8]) {
-    static CATALOGUE: LazyLock<Option<Catalogue>> = LazyLock::new(|| Catalogue::built_in().ok());
-    if let (Ok(text), Some(catalogue)) = (std::str::from_utf8(bytes), CATALOGUE.as_ref()) {
-        let _ = Document::read("fuzz.md", text, catalogue);
-        let _ = status::renew(text, "status");
-    }
 }
 
 #[cfg(test)]

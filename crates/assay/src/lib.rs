@@ -1,0 +1,49 @@
+//! Fuzzing: the list of bodies, and those that need more than one crate or an independent parser.
+//!
+//! Owns the list that ties each fuzz body to its target below `fuzz/`, its corpus and its property
+//! test. A body takes any bytes, does no I/O and panics when an invariant is broken. Refuses to be
+//! linked by the product: only tests and the fuzz targets know this crate. Trusts nothing.
+
+/// A fuzz target.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Name of the target, of its file and of its corpus.
+    pub name: &'static str,
+    /// Where its body lies, as the target's file calls it.
+    pub path: &'static str,
+    /// Its body.
+    pub body: fn(&[u8]),
+    /// How many changed inputs the suite tries.
+    pub cases: u32,
+}
+
+macro_rules! targets {
+    ($($name:ident: $from:ident $(:: $path:ident)+, $cases:literal;)+) => {
+        &[$(Target {
+            name: stringify!($name),
+            path: concat!(stringify!($from) $(, "::", stringify!($path))+),
+            body: $from $(:: $path)+,
+            cases: $cases,
+        }),+]
+    };
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = targets! {
+    request_head: wire::fuzz::request_head, 200;
+    answer_head: wire::fuzz::answer_head, 200;
+    chunked: wire::fuzz::chunked, 400;
+    path: wire::fuzz::path, 2000;
+    authority: wire::fuzz::authority, 2000;
+    note: ledger::fuzz::note, 1000;
+    tile: ledger::fuzz::tile, 1000;
+    journal: ledger::fuzz::journal, 1000;
+    webhook: hooks::fuzz::verify_anything, 600;
+    webhook_scheme: hooks::fuzz::load_anything, 400;
+    api_key: identity::fuzz::key, 2000;
+    scope: identity::fuzz::scope, 2000;
+    config: config::fuzz::document, 400;
+    quantity: config::fuzz::quantity, 2000;
+    document: prove::fuzz::document, 200;
+    amounts: prove::fuzz::amounts, 1000;
+};
