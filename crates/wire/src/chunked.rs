@@ -2,7 +2,8 @@
 //!
 //! Owns where the data of a chunked body lies. Refuses every byte that is not chunked coding as
 //! soon as it is seen, bare line feeds first of all; chunk extensions and trailers are read
-//! strictly, limited and dropped. Trusts neither side.
+//! strictly, limited and dropped: whoever stands before us may have found the end of a line within
+//! a quote that we would have dropped. Trusts neither side.
 
 use std::ops::Range;
 
@@ -37,7 +38,7 @@ pub struct ChunkStep {
 enum Phase {
     SizeStart,
     Size,
-    Extension,
+    Extension(Extension),
     SizeLineFeed,
     Data,
     DataReturn,
@@ -48,6 +49,40 @@ enum Phase {
     TrailerLineFeed,
     LastLineFeed,
     Done,
+}
+
+/// Where in an extension: `;name`, `;name=token` or `;name="quoted"` (RFC 9112 section 7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extension {
+    NameStart,
+    Name,
+    ValueStart,
+    Token,
+    Quoted,
+    Escaped,
+    /// Behind the closing quote.
+    Ended,
+}
+
+impl Extension {
+    /// The place after `byte`; `None` where it may not stand. White space, which the standard calls
+    /// bad, is not allowed anywhere but in quotes.
+    const fn after(self, byte: u8) -> Option<Self> {
+        match (self, byte) {
+            (Self::Quoted, b'"') => Some(Self::Ended),
+            (Self::Quoted, b'\\') => Some(Self::Escaped),
+            (Self::Quoted | Self::Escaped, _) if is_value_byte(byte) => Some(Self::Quoted),
+            (Self::Name | Self::Token | Self::Ended, b';') => Some(Self::NameStart),
+            (Self::Name, b'=') => Some(Self::ValueStart),
+            (Self::ValueStart, b'"') => Some(Self::Quoted),
+            _ => None,
+        }
+    }
+
+    /// Whether the line may end here.
+    const fn is_whole(self) -> bool {
+        matches!(self, Self::Name | Self::Token | Self::Ended)
+    }
 }
 
 /// Decodes a chunked body from any division into pieces, without copying.
@@ -122,7 +157,8 @@ impl ChunkedDecoder {
     /// Takes one byte outside of data.
     fn take(&mut self, byte: u8) -> Result<(), FramingRefusal> {
         self.phase = match self.phase {
-            Phase::SizeStart | Phase::Size | Phase::Extension => self.size_line(byte)?,
+            Phase::SizeStart | Phase::Size => self.size_line(byte)?,
+            Phase::Extension(place) => self.extension(place, byte)?,
             Phase::SizeLineFeed => {
                 line_feed(byte)?;
                 if self.size == 0 {
@@ -174,21 +210,44 @@ impl ChunkedDecoder {
                 self.size = self.size << 4 | u64::from(digit);
                 Ok(Phase::Size)
             }
-            (Phase::Size | Phase::Extension, b'\r') => Ok(Phase::SizeLineFeed),
-            (Phase::Size, b';') => self.extension(),
-            (Phase::Extension, _) if is_value_byte(byte) => self.extension(),
+            (Phase::Size, b'\r') => Ok(Phase::SizeLineFeed),
+            (Phase::Size, b';') => {
+                self.count_extension()?;
+                Ok(Phase::Extension(Extension::NameStart))
+            }
             (Phase::SizeStart, b'\r') => Err(FramingRefusal::ChunkSize),
             _ => Err(foreign(byte, FramingRefusal::ChunkSize)),
         }
     }
 
-    const fn extension(&mut self) -> Result<Phase, FramingRefusal> {
+    fn extension(&mut self, place: Extension, byte: u8) -> Result<Phase, FramingRefusal> {
+        if byte == b'\r' {
+            return if place.is_whole() {
+                Ok(Phase::SizeLineFeed)
+            } else {
+                Err(FramingRefusal::ChunkExtension)
+            };
+        }
+        let next = match place {
+            Extension::NameStart | Extension::Name if is_token_byte(byte) => Extension::Name,
+            Extension::ValueStart | Extension::Token if is_token_byte(byte) => Extension::Token,
+            _ => match place.after(byte) {
+                Some(next) => next,
+                None if byte >= 0x80 => return Err(FramingRefusal::ChunkExtension),
+                None => return Err(foreign(byte, FramingRefusal::ChunkExtension)),
+            },
+        };
+        self.count_extension()?;
+        Ok(Phase::Extension(next))
+    }
+
+    const fn count_extension(&mut self) -> Result<(), FramingRefusal> {
         self.line += 1;
         self.extensions += 1;
         if self.line > LINE_EXTENSION || self.extensions > BODY_EXTENSIONS {
             return Err(FramingRefusal::ChunkExtension);
         }
-        Ok(Phase::Extension)
+        Ok(())
     }
 
     fn trailer(&mut self, byte: u8) -> Result<Phase, FramingRefusal> {
@@ -318,6 +377,20 @@ mod tests {
             ("0\r\n\rx", FramingRefusal::BareCr),
             ("5;a\0", FramingRefusal::Nul),
             ("5;a\u{7f}", FramingRefusal::ControlByte),
+            ("5;a=\"b\n", FramingRefusal::BareLf),
+            ("5;a=\"\0", FramingRefusal::Nul),
+            ("5;\r", FramingRefusal::ChunkExtension),
+            ("5;;", FramingRefusal::ChunkExtension),
+            ("5;=", FramingRefusal::ChunkExtension),
+            ("5;a=\r", FramingRefusal::ChunkExtension),
+            ("5;a=;", FramingRefusal::ChunkExtension),
+            ("5;a=b=", FramingRefusal::ChunkExtension),
+            ("5;a ", FramingRefusal::ChunkExtension),
+            ("5; ", FramingRefusal::ChunkExtension),
+            ("5;a=\"b\r", FramingRefusal::ChunkExtension),
+            ("5;a=\"b\\\r", FramingRefusal::ChunkExtension),
+            ("5;a=\"b\"c", FramingRefusal::ChunkExtension),
+            ("5;a\"", FramingRefusal::ChunkExtension),
             ("\r", FramingRefusal::ChunkSize),
             ("+", FramingRefusal::ChunkSize),
             ("-", FramingRefusal::ChunkSize),
@@ -351,6 +424,22 @@ mod tests {
         let (data, _, done) = decode(b"0000000000000001\r\nx\r\n0\r\n\r\n").unwrap();
         assert_eq!((data.as_slice(), done), (&b"x"[..], true));
         assert!(decode(b"7fffffffffffffff\r\nx").is_ok());
+    }
+
+    #[test]
+    fn extensions_are_read_by_their_grammar_and_dropped() {
+        for extension in [
+            ";a",
+            ";a;b",
+            ";a=b;c",
+            ";a=\"b;c\"",
+            ";a=\"\\\"\\\\\";b",
+            ";a=\"\u{e9} \t\"",
+        ] {
+            let body = format!("1{extension}\r\nx\r\n0{extension}\r\n\r\n");
+            let (data, _, done) = decode(body.as_bytes()).unwrap();
+            assert_eq!((data.as_slice(), done), (&b"x"[..], true), "{extension}");
+        }
     }
 
     #[test]

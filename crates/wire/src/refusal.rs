@@ -109,7 +109,8 @@ pub enum FramingRefusal {
     /// A chunk size that is not 1 to 16 hexadecimal digits below 2^63, or what follows it (RFC
     /// 9112 section 7.1).
     ChunkSize,
-    /// Chunk extensions beyond 256 bytes a line or 16 KiB a body (RFC 9112 section 7.1.1).
+    /// Chunk extensions that are no names with values, or beyond 256 bytes a line or 16 KiB a body
+    /// (RFC 9112 section 7.1.1).
     ChunkExtension,
     /// Chunk data that is not followed by a line end (RFC 9112 section 7.1).
     ChunkEnd,
@@ -276,7 +277,11 @@ impl FramingRefusal {
             Self::SwitchUnasked => ("switch-unasked", 400, "a switch nobody asked for"),
             Self::BodyForbidden => ("body-forbidden", 400, "this status carries no body"),
             Self::ChunkSize => ("chunk-size", 400, "a chunk size is malformed"),
-            Self::ChunkExtension => ("chunk-extension", 400, "chunk extensions are too long"),
+            Self::ChunkExtension => (
+                "chunk-extension",
+                400,
+                "a chunk extension is malformed or too long",
+            ),
             Self::ChunkEnd => ("chunk-end", 400, "chunk data must end with CR LF"),
             Self::TrailerTooLarge => ("trailer-too-large", 431, "the trailers are too large"),
         }
