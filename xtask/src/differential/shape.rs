@@ -8,7 +8,10 @@ use serde::Deserialize;
 use super::script::{self, Names, Step};
 
 /// The files, in the order of the page.
-const FILES: &[(&str, &str)] = &[("framing.toml", include_str!("shapes/framing.toml"))];
+const FILES: &[(&str, &str)] = &[
+    ("framing.toml", include_str!("shapes/framing.toml")),
+    ("chunked.toml", include_str!("shapes/chunked.toml")),
+];
 
 /// The fields that the gate sets on each request, with the request id as [`normal`] leaves it.
 const OURS: &str = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: \
