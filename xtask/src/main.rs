@@ -58,7 +58,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        takes: "[NAME] [--write] [--rounds N] [--seconds N] [--connections N] [--entries N]",
+        takes: "[NAME] [--write] [--only GROUP] [--smoke] [--rounds N] [--seconds N] [--entries N]",
         about: "measures; --write puts the figures into docs/performance.md",
         run: bench::run,
     },

@@ -16,9 +16,12 @@ use crate::failure::Failure;
 /// How long each size is measured.
 const TIME: Duration = Duration::from_secs(2);
 
-pub(crate) fn run(setting: &Setting<'_>) -> Result<Table, Failure> {
+pub(crate) fn run(setting: &Setting<'_>) -> Result<Vec<Table>, Failure> {
     let path = setting.workspace.target().join("bench-disk");
-    let mut table = Table::new(&["bytes per append", "durable a second", "p50 µs", "p99 µs"]);
+    let mut table = Table::titled(
+        "Disk",
+        &["bytes per append", "durable a second", "p50 µs", "p99 µs"],
+    );
     for size in [256, 4096, 65_536] {
         let times = measure(&path, size, TIME).map_err(|cause| Failure::io(&path, &cause));
         let _ = std::fs::remove_file(&path);
@@ -34,7 +37,7 @@ pub(crate) fn run(setting: &Setting<'_>) -> Result<Table, Failure> {
         ]);
     }
     table.note("One writer, one append and one fdatasync at a time, in the build folder.");
-    Ok(table)
+    Ok(vec![table])
 }
 
 fn measure(path: &Path, size: usize, time: Duration) -> std::io::Result<Vec<Duration>> {

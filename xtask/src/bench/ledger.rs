@@ -7,7 +7,10 @@ use std::{path::Path, time::Duration};
 
 use serde_json::Value;
 
-use super::{Setting, Table};
+use super::{
+    Setting, Table,
+    table::{Aim, Verdict},
+};
 use crate::{command, failure::Failure};
 
 /// Aims of reference: durable events a second, their p99, and entries verified a second.
@@ -15,13 +18,13 @@ const DURABLE: f64 = 10_000.0;
 const P99: f64 = 25_000.0;
 const VERIFIED: f64 = 1_000_000.0;
 
-pub(crate) fn run(setting: &Setting<'_>) -> Result<Table, Failure> {
+pub(crate) fn run(setting: &Setting<'_>) -> Result<Vec<Table>, Failure> {
     let folder = setting.workspace.target().join("bench-ledger");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
     let measured = measure(setting, &folder);
     let _ = std::fs::remove_dir_all(&folder);
-    tabulate(&measured?)
+    Ok(vec![tabulate(&measured?)?])
 }
 
 fn measure(setting: &Setting<'_>, folder: &Path) -> Result<Value, Failure> {
@@ -46,7 +49,10 @@ fn measure(setting: &Setting<'_>, folder: &Path) -> Result<Value, Failure> {
 }
 
 fn tabulate(measured: &Value) -> Result<Table, Failure> {
-    let mut table = Table::new(&["what", "a second", "p50 ms", "p99 ms", "the disk alone"]);
+    let mut table = Table::titled(
+        "Ledger",
+        &["what", "a second", "p50 ms", "p99 ms", "the disk alone"],
+    );
     let figure = |value: &Value, path: &str| {
         value.pointer(path).and_then(Value::as_f64).ok_or_else(|| {
             Failure::stuck(
@@ -96,18 +102,22 @@ fn tabulate(measured: &Value) -> Result<Table, Failure> {
         "/verify/per_processor_second",
     )?;
     if let Some((rate, p99)) = best {
-        table.note(format!(
-            "Aim: at least {DURABLE:.0} durable events a second at a p99 below {} ms. {rate:.0} at \
-             {} ms: {}.",
-            milliseconds(P99),
-            milliseconds(p99),
-            verdict(rate >= DURABLE && p99 < P99)
-        ));
+        table.aim(Aim {
+            what: format!(
+                "durable events a second, at a p99 below {} ms",
+                milliseconds(P99)
+            ),
+            bound: format!("≥ {DURABLE:.0}"),
+            measured: format!("{rate:.0} at {} ms", milliseconds(p99)),
+            verdict: Verdict::of(rate >= DURABLE && p99 < P99, 0),
+        });
     }
-    table.note(format!(
-        "Aim: at least {VERIFIED:.0} entries verified in a second of one core. {verified:.0}: {}.",
-        verdict(verified >= VERIFIED)
-    ));
+    table.aim(Aim {
+        what: "entries verified in a second of one core".to_owned(),
+        bound: format!("≥ {VERIFIED:.0}"),
+        measured: format!("{verified:.0}"),
+        verdict: Verdict::of(verified >= VERIFIED, 0),
+    });
     table.note(ABOUT);
     Ok(table)
 }
@@ -123,18 +133,18 @@ const ABOUT: &str = "\
     signature, every entry, every tile and the root, from files that the system still has in memory, \
     on one thread. No second place for checkpoints is configured.";
 
-fn verdict(met: bool) -> &'static str {
-    if met { "met" } else { "missed" }
-}
-
 fn milliseconds(micros: f64) -> String {
     format!("{:.2}", micros / 1e3)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::table, *};
     use serde_json::json;
+
+    fn told(measured: &Value) -> String {
+        table::markdown(&[tabulate(measured).unwrap()])
+    }
 
     fn measured(rate: f64, p99: f64) -> Value {
         let run = |waiting: u32, rate: f64, p99: f64| {
@@ -163,8 +173,8 @@ mod tests {
 
     #[test]
     fn the_best_run_is_held_against_the_aim() {
-        let table = tabulate(&measured(12_000.0, 20_000.0)).unwrap().markdown();
-        assert!(table.contains("12000 at 20.00 ms: met."), "{table}");
+        let table = told(&measured(12_000.0, 20_000.0));
+        assert!(table.contains("12000 at 20.00 ms | met |"), "{table}");
         assert!(table.contains("| 100 | 0.40 | 0.90 | 500 |"), "{table}");
         assert!(
             table.contains("until signed | 9000 | – | – | 400 |"),
@@ -175,8 +185,8 @@ mod tests {
     #[test]
     fn a_missed_aim_is_said() {
         for (rate, p99) in [(9_999.0, 20_000.0), (12_000.0, 25_000.0)] {
-            let table = tabulate(&measured(rate, p99)).unwrap().markdown();
-            assert!(table.contains(": missed."), "{table}");
+            let table = told(&measured(rate, p99));
+            assert!(table.contains("| missed |"), "{table}");
         }
     }
 

@@ -9,6 +9,7 @@ mod figures;
 mod gate;
 pub(crate) mod http;
 mod ledger;
+mod load;
 pub(crate) mod packages;
 pub(crate) mod process;
 pub(crate) mod table;
@@ -16,7 +17,7 @@ mod wrk;
 
 use std::path::PathBuf;
 
-use crate::{command, failure::Failure, generate, marked, workspace::Workspace};
+use crate::{command, failure::Failure, generate, marked, product, workspace::Workspace};
 
 pub(crate) use gate::systems::{ANSWER, HOST, await_ready, create_key};
 pub(crate) use process::Running;
@@ -33,7 +34,9 @@ struct Bench {
     product: bool,
     /// Options it takes, each with a number.
     takes: &'static [&'static str],
-    run: fn(&Setting<'_>) -> Result<Table, Failure>,
+    /// What `--only` may name.
+    groups: &'static [&'static str],
+    run: fn(&Setting<'_>) -> Result<Vec<Table>, Failure>,
 }
 
 /// Every benchmark.
@@ -43,6 +46,7 @@ const BENCHES: &[Bench] = &[
         about: "what a request costs through the gate, nginx and HAProxy",
         product: true,
         takes: &["--rounds", "--seconds", "--connections"],
+        groups: gate::NAMES,
         run: gate::run,
     },
     Bench {
@@ -50,6 +54,7 @@ const BENCHES: &[Bench] = &[
         about: "how many events a second the ledger makes durable, and how fast it is verified",
         product: false,
         takes: &["--entries"],
+        groups: &[],
         run: ledger::run,
     },
     Bench {
@@ -57,6 +62,7 @@ const BENCHES: &[Bench] = &[
         about: "how many times a second this disk makes an append durable",
         product: false,
         takes: &[],
+        groups: &[],
         run: disk::run,
     },
 ];
@@ -69,7 +75,13 @@ pub(crate) struct Setting<'a> {
     pub(crate) workspace: &'a Workspace,
     /// The product, built for release where the benchmark asks for it.
     pub(crate) binary: PathBuf,
+    /// The load generator.
+    pub(crate) load: PathBuf,
     numbers: Numbers,
+    /// The one group that is measured.
+    pub(crate) only: Option<&'static str>,
+    /// Whether it is only seen that everything runs, on a build that was made anyway.
+    pub(crate) smoke: bool,
 }
 
 impl Setting<'_> {
@@ -78,6 +90,15 @@ impl Setting<'_> {
         let given = self.numbers.iter().find(|(name, _)| *name == option);
         given.map_or(default, |(_, number)| *number)
     }
+}
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq)]
+struct Options {
+    numbers: Numbers,
+    only: Option<&'static str>,
+    smoke: bool,
+    publish: bool,
 }
 
 /// Runs one benchmark, or lists them.
@@ -90,55 +111,84 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
     };
     let bench = BENCHES.iter().find(|bench| bench.name == *name);
     let bench = bench.ok_or_else(|| unknown(name))?;
-    let (numbers, publish) = read(bench, options)?;
+    let options = read(bench, options)?;
+    let profile = if options.smoke { "debug" } else { "release" };
     let setting = Setting {
         workspace,
-        binary: workspace.target().join("release/vouchsafe"),
-        numbers,
+        binary: workspace.target().join(profile).join("vouchsafe"),
+        load: workspace.target().join(profile).join("load"),
+        numbers: options.numbers,
+        only: options.only,
+        smoke: options.smoke,
     };
     if bench.product {
         build(&setting)?;
     }
-    let table = (bench.run)(&setting)?;
+    let tables = (bench.run)(&setting)?;
+    if tables.is_empty() {
+        return Ok(());
+    }
     let machine = machine();
-    println!("{}\n{machine}\n\n{}", bench.about, table.aligned());
-    if publish {
-        let options = setting.numbers.iter();
-        let options: String = options.map(|(name, n)| format!(" {name} {n}")).collect();
+    println!("{}\n{machine}\n\n{}", bench.about, table::aligned(&tables));
+    if options.publish {
+        let numbers = setting.numbers.iter();
+        let numbers: String = numbers.map(|(name, n)| format!(" {name} {n}")).collect();
         let body = format!(
-            "`cargo xtask bench {name}{options}`: {}.\n\n{machine}.\n\n{}",
+            "`cargo xtask bench {name}{numbers}`: {}.\n\n{machine}.\n\n{}",
             bench.about,
-            table.markdown()
+            table::markdown(&tables)
         );
         publish_part(workspace, name, &format!("bench {name}"), &body)?;
     }
     Ok(())
 }
 
-/// Numbers and `--write` among the options.
-fn read(bench: &Bench, options: &[&str]) -> Result<(Numbers, bool), Failure> {
-    let (mut numbers, mut publish) = (Numbers::new(), false);
-    let mut options = options.iter();
-    while let Some(option) = options.next() {
-        if *option == "--write" {
-            publish = true;
-            continue;
-        }
-        let known = bench.takes.iter().find(|known| *known == option);
-        let number = options.next().and_then(|number| number.parse().ok());
-        match (known, number) {
-            (Some(known), Some(number @ 1..=10_000_000)) => numbers.push((*known, number)),
-            _ => return Err(misused(bench, option)),
+/// Numbers, the one group, and the wishes among the options.
+fn read(bench: &Bench, given: &[&str]) -> Result<Options, Failure> {
+    let mut options = Options::default();
+    let mut given = given.iter();
+    while let Some(option) = given.next() {
+        match *option {
+            "--write" => options.publish = true,
+            "--smoke" if !bench.groups.is_empty() => options.smoke = true,
+            "--only" => {
+                let name = given.next();
+                let group = bench.groups.iter().find(|group| Some(*group) == name);
+                options.only = Some(group.ok_or_else(|| misused(bench, option))?);
+            }
+            option => {
+                let known = bench.takes.iter().find(|known| **known == option);
+                let number = given.next().and_then(|number| number.parse().ok());
+                match (known, number) {
+                    (Some(known), Some(number @ 1..=10_000_000)) => {
+                        options.numbers.push((*known, number));
+                    }
+                    _ => return Err(misused(bench, option)),
+                }
+            }
         }
     }
-    Ok((numbers, publish))
+    if options.publish && (options.smoke || options.only.is_some()) {
+        return Err(Failure::stuck(
+            "what is published is the whole run",
+            "leave --write out, or --only and --smoke",
+        ));
+    }
+    Ok(options)
 }
 
 fn misused(bench: &Bench, option: &str) -> Failure {
     let takes: String = bench.takes.iter().map(|o| format!(" [{o} N]")).collect();
+    let groups = match bench.groups {
+        [] => String::new(),
+        groups => format!(" [--smoke] [--only {}]", groups.join(" | ")),
+    };
     Failure::stuck(
-        format!("{option} is not an option of this benchmark, or has no number behind it"),
-        format!("run `cargo xtask bench {}{takes} [--write]`", bench.name),
+        format!("{option} is not an option of this benchmark, or lacks what belongs behind it"),
+        format!(
+            "run `cargo xtask bench {}{takes}{groups} [--write]`",
+            bench.name
+        ),
     )
 }
 
@@ -153,15 +203,26 @@ fn unknown(what: &str) -> Failure {
     )
 }
 
+/// Builds what is measured and what measures it.
 fn build(setting: &Setting<'_>) -> Result<(), Failure> {
-    let arguments = ["build", "--release", "--locked", "--package", "vouchsafe"];
-    let mut cargo = command::command(setting.workspace.root(), "cargo", &arguments);
-    if command::talk(&mut cargo)? && setting.binary.is_file() {
+    let smoke: &[&str] = &[product::BUILD, &["--bin", "load"]].concat();
+    let release = [
+        "build",
+        "--release",
+        "--package",
+        "vouchsafe",
+        "--package",
+        "load",
+    ];
+    let arguments = if setting.smoke { smoke } else { &release };
+    let mut cargo = command::command(setting.workspace.root(), "cargo", arguments);
+    cargo.args(["--locked", "--quiet"]);
+    if command::talk(&mut cargo)? && setting.binary.is_file() && setting.load.is_file() {
         return Ok(());
     }
     Err(Failure::stuck(
-        "the product does not build",
-        "run `cargo build --release` and mend it",
+        "the product or the load generator does not build",
+        "run `cargo build --release -p vouchsafe -p load` and mend it",
     ))
 }
 
@@ -214,24 +275,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_numbers_and_the_wish_to_publish() {
+    fn options_are_numbers_a_group_and_wishes() {
         let gate = &BENCHES[0];
-        let (numbers, publish) = read(gate, &["--rounds", "2", "--write"]).unwrap();
-        assert_eq!((numbers, publish), (vec![("--rounds", 2)], true));
-        assert_eq!(read(gate, &[]).unwrap(), (vec![], false));
+        let all = read(gate, &["--rounds", "2", "--write"]).unwrap();
+        assert_eq!((all.numbers, all.publish), (vec![("--rounds", 2)], true));
+        let one = read(gate, &["--only", "tls", "--smoke"]).unwrap();
+        assert_eq!((one.only, one.smoke), (Some("tls"), true));
+        assert_eq!(read(gate, &[]).unwrap(), Options::default());
     }
 
     #[test]
-    fn an_option_that_is_unknown_or_has_no_number_is_refused() {
+    fn an_option_that_is_unknown_or_lacks_its_value_is_refused() {
         for options in [
             &["--entries", "2"][..],
             &["--rounds"],
             &["--rounds", "0"],
             &["--rounds", "many"],
             &["--rounds", "--write"],
+            &["--only", "nothing"],
+            &["--only"],
         ] {
             let failure = read(&BENCHES[0], options).unwrap_err().to_string();
             assert!(failure.contains("cargo xtask bench gate [--rounds N]"));
+        }
+        assert!(read(&BENCHES[1], &["--smoke"]).is_err());
+    }
+
+    #[test]
+    fn a_part_of_a_run_is_not_published() {
+        for part in [&["--smoke", "--write"][..], &["--write", "--only", "tls"]] {
+            let failure = read(&BENCHES[0], part).unwrap_err().to_string();
+            assert!(failure.contains("whole run"), "{failure}");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::{
     fs::File,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{OnceLock, mpsc},
     thread,
     time::Duration,
 };
@@ -49,9 +50,12 @@ impl Running {
         let again = file
             .try_clone()
             .map_err(|cause| Failure::io(talk, &cause))?;
-        // The kernel sends the signal when we die, however we die.
-        let mut start = command::command(folder, "setpriv", &["--pdeathsig", "TERM"]);
+        // The kernel sends the signal when we die, however we die. Descriptors must not be what a
+        // server with ten thousand connections ends at.
+        let descriptors = format!("--nofile={}", descriptors());
+        let mut start = command::command(folder, "prlimit", &[&descriptors]);
         start
+            .args(["setpriv", "--pdeathsig", "TERM"])
             .arg(program)
             .args(arguments)
             .env("PATH", packages::path())
@@ -61,7 +65,7 @@ impl Running {
         let child = start.spawn().map_err(|cause| {
             Failure::stuck(
                 format!("{} cannot be started: {cause}", program.display()),
-                "install util-linux, which brings setpriv",
+                "install util-linux, which brings prlimit and setpriv",
             )
         })?;
         Ok(Self { child })
@@ -79,18 +83,6 @@ impl Running {
             .map(|process| process.ticks)
             .sum();
         ticks as f64 / TICKS
-    }
-
-    /// Memory of the process and all below it.
-    pub(crate) fn memory(&self) -> Memory {
-        let mut sum = Memory::default();
-        for process in tree(self.child.id(), &processes()) {
-            let path = format!("/proc/{}/smaps_rollup", process.pid);
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            sum.resident += kilobytes(&text, "Rss:") * 1024;
-            sum.proportional += kilobytes(&text, "Pss:") * 1024;
-        }
-        sum
     }
 
     fn signal(&self, name: &str, to: &str) {
@@ -118,6 +110,83 @@ impl Drop for Running {
         self.signal("-KILL", &format!("-{pid}"));
         let _ = self.child.wait();
     }
+}
+
+/// How many descriptors a program may be given: enough, where we may raise our limit so far, or all
+/// that we have.
+fn descriptors() -> u64 {
+    static ALLOWED: OnceLock<u64> = OnceLock::new();
+    const ENOUGH: u64 = 65_536;
+    *ALLOWED.get_or_init(|| {
+        let enough = format!("--nofile={ENOUGH}");
+        if command::answers(&mut command::command(
+            Path::new("/"),
+            "prlimit",
+            &[&enough, "true"],
+        )) {
+            return ENOUGH;
+        }
+        let text = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        text.lines()
+            .find_map(|line| {
+                line.strip_prefix("Max open files")?
+                    .split_whitespace()
+                    .nth(1)
+            })
+            .and_then(|hard| hard.parse().ok())
+            .unwrap_or(1024)
+    })
+}
+
+/// Whether we are root.
+pub(crate) fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Looks at the memory of a running program again and again, and keeps the most.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    end: mpsc::Sender<()>,
+    watching: thread::JoinHandle<Memory>,
+}
+
+impl Watch {
+    pub(crate) fn over(running: &Running) -> Self {
+        const PAUSE: Duration = Duration::from_millis(200);
+        let root = running.child.id();
+        let (end, ended) = mpsc::channel();
+        let watching = thread::spawn(move || {
+            let mut most = Memory::default();
+            loop {
+                let now = memory(root);
+                most.resident = most.resident.max(now.resident);
+                most.proportional = most.proportional.max(now.proportional);
+                if ended.recv_timeout(PAUSE) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return most;
+                }
+            }
+        });
+        Self { end, watching }
+    }
+
+    /// Ends it.
+    pub(crate) fn most(self) -> Memory {
+        drop(self.end);
+        self.watching.join().unwrap_or_default()
+    }
+}
+
+/// Memory of a process and all below it.
+fn memory(root: u32) -> Memory {
+    let mut sum = Memory::default();
+    for process in tree(root, &processes()) {
+        let path = format!("/proc/{}/smaps_rollup", process.pid);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        sum.resident += kilobytes(&text, "Rss:") * 1024;
+        sum.proportional += kilobytes(&text, "Pss:") * 1024;
+    }
+    sum
 }
 
 fn group(command: &mut Command) {
@@ -243,7 +312,7 @@ mod tests {
             thread::yield_now();
         };
         let pid = running.child.id();
-        assert!(running.memory().resident > 0);
+        assert!(Watch::over(&running).most().resident > 0);
         assert!(tree(pid, &processes()).iter().any(|p| p.pid == below));
         drop(running);
         assert_eq!(read(pid), None);

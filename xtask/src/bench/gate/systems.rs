@@ -12,7 +12,13 @@ use std::{
 
 use serde_json::Value;
 
-use super::super::{Setting, http, process::Running};
+use super::{
+    super::{
+        Setting, http,
+        process::{Running, is_root},
+    },
+    Plan,
+};
 use crate::{command, failure::Failure};
 
 /// What the origin answers: 99 bytes, as a small answer of an API is.
@@ -38,6 +44,8 @@ const TEMPLATES: [(&str, &str); 4] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     Origin,
+    /// Our own origin, which reads what it is sent.
+    Reader,
     Nginx,
     Haproxy,
     /// Vouchsafe with its default durability.
@@ -51,12 +59,34 @@ pub(super) enum Which {
 pub(super) struct Server {
     pub(super) which: Which,
     pub(super) address: SocketAddr,
+    /// Where it speaks TLS.
+    pub(super) secure: Option<SocketAddr>,
     pub(super) running: Running,
     /// A key that it accepts below `/api`.
     pub(super) key: Option<String>,
     /// Its admin socket, where it is ours.
     pub(super) admin: Option<PathBuf>,
 }
+
+impl Server {
+    /// The fields that a request for `path` carries.
+    pub(super) fn headers(&self, path: &str) -> Vec<String> {
+        let key = self.key.iter().filter(|_| path == "/api");
+        let key = key.map(|key| format!("X-API-Key: {key}"));
+        std::iter::once(HOST.to_owned()).chain(key).collect()
+    }
+}
+
+/// The ports of those who are told theirs, and how much all are set up for.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    origin: u16,
+    reader: u16,
+    connections: usize,
+}
+
+/// Connections that ours takes when nobody says otherwise.
+const OUR_DEFAULT: usize = 10_000;
 
 /// Every server. Dropped in this order: first the servers end, then their folder goes.
 #[derive(Debug)]
@@ -76,24 +106,44 @@ impl Drop for Folder {
 }
 
 impl Systems {
-    /// Starts all of them and waits until each is ready.
-    pub(super) fn start(setting: &Setting<'_>) -> Result<Self, Failure> {
+    /// Starts all but the optional ones, and of those `also`, and waits until each is ready. All are
+    /// set up for so many connections.
+    pub(super) fn start(
+        plan: &Plan<'_>,
+        connections: usize,
+        also: &[Which],
+    ) -> Result<Self, Failure> {
+        let setting = plan.setting;
         let folder = setting.workspace.target().join("bench-gate");
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
         write(&folder.join("large"), large())?;
-        let [origin, nginx, haproxy] =
-            http::free_ports().map_err(|cause| Failure::io(&folder, &cause))?;
         let mut systems = Self {
             servers: Vec::new(),
-            folder: Folder(folder),
+            folder: Folder(folder.clone()),
         };
-        systems.peer(Which::Origin, origin, origin)?;
-        systems.peer(Which::Nginx, nginx, origin)?;
-        systems.peer(Which::Haproxy, haproxy, origin)?;
-        systems.ours(Which::Batched, origin, setting)?;
-        systems.ours(Which::Sync, origin, setting)?;
+        create_certificate(&setting.load, &folder)?;
+        let reader = systems.reader(setting)?;
+        let [origin, nginx, nginx_tls, haproxy, haproxy_tls] =
+            http::free_ports().map_err(|cause| Failure::io(&folder, &cause))?;
+        let frame = Frame {
+            origin,
+            reader,
+            connections,
+        };
+        systems.peer(Which::Origin, (origin, 0), frame)?;
+        systems.peer(Which::Nginx, (nginx, nginx_tls), frame)?;
+        systems.peer(Which::Haproxy, (haproxy, haproxy_tls), frame)?;
+        systems.ours(Which::Batched, frame, setting)?;
+        if also.contains(&Which::Sync) {
+            systems.ours(Which::Sync, frame, setting)?;
+        }
         Ok(systems)
+    }
+
+    /// The certificate that all of them show.
+    pub(super) fn certificate(&self) -> PathBuf {
+        self.folder.0.join("cert.pem")
     }
 
     pub(super) fn get(&self, which: Which) -> Result<&Server, Failure> {
@@ -101,8 +151,34 @@ impl Systems {
         found.ok_or_else(|| Failure::stuck("a server was not started", "see above"))
     }
 
-    /// Starts somebody else's server on `port`.
-    fn peer(&mut self, which: Which, port: u16, origin: u16) -> Result<(), Failure> {
+    /// Starts our own origin, which says where it listens, and answers its port.
+    fn reader(&mut self, setting: &Setting<'_>) -> Result<u16, Failure> {
+        let folder = &self.folder.0;
+        let talk = folder.join("reader.talk");
+        let running = Running::start(folder, &setting.load, &["origin"], &talk)?;
+        let address = await_ready(&running, &talk, || {
+            let text = std::fs::read_to_string(&talk).ok()?;
+            let said = serde_json::from_str::<Value>(&text).ok()?;
+            said.get("address")?.as_str()?.parse::<SocketAddr>().ok()
+        })?;
+        self.servers.push(Server {
+            which: Which::Reader,
+            address,
+            secure: None,
+            running,
+            key: None,
+            admin: None,
+        });
+        Ok(address.port())
+    }
+
+    /// Starts somebody else's server on a port, and on a second one with TLS.
+    fn peer(
+        &mut self,
+        which: Which,
+        (port, secure): (u16, u16),
+        frame: Frame,
+    ) -> Result<(), Failure> {
         const KEY: &str = "vsk_0123456789abcdef_0123456789abcdefghijklmnopqrstuvwxyz0123456789";
         let folder = &self.folder.0;
         let (program, file) = match which {
@@ -110,7 +186,9 @@ impl Systems {
             Which::Haproxy => ("haproxy", "haproxy.cfg"),
             _ => ("nginx", "nginx.conf"),
         };
-        let configuration = fill(file, folder, port, origin).replace("{key}", KEY);
+        let configuration = fill(file, folder, port, frame)
+            .replace("{key}", KEY)
+            .replace("{secure}", &secure.to_string());
         let path = folder.join(file);
         write(&path, configuration)?;
         let (text, prefix) = (path.display().to_string(), folder.display().to_string());
@@ -123,6 +201,7 @@ impl Systems {
         let server = Server {
             which,
             address: SocketAddr::from(([127, 0, 0, 1], port)),
+            secure: (secure != 0).then(|| SocketAddr::from(([127, 0, 0, 1], secure))),
             running: Running::start(folder, Path::new(program), arguments, &talk)?,
             key: (which == Which::Nginx).then(|| KEY.to_owned()),
             admin: None,
@@ -135,7 +214,7 @@ impl Systems {
     }
 
     /// Starts Vouchsafe: it takes its port itself and says which.
-    fn ours(&mut self, which: Which, origin: u16, setting: &Setting<'_>) -> Result<(), Failure> {
+    fn ours(&mut self, which: Which, frame: Frame, setting: &Setting<'_>) -> Result<(), Failure> {
         let durability = match which {
             Which::Sync => "sync",
             _ => "batched",
@@ -143,7 +222,7 @@ impl Systems {
         let folder = self.folder.0.join(durability);
         std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
         let configuration =
-            fill("vouchsafe.toml", &folder, 0, origin).replace("{durability}", durability);
+            fill("vouchsafe.toml", &folder, 0, frame).replace("{durability}", durability);
         write(&folder.join("vouchsafe.toml"), configuration)?;
         let key = create_key(&setting.binary, &folder)?;
         let talk = folder.join("talk");
@@ -153,9 +232,11 @@ impl Systems {
             let text = std::fs::read_to_string(folder.join("ready")).ok()?;
             serde_json::from_str::<Value>(&text).ok()
         })?;
-        let address = ready.pointer("/gate/0").and_then(Value::as_str);
+        let address = |path: &str| ready.pointer(path)?.as_str()?.parse().ok();
         let admin = ready.get("admin").and_then(Value::as_str);
-        let (Some(Ok(address)), Some(admin)) = (address.map(str::parse), admin) else {
+        let (Some(plain), Some(secure), Some(admin)) =
+            (address("/gate/0"), address("/gate/1"), admin)
+        else {
             return Err(Failure::stuck(
                 format!("the ready file does not say where the gate listens: {ready}"),
                 "mend `vouchsafe up`",
@@ -163,13 +244,25 @@ impl Systems {
         };
         self.servers.push(Server {
             which,
-            address,
+            address: plain,
+            secure: Some(secure),
             running,
             key: Some(key),
             admin: Some(PathBuf::from(admin.trim_start_matches("unix:"))),
         });
         Ok(())
     }
+}
+
+fn create_certificate(load: &Path, folder: &Path) -> Result<(), Failure> {
+    let mut create = command::command(folder, load, &["certificate", "."]);
+    let said = command::listen(&mut create, Duration::from_secs(20))?;
+    said.success.then_some(()).ok_or_else(|| {
+        Failure::stuck(
+            "the load generator made no certificate",
+            command::last_lines(&said.stderr, 5),
+        )
+    })
 }
 
 pub(crate) fn create_key(binary: &Path, folder: &Path) -> Result<String, Failure> {
@@ -192,7 +285,7 @@ pub(crate) fn create_key(binary: &Path, folder: &Path) -> Result<String, Failure
 }
 
 /// The configuration `file` with its places filled in.
-fn fill(file: &str, folder: &Path, port: u16, origin: u16) -> String {
+fn fill(file: &str, folder: &Path, port: u16, frame: Frame) -> String {
     let template = TEMPLATES.iter().find(|(name, _)| *name == file);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     // Workers keep our own user, so that they can read the folder; others cannot change theirs.
@@ -203,13 +296,11 @@ fn fill(file: &str, folder: &Path, port: u16, origin: u16) -> String {
         .replace("{cores}", &cores.to_string())
         .replace("{folder}", &folder.display().to_string())
         .replace("{port}", &port.to_string())
-        .replace("{origin}", &origin.to_string())
+        .replace("{origin}", &frame.origin.to_string())
+        .replace("{reader}", &frame.reader.to_string())
+        .replace("{connections}", &frame.connections.to_string())
+        .replace("{limit}", &frame.connections.max(OUR_DEFAULT).to_string())
         .replace("{answer}", ANSWER)
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
@@ -257,12 +348,27 @@ mod tests {
     #[test]
     fn every_place_of_a_configuration_is_filled() {
         for (file, _) in TEMPLATES {
-            let text = fill(file, Path::new("/srv/bench"), 1, 2)
+            let frame = Frame {
+                origin: 2,
+                reader: 3,
+                connections: 4,
+            };
+            let text = fill(file, Path::new("/srv/bench"), 1, frame)
                 .replace("{key}", "k")
+                .replace("{secure}", "5")
                 .replace("{durability}", "d")
                 .replace(ANSWER, "");
             assert!(!text.is_empty());
-            for place in ["{user}", "{cores}", "{folder}", "{port}", "{origin}"] {
+            for place in [
+                "{user}",
+                "{cores}",
+                "{folder}",
+                "{port}",
+                "{origin}",
+                "{reader}",
+                "{connections}",
+                "{limit}",
+            ] {
                 assert!(!text.contains(place), "{file}: {place}");
             }
         }
