@@ -3,13 +3,14 @@
 //! Owns loading within [`FILE_LIMIT`], parsing, and the collection of faults that tables and their
 //! owners find. Refuses to be read as valid while one fault stands: see [`Document::finish`].
 
-use std::{cell::RefCell, fs::File, io::Read, path::Path, sync::Arc};
+use std::{cell::RefCell, io::Read, path::Path, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
     convert,
     fault::{Fault, Faults, Span, position},
+    files::open_regular,
     mask::masked,
     node,
     node::{Branch, Item, Node},
@@ -62,7 +63,7 @@ impl Document {
             )
         };
         let mut bytes = Vec::new();
-        File::open(path)
+        open_regular(path)
             .and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes))
             .map_err(unreadable)?;
         if bytes.len() as u64 > FILE_LIMIT {
@@ -301,6 +302,16 @@ mod tests {
         std::fs::write(&path, b"name = \"\xff\"").unwrap();
         let faults = Document::load(&path).unwrap_err();
         assert_eq!(faults.list()[0].code, "config.not-utf8");
+    }
+
+    #[test]
+    fn a_pipe_is_refused_instead_of_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vouchsafe.toml");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let faults = Document::load(&path).unwrap_err();
+        assert_eq!(faults.list()[0].code, "config.unreadable");
+        assert!(faults.list()[0].message.contains("regular file"));
     }
 
     #[test]

@@ -86,6 +86,24 @@ impl FileFault {
     }
 }
 
+/// Opens a regular file for reading. Anything else could keep the reader waiting for ever: nobody may
+/// ever write into a pipe.
+///
+/// # Errors
+///
+/// Those of the system, and one of its own for a pipe, a socket, a device or a folder.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a regular file"))
+    }
+}
+
 /// Creates a file for a secret, readable and writable by this user alone, and makes it durable.
 /// Its folder is created for this user alone if it is missing.
 ///

@@ -117,6 +117,17 @@ enum Phase {
 /// TLS of one listener, replaced as a whole when a certificate is renewed.
 type Tls = Arc<ArcSwapOption<ServerConfig>>;
 
+/// Stops an engine at once, a drain under way included.
+#[derive(Clone)]
+pub struct Stopper(watch::Sender<Phase>);
+
+impl Stopper {
+    /// Ends every connection, whatever it is doing.
+    pub fn stop(&self) {
+        self.0.send_replace(Phase::Stopping);
+    }
+}
+
 /// A running engine. Dropping it stops it at once.
 pub struct Running {
     addresses: Vec<SocketAddr>,
@@ -132,6 +143,12 @@ impl Running {
         &self.addresses
     }
 
+    /// What stops it while [`Running::drain`] waits.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.phase.clone())
+    }
+
     /// Puts renewed certificates in force for new connections; as many as there are listeners,
     /// and plain ones stay plain.
     pub fn renew(&self, tls: Vec<Option<Arc<ServerConfig>>>) {
@@ -145,7 +162,14 @@ impl Running {
     /// Accepts no more, lets requests under way finish with `Connection: close` for at most
     /// `within`, then stops. Blocks until every thread has ended.
     pub fn drain(mut self, within: Duration) {
-        self.phase.send_replace(Phase::Draining);
+        // One that was stopped already stays so.
+        self.phase.send_if_modified(|phase| {
+            let serving = *phase == Phase::Serving;
+            if serving {
+                *phase = Phase::Draining;
+            }
+            serving
+        });
         let (done, ended) = mpsc::channel::<()>();
         let threads = std::mem::take(&mut self.threads);
         let waiter = Builder::new().name("gate-drain".to_owned()).spawn(move || {

@@ -97,6 +97,12 @@ const KEYS: &[Key] = &[
         "How long a body may stand still.",
     ),
     key(
+        "[limits] drain",
+        "a duration",
+        "30s",
+        "How long requests under way may take once the gate is told to stop.",
+    ),
+    key(
         "[limits] connections",
         "a number",
         "10000",

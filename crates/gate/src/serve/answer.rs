@@ -212,15 +212,19 @@ fn is_event_stream(answer: &Answer<'_>) -> bool {
 }
 
 impl<S: Stream> Connection<S> {
-    /// Joins the client with an upstream that has switched to the WebSocket protocol.
+    /// Joins the client with an upstream that has switched to the WebSocket protocol, and takes the
+    /// request out of its slot when it is over.
     pub(super) async fn joined(
         &mut self,
-        mut forwarding: Forwarding,
+        slot: &mut Option<Forwarding>,
         mut outcome: Outcome,
         mut upstream: Box<Upstream<TcpStream>>,
     ) -> Next {
         let core = &self.local.core;
-        record::websocket_opened(core, &mut forwarding);
+        let Some(forwarding) = slot.as_mut() else {
+            return Next::Abort;
+        };
+        record::websocket_opened(core, forwarding);
         let idle: Duration = forwarding.limits().stream_idle;
         let report = tunnel(
             &mut self.client,
@@ -232,7 +236,9 @@ impl<S: Stream> Connection<S> {
         .await;
         outcome.received = report.up;
         outcome.sent = report.down;
-        record::finish(core, forwarding, &outcome);
+        if let Some(forwarding) = slot.take() {
+            record::finish(core, forwarding, &outcome);
+        }
         Next::Abort
     }
 }

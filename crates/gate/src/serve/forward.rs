@@ -4,7 +4,7 @@
 //! connection unless request and answer both came to their end on it with nothing left over. Takes
 //! only a [`Forwarding`], which exists only behind the stages.
 
-use std::mem;
+use std::{mem, rc::Rc};
 
 use control::Refusal;
 use tokio::{net::TcpStream, time::Instant};
@@ -13,6 +13,7 @@ use wire::{Body, BodyFraming, Exchange, Stream, Times, Upstream};
 use super::{
     answer::{self, Head},
     connection::{Connection, Facts, Next},
+    local::Local,
     refusals,
 };
 use crate::{
@@ -22,17 +23,56 @@ use crate::{
     stages::{Destination, Forwarding, record},
 };
 
+/// A request that may have reached its app. It is recorded however it ends: where its task is ended
+/// by a stop or falls over, that is what its record says.
+struct UnderWay {
+    local: Rc<Local>,
+    forwarding: Option<Forwarding>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(forwarding) = self.forwarding.take() {
+            let outcome = record::Outcome {
+                broken: Some(refusals::CUT_OFF),
+                ..record::Outcome::default()
+            };
+            record::cut_off(&self.local.core, forwarding, &outcome);
+        }
+    }
+}
+
 impl<S: Stream> Connection<S> {
     /// Sends the request whose head lies in `upward`, and its answer back. `body` is what is still
     /// to come of it, `received` what came before.
     pub(super) async fn forward(
         &mut self,
         site: &CurrentSite,
-        mut forwarding: Forwarding,
+        forwarding: Forwarding,
         facts: Facts,
         body: Body,
         received: u64,
     ) -> Next {
+        let mut under_way = UnderWay {
+            local: Rc::clone(&self.local),
+            forwarding: Some(forwarding),
+        };
+        let slot = &mut under_way.forwarding;
+        self.exchange(site, slot, facts, body, received).await
+    }
+
+    /// [`Connection::forward`], which takes the request out of its slot when it has an end.
+    async fn exchange(
+        &mut self,
+        site: &CurrentSite,
+        slot: &mut Option<Forwarding>,
+        facts: Facts,
+        body: Body,
+        received: u64,
+    ) -> Next {
+        let Some(forwarding) = slot.as_mut() else {
+            return Next::Abort;
+        };
         let repeatable = facts.method.is_idempotent() && body.is_done() && received == 0;
         let times = Times {
             body_rate: site.limits().body_rate,
@@ -41,14 +81,17 @@ impl<S: Stream> Connection<S> {
             client: super::CLIENT_STALL,
         };
         let mut now = Instant::now();
-        let mut upstream = match self.kept(&forwarding, repeatable, now) {
+        let mut upstream = match self.kept(forwarding, repeatable, now) {
             Some(upstream) => upstream,
-            None => match self.connect(&forwarding).await {
+            None => match self.connect(forwarding).await {
                 Ok(upstream) => {
                     now = Instant::now();
                     upstream
                 }
                 Err(refusal) => {
+                    let Some(forwarding) = slot.take() else {
+                        return Next::Abort;
+                    };
                     let answer = forwarding.fail(&self.local.core, refusal);
                     return self.refuse(answer, facts, body).await;
                 }
@@ -67,7 +110,7 @@ impl<S: Stream> Connection<S> {
                 facts.expects,
                 now,
             );
-            let head = answer::wait(&mut exchange, &mut self.answer, &forwarding, facts).await;
+            let head = answer::wait(&mut exchange, &mut self.answer, forwarding, facts).await;
             let sent = exchange.request_sent();
             let received = received.saturating_add(exchange.request_bytes());
             let refusal = match head {
@@ -75,23 +118,24 @@ impl<S: Stream> Connection<S> {
                     let local = &self.local;
                     let parts = (&self.answer, len);
                     let exchange = &mut exchange;
-                    let forwarded = &mut forwarding;
-                    let end = answer::relay(local, exchange, parts, forwarded, facts, received);
+                    let end = answer::relay(local, exchange, parts, forwarding, facts, received);
                     let end = end.await;
                     if end.reusable {
-                        self.keep(&forwarding, upstream);
+                        self.keep(forwarding, upstream);
                     } else if end.switched {
-                        return self.joined(forwarding, end.outcome, upstream).await;
+                        return self.joined(slot, end.outcome, upstream).await;
                     } else if let Some(refusal) = end.replaced {
                         let received = end.outcome.received;
                         let keep_alive = facts.keep_alive && sent;
-                        return self.failed(forwarding, refusal, keep_alive, received).await;
+                        return self.failed(slot, refusal, keep_alive, received).await;
                     }
-                    record::finish(&self.local.core, forwarding, &end.outcome);
+                    if let Some(forwarding) = slot.take() {
+                        record::finish(&self.local.core, forwarding, &end.outcome);
+                    }
                     return end.next;
                 }
                 Head::Stale if repeatable && upstream.reused() => {
-                    match self.connect(&forwarding).await {
+                    match self.connect(forwarding).await {
                         Ok(mut fresh) => {
                             upstream.link.output.rewind();
                             mem::swap(&mut upstream.link.output, &mut fresh.link.output);
@@ -106,20 +150,22 @@ impl<S: Stream> Connection<S> {
                 Head::Failed(refusal) => refusal,
             };
             let keep_alive = facts.keep_alive && sent;
-            return self.failed(forwarding, refusal, keep_alive, received).await;
+            return self.failed(slot, refusal, keep_alive, received).await;
         }
     }
 
     /// Answers for an upstream or a body that failed before a byte of an answer had left.
     async fn failed(
         &mut self,
-        forwarding: Forwarding,
+        slot: &mut Option<Forwarding>,
         refusal: Refusal,
         keep_alive: bool,
         received: u64,
     ) -> Next {
-        let core = &self.local.core;
-        let answer = forwarding.fail(core, refusal);
+        let Some(forwarding) = slot.take() else {
+            return Next::Abort;
+        };
+        let answer = forwarding.fail(&self.local.core, refusal);
         self.own_answer(answer, keep_alive, received).await
     }
 

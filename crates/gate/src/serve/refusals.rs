@@ -66,6 +66,15 @@ pub(super) const CLIENT_LEFT: Refusal = Refusal::new(
 )
 .closing();
 
+/// The gate stopped before the exchange had come to its end.
+pub(super) const CUT_OFF: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "the gate is stopping",
+    Reason("gate-stopped"),
+)
+.closing();
+
 /// Bytes behind a WebSocket handshake, before it was answered: another reader could take them for
 /// a request.
 pub(super) const BEFORE_SWITCH: Refusal = Refusal::new(

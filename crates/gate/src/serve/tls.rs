@@ -6,7 +6,7 @@
 //! that does not belong together. Trusts the files' owner.
 
 use std::{
-    fs, io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -73,15 +73,22 @@ impl TlsFault {
     }
 }
 
+/// The longest certificate file that is read; a longer one ends in the middle of a certificate, which
+/// is then refused.
+const CHAIN_LIMIT: u64 = 1 << 20;
+
 /// Builds what a listener needs from a certificate file and the PEM of its key.
 ///
 /// # Errors
 /// See [`TlsFault`].
 pub fn load(certificate: &Path, key: &Secret) -> Result<Arc<ServerConfig>, TlsFault> {
-    let pem = fs::read(certificate).map_err(|cause| TlsFault::Unreadable {
-        path: certificate.to_owned(),
-        cause,
-    })?;
+    let mut pem = Vec::new();
+    config::files::open_regular(certificate)
+        .and_then(|file| file.take(CHAIN_LIMIT).read_to_end(&mut pem))
+        .map_err(|cause| TlsFault::Unreadable {
+            path: certificate.to_owned(),
+            cause,
+        })?;
     let chain = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
         .ok()
@@ -125,6 +132,8 @@ fn tickets() -> Option<Arc<dyn ProducesTickets>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn pair() -> (String, Secret) {

@@ -35,6 +35,8 @@ pub struct Limits {
     pub connect: Duration,
     /// Time until an upstream's answer begins.
     pub answer: Duration,
+    /// How long requests under way may take once the gate is told to stop.
+    pub drain: Duration,
     /// Most connections at once, over all cores.
     pub connections: usize,
     /// Most connections that one client address holds at once; an IPv6 client is its /64.
@@ -56,6 +58,7 @@ impl Default for Limits {
             stream_idle: Duration::from_secs(600),
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(60),
+            drain: Duration::from_secs(30),
             connections: 10_000,
             connections_per_address: 1000,
         }
@@ -141,6 +144,7 @@ impl Limits {
             stream_idle: time("stream_idle", DAY, otherwise.stream_idle),
             connect: time("connect", HOUR, otherwise.connect),
             answer: time("answer", DAY, otherwise.answer),
+            drain: time("drain", HOUR, otherwise.drain),
             connections,
             connections_per_address,
         }

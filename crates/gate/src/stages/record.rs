@@ -78,6 +78,16 @@ pub(crate) async fn decide(core: &Core, exchange: &mut Exchange) -> Result<(), R
 #[cfg_attr(feature = "profile", inline(never))]
 pub fn finish(core: &Core, mut forwarding: Forwarding, outcome: &Outcome) {
     forwarding.release(core);
+    end(core, &forwarding, outcome);
+}
+
+/// Records the end of a forwarded request that was cut off. A webhook delivery may be with the app
+/// at this moment: its lease holds repeats back until the app must be through with it.
+pub fn cut_off(core: &Core, forwarding: Forwarding, outcome: &Outcome) {
+    end(core, &forwarding, outcome);
+}
+
+fn end(core: &Core, forwarding: &Forwarding, outcome: &Outcome) {
     let exchange = &forwarding.exchange;
     let kind = match (forwarding.websocket, exchange.decided) {
         (true, _) => Kind::WEBSOCKET_CLOSE,

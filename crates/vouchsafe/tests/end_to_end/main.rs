@@ -25,6 +25,8 @@ mod ledger;
 mod overload;
 mod python_apps;
 mod serving;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "two programs share it, and each uses a part")]
 mod support;
 mod webhooks;
 mod websockets;

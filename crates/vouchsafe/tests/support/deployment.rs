@@ -95,11 +95,13 @@ impl Deployment {
         run(&mut self.command(verb, arguments))
     }
 
-    fn ready_file(&self) -> PathBuf {
+    /// Where its gate says that it is ready.
+    pub(crate) fn ready_file(&self) -> PathBuf {
         self.folder().join("ready.json")
     }
 
-    fn up_command(&self) -> Command {
+    /// What starts its gate.
+    pub(crate) fn up_command(&self) -> Command {
         let mut command = self.command(&["up"], &["--threads", "2"]);
         command.arg("--ready-file").arg(self.ready_file());
         command
@@ -190,6 +192,14 @@ impl Gate {
     pub(crate) fn stop(self) -> Said {
         self.signal(Signal::SIGTERM);
         self.finish()
+    }
+
+    /// Waits for the end of a gate that was killed.
+    #[track_caller]
+    pub(crate) fn finish_killed(self) -> Said {
+        let said = self.process.finish();
+        assert_eq!(said.exit, None, "{said:?}");
+        said
     }
 
     /// Waits for the end of a gate that was told to stop.

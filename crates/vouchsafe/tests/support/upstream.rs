@@ -1,7 +1,7 @@
 //! An app that does what its path says and remembers what it was sent.
 //!
-//! `/hold` answers once it is told to, `/ws` echoes behind a handshake, everything else answers
-//! `200` with `hello`.
+//! `/hold` answers once it is told to, `/events` begins a stream of events and ends it once it is
+//! told to, `/ws` echoes behind a handshake, everything else answers `200` with `hello`.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -51,6 +51,17 @@ pub(crate) struct Upstream {
 struct Hold {
     released: Mutex<bool>,
     change: Condvar,
+}
+
+impl Hold {
+    /// Waits until everything held is released.
+    fn wait(&self) {
+        let released = self.released.lock().unwrap();
+        let waited = self
+            .change
+            .wait_timeout_while(released, PATIENCE, |released| !*released);
+        drop(waited);
+    }
 }
 
 impl Upstream {
@@ -138,13 +149,18 @@ fn serve(
             )?;
             return std::io::copy(&mut reader, &mut writer).map(|_| ());
         }
+        if path.ends_with("/events") {
+            writer.write_all(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+                  Transfer-Encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n",
+            )?;
+            hold.wait();
+            writer.write_all(b"0\r\n\r\n")?;
+            continue;
+        }
         if path.ends_with("/hold") {
             let _ = arrived.send(());
-            let released = hold.released.lock().unwrap();
-            let waited = hold
-                .change
-                .wait_timeout_while(released, PATIENCE, |released| !*released);
-            drop(waited);
+            hold.wait();
         }
         writer.write_all(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello",
