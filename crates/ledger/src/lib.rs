@@ -10,9 +10,11 @@
 //!
 //! 1. [`event`]: what can be recorded; an [`Event`] is made without allocation, a [`Notice`] is
 //!    owned;
-//! 2. [`recorder`]: one bounded ring per core; `fold`: floods of refusals become counts;
-//! 3. `writer`: the thread that encodes (`encode`, [`pseudonyms`]) and makes durable ([`journal`]
-//!    of [`segment`]s);
+//! 2. [`recorder`]: one bounded ring per core (`lane`, `wires`); `fold`: floods of refusals become
+//!    counts;
+//! 3. `intake`: from the rings to encoded loads (`encode`, [`pseudonyms`]); `writer`: the thread
+//!    that makes them durable ([`journal`] of [`segment`]s); `watch`: the thread that goes on
+//!    emptying the rings while the other waits for its disk;
 //! 4. `tiler`: the thread that brings entries under a signed checkpoint ([`publish`]: [`tree`],
 //!    [`tile`], [`note`], [`checkpoint`]);
 //! 5. [`service`]: [`Ledger`], which opens all this ([`home`], [`log`], [`mod@lock`]) and answers
@@ -35,7 +37,9 @@ mod fold;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod home;
+mod intake;
 pub mod journal;
+mod lane;
 pub mod lock;
 pub mod log;
 #[doc(hidden)]
@@ -52,6 +56,8 @@ mod tiler;
 pub mod tree;
 pub mod verify;
 pub mod view;
+mod watch;
+mod wires;
 mod writer;
 
 pub use event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex};

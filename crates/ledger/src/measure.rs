@@ -128,12 +128,11 @@ fn produce(
     if load.in_flight == 0 {
         for number in 0..events as u64 {
             // A full ring would be a 503: the measure is how many are taken, so it waits.
-            while recorder
-                .record(event(clock.now(), producer, number))
-                .is_err()
-            {
+            while recorder.ready(1).is_err() {
                 std::thread::yield_now();
             }
+            let event = event(clock.now(), producer, number);
+            recorder.record(event).map_err(|error| error.to_string())?;
         }
         return Ok(Vec::new());
     }

@@ -122,14 +122,28 @@ impl Pseudonyms {
         })
     }
 
-    /// Chooses the key for `now`, and makes it durable if it is the first of its month.
-    pub fn prepare(&mut self, now: Timestamp) -> io::Result<()> {
+    /// Chooses the key for `now`, if there is one already.
+    pub(crate) fn choose(&mut self, now: Timestamp) -> bool {
         let day = now.seconds().div_euclid(86_400);
         if day == self.day {
-            return Ok(());
+            return true;
         }
         let month = month(now);
         if !self.keys.contains_key(&month) {
+            return false;
+        }
+        if self.current != month {
+            self.cache.clear();
+            self.current = month;
+        }
+        self.day = day;
+        true
+    }
+
+    /// Chooses the key for `now`, and makes it durable if it is the first of its month.
+    pub fn prepare(&mut self, now: Timestamp) -> io::Result<()> {
+        if !self.choose(now) {
+            let month = month(now);
             let key = rng::array::<32>(&*self.rng).map_err(io::Error::other)?;
             let made = Pseudonymiser::new(&month, key).map_err(io::Error::other)?;
             self.file.keys.insert(month.clone(), base64(&key));
@@ -137,13 +151,9 @@ impl Pseudonyms {
                 self.file.keys.remove(&month);
                 return Err(cause);
             }
-            self.keys.insert(month.clone(), made);
+            self.keys.insert(month, made);
+            self.choose(now);
         }
-        if self.current != month {
-            self.cache.clear();
-            self.current = month;
-        }
-        self.day = day;
         Ok(())
     }
 

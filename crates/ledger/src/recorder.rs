@@ -1,24 +1,24 @@
 //! The side of the ledger that a gate core sees.
 //!
-//! Owns one bounded ring per core to the writer thread. Refuses an event when the ring is full or
-//! the disk failed: the caller answers 503. Batched recording does not lock, allocate or call the
-//! system, except to wake a writer that had gone to sleep or fallen half a ring behind. Trusts
-//! nothing.
+//! Owns one bounded ring per core to the writer thread. Refuses to let anything begin while the
+//! ring is full or the disk fails: the caller answers 503. Batched recording does not lock, allocate
+//! or call the system, except to wake a writer that had gone to sleep or fallen half a ring behind,
+//! and where the ring is full: then the ends of what had begun go behind it ([`crate::lane`]).
+//! Trusts its caller to reserve, with [`Recorder::ready`], for what it lets begin.
 
 use std::{
     cell::{Cell, RefCell},
     fmt,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence},
-    },
-    thread::Thread,
+    sync::{Arc, atomic::Ordering},
 };
 
-use rtrb::{Consumer, Producer, RingBuffer};
-use tokio::sync::Notify;
+use rtrb::{Producer, RingBuffer};
 
-use crate::event::Event;
+use crate::{
+    event::Event,
+    lane::{Lane, Marks, SPILL},
+    wires::Wires,
+};
 
 /// The ledger cannot take an event now; the request it belongs to must not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,125 +34,6 @@ pub enum NotDurable {
     Closed,
 }
 
-/// How the writer stands to the rest, in one byte that every core reads.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Standing {
-    /// It takes events.
-    Open = 0,
-    /// The last batch could not be written.
-    Failing = 1,
-    /// It takes no more, and finishes what it has.
-    Closing = 2,
-    /// It is gone.
-    Ended = 3,
-}
-
-/// What recorders and the writer share.
-#[derive(Default)]
-pub(crate) struct Wires {
-    standing: AtomicU8,
-    /// Somebody waits for the disk: the next batch is due at once.
-    urgent: AtomicBool,
-    /// The writer sleeps until it is woken.
-    asleep: AtomicBool,
-    writer: OnceLock<Thread>,
-    new_lanes: Mutex<Vec<Lane>>,
-    has_new_lanes: AtomicBool,
-}
-
-impl Wires {
-    pub(crate) fn standing(&self) -> Result<(), NotDurable> {
-        match self.standing.load(Ordering::Acquire) {
-            0 => Ok(()),
-            1 => Err(NotDurable::Disk),
-            _ => Err(NotDurable::Closed),
-        }
-    }
-
-    pub(crate) fn ended(&self) -> bool {
-        self.standing.load(Ordering::Acquire) == Standing::Ended as u8
-    }
-
-    pub(crate) fn set_standing(&self, standing: Standing) {
-        self.standing.store(standing as u8, Ordering::Release);
-    }
-
-    /// Names the thread that [`Wires::wake`] wakes.
-    pub(crate) fn set_writer(&self, thread: Thread) {
-        let _ = self.writer.set(thread);
-    }
-
-    /// Makes the next batch due at once.
-    pub(crate) fn hurry(&self) {
-        self.urgent.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    pub(crate) fn wake(&self) {
-        if let Some(writer) = self.writer.get() {
-            writer.unpark();
-        }
-    }
-
-    pub(crate) fn take_urgent(&self) -> bool {
-        self.urgent.swap(false, Ordering::AcqRel)
-    }
-
-    /// Tells producers that the writer is about to sleep. After this, it must look at its rings
-    /// once more: the fences on both sides make sure that an event pushed meanwhile is either seen
-    /// by that look or followed by a wake.
-    pub(crate) fn fall_asleep(&self) {
-        self.asleep.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-    }
-
-    pub(crate) fn rise(&self) {
-        self.asleep.store(false, Ordering::Relaxed);
-    }
-
-    /// Called after each push.
-    fn pushed(&self) {
-        fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) {
-            self.wake();
-        }
-    }
-
-    pub(crate) fn take_new_lanes(&self) -> Vec<Lane> {
-        if !self.has_new_lanes.swap(false, Ordering::AcqRel) {
-            return Vec::new();
-        }
-        let mut lanes = self
-            .new_lanes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *lanes)
-    }
-}
-
-/// What one recorder and the writer share.
-#[derive(Default)]
-pub(crate) struct Marks {
-    /// Events of this lane that are on disk.
-    pub(crate) durable: AtomicU64,
-    /// Wakes those who wait for it.
-    pub(crate) notify: Notify,
-    /// Refusals for which the ring had no room, ever.
-    pub(crate) uncounted: AtomicU64,
-}
-
-/// The writer's end of one recorder.
-pub(crate) struct Lane {
-    pub(crate) events: Consumer<Event>,
-    pub(crate) refusals: Consumer<Event>,
-    pub(crate) marks: Arc<Marks>,
-    /// Events taken from the ring.
-    pub(crate) taken: u64,
-    /// Uncounted refusals that were recorded as such.
-    pub(crate) told: u64,
-}
-
 /// One core's way to record. Can be moved to another thread, not shared between threads; share it
 /// within a core by `Rc`.
 pub struct Recorder {
@@ -161,7 +42,11 @@ pub struct Recorder {
     pushed: Cell<u64>,
     /// How many events may have been pushed before the ring can be full, as last looked up.
     room_until: Cell<u64>,
+    /// Events were put behind the ring, and may lie there still.
+    spilled: Cell<bool>,
     half: usize,
+    /// Events that may be under way together.
+    most: u64,
     marks: Arc<Marks>,
     wires: Arc<Wires>,
 }
@@ -172,49 +57,47 @@ impl Recorder {
         let (events, events_end) = RingBuffer::new(ring);
         // A flood of refusals is counted anyway: its ring is smaller.
         let (refusals, refusals_end) = RingBuffer::new((ring / 4).max(64));
-        let marks = Arc::new(Marks::default());
-        let lane = Lane {
-            events: events_end,
-            refusals: refusals_end,
-            marks: Arc::clone(&marks),
-            taken: 0,
-            told: 0,
-        };
-        wires
-            .new_lanes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(lane);
-        wires.has_new_lanes.store(true, Ordering::Release);
-        wires.wake();
+        let marks = Arc::new(Marks::new(ring * SPILL));
+        wires.add_lane(Lane::new(events_end, refusals_end, Arc::clone(&marks)));
         Self {
             events: RefCell::new(events),
             refusals: RefCell::new(refusals),
             pushed: Cell::new(0),
             room_until: Cell::new(0),
+            spilled: Cell::new(false),
             half: ring / 2,
+            most: (ring * SPILL) as u64,
             marks,
             wires: Arc::clone(wires),
         }
     }
 
-    /// Whether the ledger would take `events` more events of this core now. Asked before a request
-    /// begins, so that its end can be recorded; looks at the writer's side only when what it saw
-    /// there last is used up.
+    /// Whether something may begin that ends in events of this core, `events` in all with those of
+    /// everything under way: only while the ring has room and not too much is under way. Asked
+    /// before a request begins, so that its end can be recorded whatever comes; looks at the
+    /// writer's side only when what it saw there last is used up.
     pub fn ready(&self, events: u64) -> Result<(), NotDurable> {
         self.wires.standing()?;
-        let wanted = self.pushed.get().saturating_add(events);
-        if wanted <= self.room_until.get() {
+        if events > self.most {
+            return Err(NotDurable::Full);
+        }
+        if self.pushed.get() < self.room_until.get() {
             return Ok(());
         }
         let free = self.events.borrow().slots() as u64;
-        self.room_until.set(self.pushed.get().saturating_add(free));
-        if wanted <= self.room_until.get() {
-            Ok(())
-        } else {
-            self.wires.hurry();
-            Err(NotDurable::Full)
+        if free == 0 || self.is_spilled() {
+            self.wires.crowd();
+            return Err(NotDurable::Full);
         }
+        self.room_until.set(self.pushed.get().saturating_add(free));
+        Ok(())
+    }
+
+    fn is_spilled(&self) -> bool {
+        if self.spilled.get() && !self.marks.is_spilled() {
+            self.spilled.set(false);
+        }
+        self.spilled.get()
     }
 
     /// Records `event` within the batch interval (50 ms). An error means that it is not recorded
@@ -222,21 +105,35 @@ impl Recorder {
     pub fn record(&self, event: Event) -> Result<(), NotDurable> {
         self.wires.standing()?;
         let mut events = self.events.borrow_mut();
-        events.push(event).map_err(|_| NotDurable::Full)?;
+        let refused = if self.is_spilled() {
+            Some(event)
+        } else {
+            let pushed = events.push(event);
+            pushed.err().map(|rtrb::PushError::Full(event)| event)
+        };
         let pushed = self.pushed.get() + 1;
+        if let Some(event) = refused {
+            self.spilled.set(true);
+            self.room_until.set(0);
+            self.marks.spill(event)?;
+            self.pushed.set(pushed);
+            self.wires.crowd();
+            return Ok(());
+        }
         self.pushed.set(pushed);
         // How full the ring is costs a look at the writer's side: now and then is enough.
         if pushed.is_multiple_of(32) && events.slots() < self.half {
-            self.wires.hurry();
+            self.wires.crowd();
         } else {
             self.wires.pushed();
         }
         Ok(())
     }
 
-    /// Records `event` and returns once it is on disk. The future may be dropped: the event is
-    /// recorded all the same. After [`NotDurable::Disk`] it may still come to be recorded, when
-    /// the disk works again.
+    /// Records `event` and returns once it is on disk. The future may be dropped at any time, as a
+    /// deadline does: the event is recorded all the same. After [`NotDurable::Disk`] it may still
+    /// come to be recorded, when the disk works again. On a disk that does not answer this takes as
+    /// long as the ledger waits before it calls that a failure.
     pub async fn record_durable(&self, event: Event) -> Result<(), NotDurable> {
         self.record(event)?;
         let awaited = self.pushed.get();
@@ -278,32 +175,107 @@ mod tests {
     use super::*;
     use crate::event::Kind;
 
+    fn event(number: u64) -> Event {
+        Event {
+            micros: Some(number),
+            ..Event::new(Timestamp::default(), Kind::REQUEST)
+        }
+    }
+
     #[test]
-    fn room_is_promised_only_where_every_event_fits() {
+    fn nothing_begins_while_the_ring_is_full_and_what_had_begun_is_still_recorded_in_order() {
         let wires = Arc::new(Wires::default());
         let recorder = Recorder::new(&wires, 64);
-        let event = Event::new(Timestamp::default(), Kind::REQUEST);
-        assert_eq!(recorder.ready(64), Ok(()));
-        assert_eq!(recorder.ready(65), Err(NotDurable::Full));
-        for pushed in 0..64 {
-            assert_eq!(recorder.ready(64 - pushed), Ok(()));
-            assert_eq!(recorder.ready(65 - pushed), Err(NotDurable::Full));
-            assert_eq!(recorder.record(event), Ok(()));
+        let mut lane = wires.take_new_lanes().remove(0);
+        for number in 0..64 {
+            assert_eq!(recorder.ready(1), Ok(()));
+            assert_eq!(recorder.record(event(number)), Ok(()));
         }
         assert_eq!(recorder.ready(1), Err(NotDurable::Full));
-        let mut lanes = wires.take_new_lanes();
-        assert!(lanes[0].events.pop().is_ok());
+        for number in 64..100 {
+            assert_eq!(recorder.record(event(number)), Ok(()));
+            assert_eq!(lane.len() as u64, number + 1);
+        }
+        // Room in the ring is none while events lie behind it: they would be overtaken.
+        assert_eq!(lane.pop().unwrap().micros, Some(0));
+        assert_eq!(recorder.ready(1), Err(NotDurable::Full));
+        assert_eq!(recorder.record(event(100)), Ok(()));
+        for number in 1..=70 {
+            assert_eq!(lane.pop().unwrap().micros, Some(number));
+        }
         assert_eq!(recorder.ready(1), Ok(()));
-        assert_eq!(recorder.ready(2), Err(NotDurable::Full));
+        assert_eq!(recorder.record(event(101)), Ok(()));
+        for number in 71..=101 {
+            assert_eq!(lane.pop().unwrap().micros, Some(number));
+        }
+        assert!(lane.pop().is_none() && lane.is_empty());
+    }
+
+    #[test]
+    fn room_is_promised_only_for_as_many_as_find_it_on_a_full_ring() {
+        let wires = Arc::new(Wires::default());
+        let recorder = Recorder::new(&wires, 64);
+        let most = 64 * SPILL as u64;
+        assert_eq!(recorder.ready(most), Ok(()));
+        assert_eq!(recorder.ready(most + 1), Err(NotDurable::Full));
+        for number in 0..64 + most {
+            assert_eq!(recorder.record(event(number)), Ok(()));
+        }
+        assert_eq!(recorder.record(event(0)), Err(NotDurable::Full));
+        let mut lane = wires.take_new_lanes().remove(0);
+        for number in 0..64 + most {
+            assert_eq!(lane.pop().unwrap().micros, Some(number));
+        }
+        assert_eq!(recorder.record(event(0)), Ok(()));
+    }
+
+    #[test]
+    fn events_that_are_taken_while_others_are_pushed_keep_their_order() {
+        let wires = Arc::new(Wires::default());
+        let recorder = Recorder::new(&wires, 64);
+        let mut lane = wires.take_new_lanes().remove(0);
+        const MANY: u64 = 200_000;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut expected = 0;
+                while expected < MANY {
+                    if let Some(event) = lane.pop() {
+                        assert_eq!(event.micros, Some(expected));
+                        expected += 1;
+                    } else {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+            for number in 0..MANY {
+                while recorder.record(event(number)).is_err() {
+                    std::thread::yield_now();
+                }
+            }
+        });
     }
 
     #[test]
     fn nothing_is_promised_while_the_disk_fails() {
         let wires = Arc::new(Wires::default());
         let recorder = Recorder::new(&wires, 64);
-        wires.set_standing(Standing::Failing);
+        wires.fail();
         assert_eq!(recorder.ready(1), Err(NotDurable::Disk));
-        wires.set_standing(Standing::Open);
+        assert_eq!(recorder.record(event(0)), Err(NotDurable::Disk));
+        assert!(wires.recover());
         assert_eq!(recorder.ready(1), Ok(()));
+    }
+
+    #[test]
+    fn a_closed_ledger_never_opens_again() {
+        let wires = Arc::new(Wires::default());
+        let recorder = Recorder::new(&wires, 64);
+        wires.fail();
+        wires.close();
+        assert!(!wires.recover());
+        assert_eq!(recorder.ready(1), Err(NotDurable::Closed));
+        wires.end();
+        wires.close();
+        assert!(wires.ended());
     }
 }

@@ -1,7 +1,8 @@
 //! The running ledger.
 //!
-//! Owns opening (recovery included), the writer and tile threads, flushing and closing. Refuses to
-//! open a log that is shorter than, or does not agree with, its last signed checkpoint.
+//! Owns opening (recovery included), the threads, flushing and closing. Refuses to open a log that
+//! is shorter than, or does not agree with, its last signed checkpoint, and to wait without end for
+//! a disk that does not answer.
 
 use std::{
     fmt,
@@ -9,10 +10,11 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{SyncSender, TrySendError, sync_channel},
+        mpsc::{self, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     task::{Context, Poll, Wake, Waker},
-    thread::{self, JoinHandle},
+    thread,
+    time::Duration,
 };
 
 use control::{Clock, Rng};
@@ -22,19 +24,21 @@ use crate::{
     disk::{Disk, RealDisk},
     encode::{Encoder, Routes},
     event::{Notice, RouteIndex},
-    fold::Fold,
     home::{self, OpenError},
+    intake::Intake,
     lock::Lock,
     note::SignerKey,
-    pseudonyms::{self, Pseudonyms},
-    recorder::{NotDurable, Recorder, Wires},
+    pseudonyms::{self, Pseudonyms, PseudonymsError},
+    recorder::{NotDurable, Recorder},
     tiler::{Desk, Tiler},
+    watch::Watch,
+    wires::Wires,
     writer::{Command, Pace, Visible, Writer},
 };
 
-/// The usual [`Options::ring`]: more than a second of full load of one core. The writer cannot take
-/// from its rings while it waits for its disk, and a ring that is full refuses requests.
-pub const RING: usize = 64 * 1024;
+/// The usual [`Options::ring`]: more than a tenth of a second of full load of one core, which is how
+/// late whoever empties it may come. A ring that is full refuses requests.
+pub const RING: usize = 8 * 1024;
 
 /// Notices and flushes that may wait for the writer.
 const COMMANDS: usize = 1024;
@@ -47,7 +51,8 @@ pub struct Options {
     pub origin: String,
     /// Where every checkpoint is appended as well.
     pub second_place: Option<PathBuf>,
-    /// Events that a core may be ahead of the writer; rounded up to a power of two. See [`RING`].
+    /// Events that a core may be ahead of the writer, rounded up to a power of two; eight times as
+    /// many may be under way on it. See [`RING`].
     pub ring: usize,
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -85,6 +90,9 @@ pub enum FlushError {
     /// The disk failed.
     #[error("the ledger could not be flushed: {0}")]
     Disk(String),
+    /// The disk did not answer in time.
+    #[error("the ledger's disk has not answered for {} s", .0.as_secs())]
+    Silent(Duration),
     /// The ledger was closed.
     #[error("the ledger is closed")]
     Closed,
@@ -106,10 +114,14 @@ pub struct Ledger {
     desk: Arc<Desk>,
     visible: Arc<Visible>,
     commands: SyncSender<Command>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Held for as long as the ledger can write.
-    _lock: Option<Arc<Lock>>,
+    clock: Arc<dyn Clock>,
+    limit: Duration,
+    /// Disconnected once every thread has ended; until then the lock on the folder is held.
+    threads: Mutex<mpsc::Receiver<()>>,
 }
+
+/// What a thread holds for as long as it can write: the lock, and the sign that it lives.
+type Leash = (Arc<Lock>, mpsc::Sender<()>);
 
 impl Ledger {
     /// Opens or makes the ledger, recovers what a crash left and starts its threads.
@@ -120,25 +132,14 @@ impl Ledger {
     /// [`Ledger::open`] on another disk or at another pace, for tests and measurements.
     #[doc(hidden)]
     pub fn open_on(disk: Arc<dyn Disk>, options: Options, pace: Pace) -> Result<Self, OpenError> {
-        let data = options.lock.folder().to_owned();
-        let mut ledger = Self::start(disk, &data, &options, pace)?;
-        ledger._lock = Some(options.lock);
-        Ok(ledger)
-    }
-
-    fn start(
-        disk: Arc<dyn Disk>,
-        data: &Path,
-        options: &Options,
-        pace: Pace,
-    ) -> Result<Self, OpenError> {
+        let data = options.lock.folder();
         let place = options.second_place.clone();
         let (log, signer) = home::open(&disk, data, &options.origin, place, &*options.rng)?;
-        let pseudonyms = Pseudonyms::load(
-            Arc::clone(&disk),
-            &data.join(pseudonyms::FILE),
-            Arc::clone(&options.rng),
-        )?;
+        let keys = data.join(pseudonyms::FILE);
+        let mut pseudonyms = Pseudonyms::load(Arc::clone(&disk), &keys, Arc::clone(&options.rng))?;
+        // Before the first event, so that only the turn of a month makes one wait for a key.
+        let prepared = pseudonyms.prepare(options.clock.now());
+        prepared.map_err(|cause| PseudonymsError::File { path: keys, cause })?;
         let (commands, received) = sync_channel(COMMANDS);
         let (wires, desk) = (Arc::new(Wires::default()), Arc::new(Desk::default()));
         let (routes, visible) = (Arc::new(Routes::default()), Arc::new(Visible::default()));
@@ -147,27 +148,31 @@ impl Ledger {
             publisher: log.publisher,
             clock: Arc::clone(&options.clock),
         };
+        let encoder = Encoder::new(pseudonyms, Arc::clone(&routes));
+        let intake = Arc::new(Mutex::new(Intake::new(encoder, pace.queue)));
+        let watch = Watch {
+            wires: Arc::clone(&wires),
+            intake: Arc::clone(&intake),
+            visible: Arc::clone(&visible),
+            clock: Arc::clone(&options.clock),
+            pace,
+        };
         let writer = Writer {
             journal: log.journal,
-            encoder: Encoder::new(pseudonyms, Arc::clone(&routes)),
+            intake,
             wires: Arc::clone(&wires),
             commands: received,
             desk: Arc::clone(&desk),
             visible: Arc::clone(&visible),
             clock: Arc::clone(&options.clock),
-            lanes: Vec::new(),
-            fold: Fold::default(),
             pace,
             given_up: false,
         };
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
-            thread.map_err(|cause| OpenError::System(format!("cannot start a thread: {cause}")))
-        };
-        let threads = vec![
-            spawn("ledger-writer", Box::new(|| writer.run()))?,
-            spawn("ledger-tiles", Box::new(|| tiler.run()))?,
-        ];
+        let (alive, threads) = mpsc::channel();
+        let leash = || (Arc::clone(&options.lock), alive.clone());
+        spawn("ledger-writer", leash(), || writer.run())?;
+        spawn("ledger-watch", leash(), || watch.run())?;
+        spawn("ledger-tiles", leash(), || tiler.run())?;
         Ok(Self {
             verifier_key: signer.verifier().to_string(),
             signer,
@@ -178,8 +183,9 @@ impl Ledger {
             desk,
             visible,
             commands,
+            clock: Arc::clone(&options.clock),
+            limit: pace.limit,
             threads: Mutex::new(threads),
-            _lock: None,
         })
     }
 
@@ -201,10 +207,15 @@ impl Ledger {
         reply.await.unwrap_or(Err(NotDurable::Closed))
     }
 
-    /// [`Ledger::note`] for code without a runtime.
+    /// [`Ledger::note`] for code without a runtime; on a disk that does not answer it ends with
+    /// [`NotDurable::Disk`], and the notice may still come to be recorded.
     pub fn note_blocking(&self, notice: Notice) -> Result<(), NotDurable> {
         let reply = self.ask_note(notice)?;
-        wait(reply).unwrap_or(Err(NotDurable::Closed))
+        match self.wait(reply) {
+            Waited::Told(reply) => reply,
+            Waited::Dropped => Err(NotDurable::Closed),
+            Waited::TooLong => Err(NotDurable::Disk),
+        }
     }
 
     fn ask_note(
@@ -235,10 +246,15 @@ impl Ledger {
         reply.await.unwrap_or(Err(FlushError::Closed))
     }
 
-    /// [`Ledger::flush`] for code without a runtime.
+    /// [`Ledger::flush`] for code without a runtime; it does not wait without end for a disk that
+    /// does not answer.
     pub fn flush_blocking(&self) -> Result<Flushed, FlushError> {
         let reply = self.ask_flush()?;
-        wait(reply).unwrap_or(Err(FlushError::Closed))
+        match self.wait(reply) {
+            Waited::Told(reply) => reply,
+            Waited::Dropped => Err(FlushError::Closed),
+            Waited::TooLong => Err(FlushError::Silent(self.limit)),
+        }
     }
 
     fn ask_flush(&self) -> Result<oneshot::Receiver<Result<Flushed, FlushError>>, FlushError> {
@@ -289,51 +305,73 @@ impl Ledger {
     }
 
     /// Flushes and stops. Recorders refuse from then on; end the cores first, else what they
-    /// record meanwhile may be refused or lost. Safe to call twice.
+    /// record meanwhile may be refused or lost. Safe to call twice. Where the disk does not answer,
+    /// this gives up after a while: what was acknowledged is on disk, and the folder stays locked
+    /// until the system has let go of the threads.
     pub fn close(&self) -> Result<Flushed, FlushError> {
         self.desk.unblock();
         let last = self.flush_blocking();
-        self.stop();
-        last
+        if self.stop() {
+            last
+        } else {
+            last.and(Err(FlushError::Silent(self.limit)))
+        }
     }
 
-    fn stop(&self) {
+    /// Ends the threads; `false` if they do not end in time.
+    fn stop(&self) -> bool {
         self.desk.unblock();
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        if threads.is_empty() {
-            return;
-        }
-        // A full queue is being worked off: the writer looks at the standing as well.
-        let mut command = Command::Close;
-        while let Err(TrySendError::Full(back)) = self.commands.try_send(command) {
-            command = back;
-            thread::yield_now();
-        }
-        self.wires.hurry();
-        for thread in threads.drain(..) {
-            let _ = thread.join();
+        self.wires.close();
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.recv_timeout(self.limit) == Err(RecvTimeoutError::Disconnected)
+    }
+
+    /// Waits for a reply on this thread, be it one of a runtime or not: tokio's own way of blocking
+    /// panics on a runtime's thread, and a ledger may be closed on one.
+    fn wait<T>(&self, reply: oneshot::Receiver<T>) -> Waited<T> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut reply = pin!(reply);
+        let until = self.clock.monotonic() + self.limit;
+        loop {
+            match reply.as_mut().poll(&mut context) {
+                Poll::Ready(Ok(reply)) => return Waited::Told(reply),
+                Poll::Ready(Err(_)) => return Waited::Dropped,
+                Poll::Pending => {}
+            }
+            let left = until.saturating_sub(self.clock.monotonic());
+            if left.is_zero() {
+                return Waited::TooLong;
+            }
+            thread::park_timeout(left);
         }
     }
 }
 
-/// Waits for a reply on this thread, be it one of a runtime or not: tokio's own way of blocking
-/// panics on a runtime's thread, and a ledger may be closed on one.
-fn wait<T>(reply: oneshot::Receiver<T>) -> Option<T> {
-    struct Unpark(thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
+/// How waiting for a reply ended.
+enum Waited<T> {
+    Told(T),
+    Dropped,
+    TooLong,
+}
+
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut reply = pin!(reply);
-    loop {
-        match reply.as_mut().poll(&mut context) {
-            Poll::Ready(reply) => return reply.ok(),
-            Poll::Pending => thread::park(),
-        }
-    }
+}
+
+fn spawn(name: &str, leash: Leash, work: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+    let held = move || {
+        work();
+        drop(leash);
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(held);
+    thread
+        .map(drop)
+        .map_err(|cause| OpenError::System(format!("cannot start a thread: {cause}")))
 }
 
 impl Drop for Ledger {

@@ -22,6 +22,20 @@ use crate::{
 /// The longest time an entry waits for a checkpoint while the disk works.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// The longest rest of the disk between two checkpoints. Without a bound, a slow disk would get
+/// ever longer rests, ever more entries after each and ever older checkpoints.
+const REST: Duration = Duration::from_secs(4);
+
+/// How long tiles leave the disk to the journal, after they took `took` of its time: at most a
+/// fifth of the time goes to tiles while they are quick. After a failure, a second passes.
+fn pause(took: Duration, failed: bool) -> Duration {
+    if failed {
+        INTERVAL
+    } else {
+        (took * 4).min(REST)
+    }
+}
+
 /// Bytes of entries that may wait.
 const BACKLOG: usize = 64 * 1024 * 1024;
 
@@ -135,11 +149,7 @@ impl Tiler {
                 .map(|cause| format!("tiles and checkpoint cannot be written: {cause}"));
             let late = failed.clone().or_else(|| self.follow(work.active).err());
             let ended = self.clock.monotonic();
-            // At most a fifth of the time goes to tiles; after a failure, a second passes.
-            earliest = match late {
-                Some(_) => ended + INTERVAL,
-                None => ended + ended.saturating_sub(began) * 4,
-            };
+            earliest = ended + pause(ended.saturating_sub(began), late.is_some());
             let mut waiting = self.desk.lock();
             waiting.signed = self.publisher.signed();
             waiting.behind = late;
@@ -216,5 +226,18 @@ impl Tiler {
         self.publisher
             .tidy(active)
             .map_err(|cause| format!("covered files cannot be removed: {cause}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disk_rests_four_times_as_long_as_tiles_took_but_not_without_end() {
+        let rests = |millis| pause(Duration::from_millis(millis), false).as_millis();
+        assert_eq!([rests(0), rests(10), rests(1000)], [0, 40, 4000]);
+        assert_eq!([rests(1001), rests(60_000)], [4000, 4000]);
+        assert_eq!(pause(Duration::from_secs(60), true), INTERVAL);
     }
 }

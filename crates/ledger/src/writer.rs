@@ -2,13 +2,13 @@
 //!
 //! Owns the rhythm of batches: every 50 ms, or at once when somebody waits for the disk or a ring
 //! is half full; asleep when nothing happens. Everything that arrived while one batch was on its
-//! way to the disk is the next one. After a failed write nothing is taken any more until the same
-//! batch is on disk; meanwhile recorders refuse. Trusts [`crate::journal`] that what it returned
-//! from is durable.
+//! way to the disk is the next one; the [`crate::watch`] gathers it meanwhile where it is much.
+//! After a failed write nothing is acknowledged any more until the same batch is on disk; meanwhile
+//! recorders refuse. Trusts [`crate::journal`] that what it returned from is durable.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::Ordering,
         mpsc::{Receiver, TryRecvError},
     },
@@ -16,27 +16,33 @@ use std::{
     time::Duration,
 };
 
-use control::{Clock, Reason};
-use tokio::sync::oneshot;
+use control::Clock;
 
 use crate::{
-    encode::Encoder,
-    event::{Event, Kind, Notice},
-    fold::{Fold, Folded},
-    journal::{BATCH_LIMIT, Journal},
-    recorder::{Lane, NotDurable, Standing, Wires},
-    segment::Batch,
+    event::Notice,
+    intake::{Intake, Load, NoteReply},
+    journal::Journal,
+    recorder::NotDurable,
     service::FlushError,
     tiler::{Desk, FlushReply},
+    wires::Wires,
 };
 
-/// How often the writer looks at its rings.
+/// How often the writer looks at its rings, how long it waits for the disk, and how much it holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// The longest time a batched event waits for the disk while it works.
     pub interval: Duration,
     /// Empty intervals after which the writer sleeps until it is woken.
     pub quiet: u32,
+    /// How often it is seen whether the disk answers.
+    pub watch: Duration,
+    /// After how long a disk that does not answer counts as failed.
+    pub patience: Duration,
+    /// How long flushing and closing wait for the disk.
+    pub limit: Duration,
+    /// Bytes of encoded entries that may wait for the journal.
+    pub queue: usize,
 }
 
 impl Default for Pace {
@@ -44,6 +50,10 @@ impl Default for Pace {
         Self {
             interval: Duration::from_millis(50),
             quiet: 20,
+            watch: Duration::from_secs(1),
+            patience: Duration::from_secs(10),
+            limit: Duration::from_secs(20),
+            queue: 16 * 1024 * 1024,
         }
     }
 }
@@ -54,20 +64,12 @@ const SLEEP: Duration = Duration::from_secs(60);
 /// How long after a failed write the next is tried.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// The most events in one batch, so that the first of them does not wait for too many others.
-const EVENTS: usize = 8192;
-
-/// Recorded for refusals that not even a ring could take.
-const UNCOUNTED: Reason = Reason("ring-full");
-
 /// What is asked of the writer beside events.
 pub(crate) enum Command {
     /// Make a notice durable.
-    Note(Box<Notice>, oneshot::Sender<Result<(), NotDurable>>),
+    Note(Box<Notice>, NoteReply),
     /// Bring everything so far under a checkpoint.
     Flush(FlushReply),
-    /// Finish everything and end.
-    Close,
 }
 
 /// What others may know of the writer.
@@ -86,38 +88,15 @@ pub(crate) struct VisibleState {
 /// The writer's own side.
 pub(crate) struct Writer {
     pub(crate) journal: Journal,
-    pub(crate) encoder: Encoder,
+    pub(crate) intake: Arc<Mutex<Intake>>,
     pub(crate) wires: Arc<Wires>,
     pub(crate) commands: Receiver<Command>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) visible: Arc<Visible>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) lanes: Vec<Lane>,
-    pub(crate) fold: Fold,
     pub(crate) pace: Pace,
     /// Told to close while the disk fails: nothing is written or acknowledged any more.
     pub(crate) given_up: bool,
-}
-
-/// One batch on its way, with those who wait for it.
-#[derive(Default)]
-struct Load {
-    batch: Batch,
-    notes: Vec<oneshot::Sender<Result<(), NotDurable>>>,
-    folded: Folded,
-}
-
-impl Load {
-    fn has_room(&self) -> bool {
-        self.batch.len() < EVENTS && self.batch.bytes() < BATCH_LIMIT / 2
-    }
-}
-
-/// Asked for during a round of the writer.
-#[derive(Default)]
-struct Asked {
-    flushes: Vec<FlushReply>,
-    closing: bool,
 }
 
 /// Ends recording for good when the writer ends, in whatever way.
@@ -125,7 +104,7 @@ struct Farewell(Arc<Wires>, Arc<Desk>);
 
 impl Drop for Farewell {
     fn drop(&mut self) {
-        self.0.set_standing(Standing::Ended);
+        self.0.end();
         self.1.close();
     }
 }
@@ -135,241 +114,199 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let farewell = Farewell(Arc::clone(&self.wires), Arc::clone(&self.desk));
         self.wires.set_writer(thread::current());
-        self.show(None, 0);
+        self.show(None);
         let mut quiet = 0;
-        let mut asked = Asked::default();
-        while !asked.closing {
-            if quiet > self.pace.quiet && self.fold.is_empty() {
+        let mut flushes = Vec::new();
+        loop {
+            if quiet > self.pace.quiet && !self.intake().is_counting() {
                 self.sleep();
             } else if !self.wires.take_urgent() {
                 thread::park_timeout(self.pace.interval);
             }
             self.wires.take_urgent();
-            let mut load = Load::default();
-            self.commands(&mut load, &mut asked);
-            let thorough = asked.closing || !asked.flushes.is_empty();
-            let wrote = self.round(load, thorough);
+            // Looked at before the last round: what was recorded before it is in that round.
+            let closing = self.wires.is_closing();
+            self.hear(&mut flushes);
+            let wrote = self.round(closing || !flushes.is_empty());
             quiet = if wrote { 0 } else { quiet + 1 };
-            for reply in asked.flushes.drain(..) {
+            for reply in flushes.drain(..) {
                 self.desk.flush(reply);
             }
-            asked.closing |= self.given_up;
+            if closing || self.given_up {
+                break;
+            }
         }
         drop(farewell);
-        for lane in &self.lanes {
-            lane.marks.notify.notify_waiters();
-        }
+        self.dismiss(NotDurable::Closed);
         while let Ok(command) = self.commands.try_recv() {
             refuse(command, NotDurable::Closed);
         }
     }
 
+    fn intake(&self) -> MutexGuard<'_, Intake> {
+        lock(&self.intake)
+    }
+
     /// Sleeps until something is pushed or asked for.
-    fn sleep(&mut self) {
+    fn sleep(&self) {
         self.wires.fall_asleep();
-        self.lanes.extend(self.wires.take_new_lanes());
-        let busy = self
-            .lanes
-            .iter()
-            .any(|lane| !lane.events.is_empty() || !lane.refusals.is_empty());
-        if !busy && !self.wires.take_urgent() {
+        let idle = {
+            let mut intake = self.intake();
+            intake.add_lanes(self.wires.take_new_lanes());
+            intake.is_idle()
+        };
+        if idle && !self.wires.take_urgent() {
             thread::park_timeout(SLEEP);
         }
         self.wires.rise();
     }
 
-    fn commands(&mut self, load: &mut Load, asked: &mut Asked) {
-        while load.has_room() {
+    /// Takes what is asked, as far as there is room for notices.
+    fn hear(&mut self, flushes: &mut Vec<FlushReply>) {
+        while self.intake().has_room() {
             match self.commands.try_recv() {
                 Ok(Command::Note(notice, reply)) => {
                     // The key for pseudonyms must stand before anything is encoded.
                     self.prepare();
-                    let _ = load.batch.push(self.encoder.notice(&notice));
-                    load.notes.push(reply);
+                    self.intake().note(&notice, reply);
                 }
-                Ok(Command::Flush(reply)) => asked.flushes.push(reply),
-                Ok(Command::Close) => {
-                    self.wires.set_standing(Standing::Closing);
-                    asked.closing = true;
-                }
+                Ok(Command::Flush(reply)) => flushes.push(reply),
                 Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => {
-                    asked.closing = true;
-                    return;
-                }
+                // Nobody is left who could close it in order.
+                Err(TryRecvError::Disconnected) => return self.wires.close(),
             }
         }
     }
 
-    /// Writes what is in the rings, all of it if `thorough`, else one batch. Says whether there was
-    /// anything.
-    fn round(&mut self, mut load: Load, thorough: bool) -> bool {
-        self.lanes.extend(self.wires.take_new_lanes());
-        let until: Vec<u64> = self
-            .lanes
-            .iter()
-            .map(|lane| lane.taken + lane.events.slots() as u64)
-            .collect();
+    /// Writes what is in the rings, all of it if `thorough`, else until one batch was not full. Says
+    /// whether there was anything.
+    fn round(&mut self, thorough: bool) -> bool {
+        let ends = {
+            let mut intake = self.intake();
+            intake.add_lanes(self.wires.take_new_lanes());
+            intake.ends()
+        };
         let mut wrote = false;
         loop {
             self.prepare();
-            self.collect(&mut load, thorough);
-            if load.batch.is_empty() {
-                break;
-            }
+            let (load, more) = {
+                let mut intake = self.intake();
+                let more = intake.next(self.clock.now(), thorough);
+                (intake.take(), more || intake.is_queued())
+            };
+            let Some(load) = load else { break };
             wrote = true;
-            let more = !load.has_room();
-            self.commit(&mut load);
-            let behind = self
-                .lanes
-                .iter()
-                .zip(&until)
-                .any(|(lane, until)| lane.taken < *until);
-            if !(more || thorough && behind) {
+            self.commit(load);
+            if !(more || thorough && self.intake().is_behind(&ends)) {
                 break;
             }
         }
-        self.lanes.retain(|lane| {
-            !(lane.events.is_abandoned() && lane.events.is_empty() && lane.refusals.is_empty())
-        });
+        self.intake().retire_lanes();
         wrote
     }
 
     /// Waits for the key of pseudonyms to be durable; nothing may be encoded without it.
     fn prepare(&mut self) {
-        while let Err(cause) = self.encoder.pseudonyms.prepare(self.clock.now()) {
+        while !self.given_up {
+            let now = self.clock.now();
+            if self.intake().is_prepared(now) {
+                break;
+            }
+            self.wires.begin_wait(self.clock.monotonic());
+            let prepared = self.intake().prepare(now);
+            self.wires.end_wait();
+            let Err(cause) = prepared else { break };
             self.fail(&format!(
                 "the keys of pseudonyms cannot be written: {cause}"
             ));
-            if self.give_up() {
-                return;
-            }
+            self.pause();
         }
-        self.recovered();
+        self.recover();
     }
 
-    /// Takes events from the rings and encodes them.
-    fn collect(&mut self, load: &mut Load, thorough: bool) {
-        let now = self.clock.now();
-        for lane in &mut self.lanes {
-            while load.has_room()
-                && let Ok(event) = lane.events.pop()
-            {
-                lane.taken += 1;
-                let _ = load.batch.push(self.encoder.event(&event, None));
-            }
-            while load.has_room()
-                && let Ok(event) = lane.refusals.pop()
-            {
-                if let Some(event) = self.fold.take(event, &mut load.folded) {
-                    let _ = load.batch.push(self.encoder.event(&event, None));
-                }
-            }
-            let uncounted = lane.marks.uncounted.load(Ordering::Relaxed);
-            if uncounted > lane.told {
-                let event = Event {
-                    reason: Some(UNCOUNTED),
-                    ..Event::new(now, Kind::REFUSALS)
-                };
-                load.folded.push((event, uncounted - lane.told));
-                lane.told = uncounted;
-            }
-        }
-        self.fold.tick(now, &mut load.folded);
-        if thorough {
-            self.fold.finish(&mut load.folded);
-        }
-        let mut folded = 0;
-        for (event, count) in load.folded.drain(..) {
-            folded += count;
-            let _ = load.batch.push(self.encoder.event(&event, Some(count)));
-        }
-        if folded > 0 {
-            let mut state = lock(&self.visible.state);
-            state.folded += folded;
-        }
-    }
-
-    /// Makes the batch durable, however often that takes, and tells those who wait.
-    fn commit(&mut self, load: &mut Load) {
-        while self.given_up || self.write(load).is_err() {
+    /// Makes a load durable, however often that takes, and tells those who wait.
+    fn commit(&mut self, mut load: Load) {
+        while !self.given_up {
+            self.wires.begin_wait(self.clock.monotonic());
+            let written = self.journal.append(&load.batch);
+            self.wires.end_wait();
+            let Err(cause) = written else { break };
             for note in load.notes.drain(..) {
                 let _ = note.send(Err(NotDurable::Disk));
             }
-            if self.give_up() {
-                load.batch.clear();
-                return;
-            }
+            self.fail(&format!("the journal cannot be written: {cause}"));
+            self.pause();
         }
-        self.recovered();
-        self.show(None, self.journal.next());
-        for lane in &self.lanes {
-            if lane.marks.durable.swap(lane.taken, Ordering::AcqRel) != lane.taken {
-                lane.marks.notify.notify_waiters();
-            }
+        if self.given_up {
+            return;
         }
-        for note in load.notes.drain(..) {
+        self.recover();
+        self.show(None);
+        for (marks, reached) in &load.reached {
+            marks.durable.store(*reached, Ordering::Release);
+            marks.notify.notify_waiters();
+        }
+        for note in load.notes {
             let _ = note.send(Ok(()));
         }
-        self.desk
-            .hand_over(std::mem::take(&mut load.batch), self.journal.active());
+        // The tiles may be so far behind that this waits as for a disk.
+        self.wires.begin_wait(self.clock.monotonic());
+        self.desk.hand_over(load.batch, self.journal.active());
+        self.wires.end_wait();
     }
 
-    fn write(&mut self, load: &Load) -> Result<(), ()> {
-        self.journal.append(&load.batch).map_err(|cause| {
-            self.fail(&format!("the journal cannot be written: {cause}"));
-        })
-    }
-
-    fn recovered(&self) {
-        if self.wires.standing() == Err(NotDurable::Disk) {
-            self.wires.set_standing(Standing::Open);
-            self.show(None, self.journal.next());
+    /// Says that the disk works, if it was thought not to.
+    fn recover(&self) {
+        if self.wires.standing() == Err(NotDurable::Disk) && !self.given_up {
+            let mut state = lock(&self.visible.state);
+            if self.wires.recover() {
+                state.failing = None;
+            }
         }
     }
 
     /// Lets everybody know that nothing can be recorded now.
-    fn fail(&mut self, cause: &str) {
-        if self.wires.standing().is_ok() {
-            self.wires.set_standing(Standing::Failing);
-        }
-        self.show(Some(cause), self.journal.next());
-        for lane in &self.lanes {
-            lane.marks.notify.notify_waiters();
+    fn fail(&self, cause: &str) {
+        self.show(Some(cause));
+        self.wires.fail();
+        self.dismiss(NotDurable::Disk);
+    }
+
+    /// Answers those whose notices are not written yet.
+    fn dismiss(&self, why: NotDurable) {
+        let notes = self.intake().take_notes();
+        for note in notes {
+            let _ = note.send(Err(why));
         }
     }
 
-    /// Waits before the next attempt, answering what is asked meanwhile. `true` if told to close:
-    /// then what is not on disk is given up, and was never acknowledged.
-    fn give_up(&mut self) -> bool {
+    /// Waits before the next attempt, answering what is asked meanwhile. Told to close, it gives up
+    /// what is not on disk, and was never acknowledged.
+    fn pause(&mut self) {
         let until = self.clock.monotonic() + RETRY;
         loop {
             while let Ok(command) = self.commands.try_recv() {
-                if matches!(command, Command::Close) {
-                    self.wires.set_standing(Standing::Closing);
-                }
                 refuse(command, NotDurable::Disk);
             }
-            self.given_up |= self.wires.standing() == Err(NotDurable::Closed);
-            if self.given_up {
-                return true;
-            }
+            self.given_up |= self.wires.is_closing();
             let left = until.saturating_sub(self.clock.monotonic());
-            if left.is_zero() {
-                return false;
+            if self.given_up || left.is_zero() {
+                return;
             }
             thread::park_timeout(left);
         }
     }
 
-    fn show(&self, failing: Option<&str>, durable: u64) {
+    fn show(&self, failing: Option<&str>) {
+        let counted = self.intake().counted();
         let mut state = lock(&self.visible.state);
         state.failing = failing.map(str::to_owned);
-        state.durable = durable.max(state.durable);
+        state.durable = self.journal.next().max(state.durable);
+        state.folded = counted;
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -384,6 +321,5 @@ fn refuse(command: Command, why: NotDurable) {
                 _ => FlushError::Disk(why.to_string()),
             }));
         }
-        Command::Close => {}
     }
 }
