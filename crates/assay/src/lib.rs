@@ -3,6 +3,12 @@
 //! Owns the list that ties each fuzz body to its target below `fuzz/`, its corpus and its property
 //! test. A body takes any bytes, does no I/O and panics when an invariant is broken. Refuses to be
 //! linked by the product: only tests and the fuzz targets know this crate. Trusts nothing.
+#![expect(clippy::panic, reason = "a body says so where an invariant is broken")]
+
+// The list names bodies by one path, whichever crate they lie in.
+extern crate self as assay;
+
+pub mod fuzz;
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -46,4 +52,8 @@ pub const TARGETS: &[Target] = targets! {
     quantity: config::fuzz::quantity, 2000;
     document: prove::fuzz::document, 200;
     amounts: prove::fuzz::amounts, 1000;
+    request_connection: assay::fuzz::requests::request_connection, 300;
+    answer_connection: assay::fuzz::answers::answer_connection, 300;
+    chunked_reference: assay::fuzz::grammar::chunked_reference, 1000;
+    path_reference: assay::fuzz::grammar::path_reference, 2000;
 };

@@ -1,0 +1,9 @@
+//! Bodies that need an independent parser, or more than one crate.
+//!
+//! Owns what a second opinion says of the engine: [`reference`] decides the same questions by other
+//! means, as plainly as can be. Trusts neither side; where they differ, one of them is wrong.
+
+pub mod answers;
+pub mod grammar;
+pub mod reference;
+pub mod requests;
