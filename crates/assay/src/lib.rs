@@ -52,8 +52,8 @@ pub const TARGETS: &[Target] = targets! {
     quantity: config::fuzz::quantity, 2000;
     document: prove::fuzz::document, 200;
     amounts: prove::fuzz::amounts, 1000;
-    request_connection: assay::fuzz::requests::request_connection, 300;
-    answer_connection: assay::fuzz::answers::answer_connection, 300;
-    chunked_reference: assay::fuzz::grammar::chunked_reference, 1000;
+    request_connection: assay::fuzz::requests::request_connection, 150;
+    answer_connection: assay::fuzz::answers::answer_connection, 150;
+    chunked_reference: assay::fuzz::grammar::chunked_reference, 600;
     path_reference: assay::fuzz::grammar::path_reference, 2000;
 };

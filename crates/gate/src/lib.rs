@@ -22,6 +22,8 @@ mod assertion;
 pub mod controls;
 pub mod core;
 pub mod echo;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod metrics;
 pub mod request_id;
 mod room;

@@ -25,6 +25,8 @@ mod thread;
 pub mod tls;
 mod whole;
 
+pub(crate) use self::{connection::Connection, local::Local};
+
 use std::{
     fs, io,
     net::SocketAddr,

@@ -74,7 +74,7 @@ enum Arrived {
 }
 
 /// A connection being served.
-pub(super) struct Connection<S> {
+pub(crate) struct Connection<S> {
     pub(super) local: Rc<Local>,
     pub(super) seat: Seat,
     pub(super) peer: Peer,
@@ -89,7 +89,7 @@ pub(super) struct Connection<S> {
 }
 
 impl<S: Stream> Connection<S> {
-    pub(super) fn new(
+    pub(crate) fn new(
         local: Rc<Local>,
         seat: Seat,
         peer: Peer,
@@ -110,7 +110,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Serves requests until the connection ends.
-    pub(super) async fn serve(mut self) {
+    pub(crate) async fn serve(mut self) {
         let mut first = true;
         loop {
             let limits = *self.local.core.site().limits();

@@ -30,9 +30,9 @@ const GIVES_WAY: Duration = Duration::from_secs(1);
 const LOOKED_AT: usize = 64;
 
 /// State of one thread, shared by its tasks.
-pub(super) struct Local {
-    pub(super) core: Core,
-    pub(super) pool: RefCell<Pool<Place, TcpStream>>,
+pub(crate) struct Local {
+    pub(crate) core: Core,
+    pub(crate) pool: RefCell<Pool<Place, TcpStream>>,
     pub(super) resolver: Resolver,
     /// Memory taken by bodies that must be seen whole.
     pub(super) held: Held,
@@ -108,7 +108,7 @@ impl Connections {
 }
 
 impl Local {
-    pub(super) fn new(core: Core) -> Self {
+    pub(crate) fn new(core: Core) -> Self {
         let service = core.gate().service.clone();
         Self {
             core,
@@ -129,7 +129,7 @@ impl Local {
 
     /// A seat for a connection from `peer`, or why there is none. When all are taken, a connection
     /// that has been idle for a while gives way.
-    pub(super) fn enter(self: &Rc<Self>, peer: &Peer) -> Result<Seat, Full> {
+    pub(crate) fn enter(self: &Rc<Self>, peer: &Peer) -> Result<Seat, Full> {
         let site = self.core.site();
         let address = peer.address.ip();
         let counted = (!site.deployment().trusts(address)).then_some(address);
@@ -224,7 +224,7 @@ impl Local {
 }
 
 /// An open connection's place in the list; leaving it, by a panic too, gives the place back.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     local: Rc<Local>,
     number: usize,
     idle: Rc<Cell<Option<Instant>>>,
