@@ -3,11 +3,15 @@
 //! Owns the list of groups, each of which starts its own servers, and how long each is measured.
 //! Refuses to measure a server whose answer is wrong.
 
+mod connections;
 mod half;
+mod overload;
 mod requests;
 mod rows;
 pub(super) mod systems;
 mod tls;
+mod upload;
+mod websocket;
 
 use super::{
     Setting, Table,
@@ -28,17 +32,41 @@ const GROUPS: &[Group] = &[
         run: requests::run,
     },
     Group {
+        name: upload::NAME,
+        run: upload::run,
+    },
+    Group {
+        name: websocket::NAME,
+        run: websocket::run,
+    },
+    Group {
         name: tls::NAME,
         run: tls::run,
+    },
+    Group {
+        name: connections::NAME,
+        run: connections::run,
     },
     Group {
         name: half::NAME,
         run: half::run,
     },
+    Group {
+        name: overload::NAME,
+        run: overload::run,
+    },
 ];
 
 /// The groups that `--only` may name.
-pub(super) const NAMES: &[&str] = &[requests::NAME, tls::NAME, half::NAME];
+pub(super) const NAMES: &[&str] = &[
+    requests::NAME,
+    upload::NAME,
+    websocket::NAME,
+    tls::NAME,
+    connections::NAME,
+    half::NAME,
+    overload::NAME,
+];
 
 /// How long and how often.
 pub(super) struct Plan<'a> {

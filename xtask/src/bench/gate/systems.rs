@@ -54,6 +54,13 @@ pub(super) enum Which {
     Sync,
 }
 
+/// Those that are measured beside each other, ours last.
+pub(super) const PROXIES: [(Which, &str); 3] = [
+    (Which::Nginx, "nginx"),
+    (Which::Haproxy, "HAProxy"),
+    (Which::Batched, "Vouchsafe"),
+];
+
 /// A server that answers.
 #[derive(Debug)]
 pub(super) struct Server {

@@ -12,7 +12,7 @@ use super::{
     },
     Plan,
     rows::{self, Drive, Row},
-    systems::{ANSWER, Server, Systems, Which},
+    systems::{ANSWER, PROXIES, Server, Systems},
 };
 use crate::failure::Failure;
 
@@ -26,12 +26,6 @@ const ABOUT: &str = "\
 /// Connections that shake hands at a time.
 const AT_ONCE: usize = 16;
 
-const SERVERS: [(Which, &str); 3] = [
-    (Which::Nginx, "nginx"),
-    (Which::Haproxy, "HAProxy"),
-    (Which::Batched, "Vouchsafe"),
-];
-
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
     let systems = Systems::start(plan, 4096, &[])?;
     let mut rows = Vec::new();
@@ -40,7 +34,7 @@ pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
         ("resumed handshake", true, true),
         ("TLS, kept connection", false, false),
     ] {
-        for (which, name) in SERVERS {
+        for (which, name) in PROXIES {
             let load = Box::new(tell(plan, systems.get(which)?, &systems, fresh, resume));
             rows.push(Row {
                 name: format!("{name}, {kind}"),
