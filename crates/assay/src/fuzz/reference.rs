@@ -32,7 +32,7 @@ pub fn chunked(input: &[u8]) -> Chunked {
         let digits = str::from_utf8(size).unwrap_or("");
         let plain = (1..=16).contains(&size.len()) && size.iter().all(u8::is_ascii_hexdigit);
         let size = u64::from_str_radix(digits, 16).unwrap_or(u64::MAX);
-        let clean = extension.iter().all(|&byte| is_value(byte));
+        let clean = are_extensions(extension);
         let limited = extension.len() <= 256 && extensions <= 16 * 1024;
         if !plain || size > i64::MAX.unsigned_abs() || !clean || !limited {
             return Chunked::Broken;
@@ -74,6 +74,50 @@ pub fn chunked(input: &[u8]) -> Chunked {
         if !sound || !value.iter().all(|&byte| is_value(byte)) {
             return Chunked::Broken;
         }
+    }
+}
+
+/// Whether these are extensions: `;name`, `;name=token` or `;name="quoted"`, any number of them
+/// (RFC 9112 section 7.1.1), without the white space it calls bad.
+fn are_extensions(mut rest: &[u8]) -> bool {
+    while let Some(after) = rest.strip_prefix(b";") {
+        let (name, after) = token(after);
+        rest = match after.strip_prefix(b"=") {
+            None => after,
+            Some(value) => match value.strip_prefix(b"\"").map(quoted) {
+                Some(Some(after)) => after,
+                Some(None) => return false,
+                None => match token(value) {
+                    ([], _) => return false,
+                    (_, after) => after,
+                },
+            },
+        };
+        if name.is_empty() {
+            return false;
+        }
+    }
+    rest.is_empty()
+}
+
+/// The token at the front, and what is behind it.
+fn token(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|&byte| !is_token(byte));
+    bytes
+        .split_at_checked(end.unwrap_or(bytes.len()))
+        .unwrap_or_default()
+}
+
+/// What is behind the closing quote.
+fn quoted(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        rest = match rest {
+            [b'"', after @ ..] => return Some(after),
+            [b'\\', escaped, after @ ..] if is_value(*escaped) => after,
+            [b'\\', ..] | [] => return None,
+            [byte, after @ ..] if is_value(*byte) => after,
+            _ => return None,
+        };
     }
 }
 

@@ -36,7 +36,7 @@ enum End {
 }
 
 /// How `stream` is divided, as two bytes of the input say.
-pub(super) fn divide<'s>(plan: [u8; 2], stream: &'s [u8]) -> impl Iterator<Item = &'s [u8]> {
+pub(super) fn divide(plan: [u8; 2], stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let [mut size, step] = plan;
     let mut rest = stream;
     std::iter::from_fn(move || {
