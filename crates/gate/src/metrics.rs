@@ -193,6 +193,7 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("hooks.signature"),
     ControlId("hooks.replay"),
     ControlId("ledger.durable"),
+    ControlId("ledger.space"),
 ];
 
 /// The counters of one core, on cache lines of their own.

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Every control of this crate, in the order in which references list them.
 pub const CONTROLS: [&dyn Control; 3] = [&EveryRequest, &AuthEvents, &TamperEvident];
 
-const KEYS: [Key; 2] = [
+const KEYS: [Key; 3] = [
     Key {
         path: "[ledger] durability",
         takes: "\"batched\" or \"sync\"",
@@ -23,6 +23,14 @@ const KEYS: [Key; 2] = [
         default: "none",
         about: "Where every signed checkpoint is appended as well, best on another host: without \
                 it, whoever owns this host could put an older ledger back.",
+    },
+    Key {
+        path: "[ledger] free_space_floor",
+        takes: "size",
+        default: "\"256MiB\"",
+        about: "Free space on the disk of data_dir below which new requests are refused with 503, \
+                before nothing can be recorded any more; at twice as much, healthcheck and the \
+                ledger warn. \"0B\" never refuses for that.",
     },
 ];
 

@@ -71,6 +71,9 @@ pub trait Disk: Send + Sync + fmt::Debug {
 
     /// The names in a folder, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+
+    /// Bytes that this user may still write to the file system of a folder.
+    fn free(&self, path: &Path) -> io::Result<u64>;
 }
 
 /// A whole file to be written.
@@ -251,6 +254,13 @@ impl Disk for RealDisk {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    fn free(&self, path: &Path) -> io::Result<u64> {
+        let system = nix::sys::statvfs::statvfs(path)?;
+        Ok(system
+            .blocks_available()
+            .saturating_mul(system.fragment_size()))
     }
 }
 

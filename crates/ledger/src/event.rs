@@ -44,6 +44,12 @@ impl Kind {
     pub const KEY_CREATED: Self = Self("key.create");
     /// A key was revoked.
     pub const KEY_REVOKED: Self = Self("key.revoke");
+    /// The disk has less than twice the floor of free space.
+    pub const SPACE_LOW: Self = Self("ledger.space-low");
+    /// The disk has less free space than the floor: nothing new is taken.
+    pub const SPACE_SHORT: Self = Self("ledger.space-short");
+    /// The disk has enough free space again.
+    pub const SPACE_AMPLE: Self = Self("ledger.space-ample");
     /// The keys were listed.
     pub const KEYS_LISTED: Self = Self("key.list");
     /// A proof made a canary key or a ticket.

@@ -22,7 +22,7 @@ pub struct Explained {
 }
 
 /// What a refusal by each control means, and what to do.
-const HINTS: [(&str, &str); 16] = [
+const HINTS: [(&str, &str); 17] = [
     (
         "wire.framing",
         "The request could have been read in two ways. A current HTTP library does not send such \
@@ -101,6 +101,12 @@ const HINTS: [(&str, &str); 16] = [
         "ledger.durable",
         "The ledger could not write to its disk, and what cannot be recorded is not let through. \
          Check that the disk of the data folder is neither full nor failing.",
+    ),
+    (
+        "ledger.space",
+        "The disk of the data folder has less free space than free_space_floor in [ledger], and \
+         what could soon not be recorded is not let through. Make room: requests pass again by \
+         themselves.",
     ),
 ];
 
@@ -184,6 +190,12 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
         "instance.reload-refused" => {
             "A new configuration was refused; the old one stays.".to_owned()
         }
+        "ledger.space-low" => "The disk of the ledger is getting full.".to_owned(),
+        "ledger.space-short" => {
+            "The disk of the ledger is nearly full: requests are refused until there is room."
+                .to_owned()
+        }
+        "ledger.space-ample" => "The disk of the ledger has room again.".to_owned(),
         "key.create" => "A key was created.".to_owned(),
         "key.revoke" => "A key was revoked.".to_owned(),
         "key.list" => "The keys were listed.".to_owned(),

@@ -19,6 +19,9 @@ const TOGETHER: u64 = 512;
 /// Different clients that are told apart within one second; more are counted without client.
 const CLIENTS: usize = 4096;
 
+/// Seconds that are counted together while the disk has hardly any room.
+const TIGHT_SECONDS: i64 = 10;
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     control: Option<ControlId>,
@@ -32,6 +35,8 @@ struct Key {
 #[derive(Default)]
 pub(crate) struct Fold {
     second: i64,
+    /// The disk has hardly any room: refusals are only counted, and without who was refused.
+    tight: bool,
     whole: u64,
     places: HashMap<Key, usize>,
     counts: Vec<(Key, Count)>,
@@ -50,7 +55,7 @@ impl Fold {
     /// Takes a refusal: `Some` if it is to be recorded as it is. What a new second completes is
     /// added to `folded`.
     pub(crate) fn take(&mut self, event: Event, folded: &mut Folded) -> Option<Event> {
-        if event.time.seconds() != self.second {
+        if self.is_past(event.time) {
             self.finish(folded);
             self.second = event.time.seconds();
         }
@@ -61,7 +66,7 @@ impl Fold {
             route: event.route,
             client: event.client,
         };
-        if self.counts.len() >= CLIENTS && !self.places.contains_key(&key) {
+        if self.tight || self.counts.len() >= CLIENTS && !self.places.contains_key(&key) {
             key.client = None;
             key.route = None;
         }
@@ -70,7 +75,7 @@ impl Fold {
             self.counts.len() - 1
         });
         let (_, count) = self.counts.get_mut(place)?;
-        if count.whole < EACH && self.whole < TOGETHER {
+        if !self.tight && count.whole < EACH && self.whole < TOGETHER {
             count.whole += 1;
             self.whole += 1;
             Some(event)
@@ -82,9 +87,25 @@ impl Fold {
 
     /// Ends the second if `now` is past it.
     pub(crate) fn tick(&mut self, now: Timestamp, folded: &mut Folded) {
-        if now.seconds() != self.second {
+        if self.is_past(now) {
             self.finish(folded);
         }
+    }
+
+    /// Whether `time` lies outside of what is counted together: one second, or several while the
+    /// disk has hardly any room.
+    const fn is_past(&self, time: Timestamp) -> bool {
+        let seconds = time.seconds();
+        seconds < self.second || seconds.saturating_sub(self.second) >= self.length()
+    }
+
+    const fn length(&self) -> i64 {
+        if self.tight { TIGHT_SECONDS } else { 1 }
+    }
+
+    /// Spares the disk from now on, or no longer.
+    pub(crate) const fn set_tight(&mut self, tight: bool) {
+        self.tight = tight;
     }
 
     /// Whether nothing waits to be written.
@@ -161,6 +182,24 @@ mod tests {
         };
         assert_eq!((event.kind, *count), (Kind::REFUSALS, 10_000 - EACH));
         assert_eq!(event.time, Timestamp::from_seconds(5));
+    }
+
+    #[test]
+    fn on_a_disk_without_room_a_flood_is_one_entry_in_ten_seconds_and_nothing_is_lost() {
+        let mut fold = Fold::default();
+        fold.set_tight(true);
+        let mut folded = Vec::new();
+        for second in 100..130 {
+            let (whole, more) = feed(&mut fold, second, |i| i, 1000);
+            assert_eq!(whole, 0);
+            folded.extend(more);
+            fold.tick(Timestamp::from_seconds(second), &mut folded);
+        }
+        fold.finish(&mut folded);
+        let counts: Vec<u64> = folded.iter().map(|(_, count)| *count).collect();
+        assert_eq!(counts, [10_000; 3]);
+        fold.set_tight(false);
+        assert_eq!(feed(&mut fold, 200, |_| 1, 1).0, 1);
     }
 
     #[test]

@@ -156,6 +156,11 @@ impl Intake {
         self.encoder.pseudonyms.choose(now)
     }
 
+    /// Spares a disk that has hardly any room, or no longer: refusals are then only counted.
+    pub(crate) const fn spare(&mut self, short: bool) {
+        self.fold.set_tight(short);
+    }
+
     pub(crate) fn add_lanes(&mut self, lanes: Vec<Lane>) {
         self.lanes.extend(lanes);
     }

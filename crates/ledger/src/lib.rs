@@ -20,6 +20,8 @@
 //! 5. [`service`]: [`Ledger`], which opens all this ([`home`], [`log`], [`mod@lock`]) and answers
 //!    for its state.
 //!
+//! Beside them, `keeper` does what the clock asks for: it watches the room on the disk (`space`).
+//!
 //! Reading: [`view`] shows a folder, [`explain`] puts entries into words, [`verify`] judges,
 //! [`alteration`] names what is wrong. [`section`] is the configuration, [`controls`] the promises.
 //! Everything goes through [`disk`], of which [`crash_disk`] is the double that forgets.
@@ -39,6 +41,7 @@ pub mod fuzz;
 pub mod home;
 mod intake;
 pub mod journal;
+mod keeper;
 mod lane;
 pub mod lock;
 pub mod log;
@@ -51,6 +54,7 @@ pub mod recorder;
 pub mod section;
 pub mod segment;
 pub mod service;
+mod space;
 pub mod tile;
 mod tiler;
 pub mod tree;
@@ -62,9 +66,11 @@ mod writer;
 
 pub use event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex};
 pub use home::OpenError;
+pub use keeper::Keeping;
 pub use lock::Lock;
 pub use recorder::{NotDurable, Recorder};
 pub use section::{Durability, Section};
 pub use service::{FlushError, Flushed, Ledger, Options, RING, State};
+pub use space::Room;
 #[doc(hidden)]
 pub use writer::Pace;

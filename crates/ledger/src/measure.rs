@@ -51,6 +51,7 @@ pub fn run(data: &Path, load: Load) -> Result<Figures, String> {
         lock: Arc::new(lock),
         origin: "bench.example/ledger/1".to_owned(),
         second_place: None,
+        keeping: crate::Keeping::default(),
         ring: RING,
         clock: Arc::new(clock),
         rng: Arc::new(SystemRng),

@@ -29,6 +29,9 @@ pub enum NotDurable {
     /// The disk failed; nothing is recorded until it works again.
     #[error("the ledger cannot write to its disk")]
     Disk,
+    /// The disk is nearly full: what is under way is still recorded, nothing new is taken.
+    #[error("the disk of the ledger is nearly full")]
+    Space,
     /// The ledger was closed.
     #[error("the ledger is closed")]
     Closed,
@@ -77,7 +80,7 @@ impl Recorder {
     /// before a request begins, so that its end can be recorded whatever comes; looks at the
     /// writer's side only when what it saw there last is used up.
     pub fn ready(&self, events: u64) -> Result<(), NotDurable> {
-        self.wires.standing()?;
+        self.wires.open()?;
         if events > self.most {
             return Err(NotDurable::Full);
         }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use config::{Fault, Table};
 
+use crate::Keeping;
+
 /// When a decision is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -15,12 +17,37 @@ pub enum Durability {
 }
 
 /// What `[ledger]` says. It takes effect at the next start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// When a decision is on disk.
     pub durability: Durability,
     /// The file to which every checkpoint is appended as well, as written.
     pub second_place: Option<PathBuf>,
+    /// Free bytes on the disk below which requests are refused; 0 never refuses for that.
+    pub free_space_floor: u64,
+}
+
+/// The usual [`Section::free_space_floor`]: hours of checkpoints and counted refusals.
+const FLOOR: u64 = 256 * 1024 * 1024;
+
+impl Default for Section {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            second_place: None,
+            free_space_floor: FLOOR,
+        }
+    }
+}
+
+impl Section {
+    /// How the ledger is kept under this section.
+    #[must_use]
+    pub const fn keeping(&self) -> Keeping {
+        Keeping {
+            floor: self.free_space_floor,
+        }
+    }
 }
 
 impl Section {
@@ -44,9 +71,11 @@ impl Section {
             }
             usable
         });
+        let floor = table.size("free_space_floor");
         Self {
             durability,
             second_place: place.map(|found| PathBuf::from(found.value)),
+            free_space_floor: floor.map_or(FLOOR, |found| found.value),
         }
     }
 }
@@ -80,12 +109,22 @@ mod tests {
     }
 
     #[test]
-    fn both_keys_are_read() {
-        let (section, faults) =
-            read("[ledger]\ndurability = \"sync\"\nsecond_place = \"/mnt/checkpoints\"\n");
+    fn every_key_is_read() {
+        let (section, faults) = read(
+            "[ledger]\ndurability = \"sync\"\nsecond_place = \"/mnt/checkpoints\"\n\
+             free_space_floor = \"1GiB\"\n",
+        );
         assert_eq!(faults, Vec::<&str>::new());
         assert_eq!(section.durability, Durability::Sync);
         assert_eq!(section.second_place, Some("/mnt/checkpoints".into()));
+        assert_eq!(section.free_space_floor, 1 << 30);
+    }
+
+    #[test]
+    fn a_floor_of_nothing_is_off_and_one_without_a_unit_is_a_fault() {
+        let (section, faults) = read("[ledger]\nfree_space_floor = \"0B\"\n");
+        assert_eq!((section.free_space_floor, faults.len()), (0, 0));
+        assert_eq!(read("[ledger]\nfree_space_floor = 5\n").1.len(), 1);
     }
 
     #[test]

@@ -26,10 +26,12 @@ use crate::{
     event::{Notice, RouteIndex},
     home::{self, OpenError},
     intake::Intake,
+    keeper::{Keeper, Keeping, Office, Voice},
     lock::Lock,
     note::SignerKey,
     pseudonyms::{self, Pseudonyms, PseudonymsError},
     recorder::{NotDurable, Recorder},
+    space::{Floor, Room},
     tiler::{Desk, Tiler},
     watch::Watch,
     wires::Wires,
@@ -51,6 +53,8 @@ pub struct Options {
     pub origin: String,
     /// Where every checkpoint is appended as well.
     pub second_place: Option<PathBuf>,
+    /// How it is kept.
+    pub keeping: Keeping,
     /// Events that a core may be ahead of the writer, rounded up to a power of two; eight times as
     /// many may be under way on it. See [`RING`].
     pub ring: usize,
@@ -82,6 +86,10 @@ pub struct State {
     pub behind: Option<String>,
     /// Refusals that were only counted, since the start.
     pub folded: u64,
+    /// What the room on the disk allows.
+    pub room: Room,
+    /// Bytes free on the disk; absent where nobody looks.
+    pub free: Option<u64>,
 }
 
 /// A flush did not complete.
@@ -112,6 +120,7 @@ pub struct Ledger {
     routes: Arc<Routes>,
     wires: Arc<Wires>,
     desk: Arc<Desk>,
+    office: Arc<Office>,
     visible: Arc<Visible>,
     commands: SyncSender<Command>,
     clock: Arc<dyn Clock>,
@@ -168,11 +177,26 @@ impl Ledger {
             pace,
             given_up: false,
         };
+        let office = Arc::new(Office::default());
+        let mut keeper = Keeper {
+            office: Arc::clone(&office),
+            folder: home::ledger_folder(data),
+            clock: Arc::clone(&options.clock),
+            voice: Voice {
+                commands: commands.clone(),
+                wires: Arc::clone(&wires),
+            },
+            floor: Floor::new(options.keeping.floor),
+            disk,
+        };
+        // Nothing is taken before the first look.
+        keeper.round();
         let (alive, threads) = mpsc::channel();
         let leash = || (Arc::clone(&options.lock), alive.clone());
         spawn("ledger-writer", leash(), || writer.run())?;
         spawn("ledger-watch", leash(), || watch.run())?;
         spawn("ledger-tiles", leash(), || tiler.run())?;
+        spawn("ledger-keeper", leash(), || keeper.run())?;
         Ok(Self {
             verifier_key: signer.verifier().to_string(),
             signer,
@@ -181,6 +205,7 @@ impl Ledger {
             routes,
             wires,
             desk,
+            office,
             visible,
             commands,
             clock: Arc::clone(&options.clock),
@@ -277,12 +302,15 @@ impl Ledger {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let (signed, behind) = self.desk.state();
+        let kept = self.office.kept();
         State {
             durable: writer.durable.max(signed),
             signed,
             failing: writer.failing,
             behind,
             folded: writer.folded,
+            room: kept.room,
+            free: kept.free,
         }
     }
 
@@ -321,6 +349,7 @@ impl Ledger {
     /// Ends the threads; `false` if they do not end in time.
     fn stop(&self) -> bool {
         self.desk.unblock();
+        self.office.close();
         self.wires.close();
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.recv_timeout(self.limit) == Err(RecvTimeoutError::Disconnected)

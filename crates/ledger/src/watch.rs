@@ -58,6 +58,7 @@ impl Watch {
                 return;
             }
             intake.add_lanes(self.wires.take_new_lanes());
+            intake.spare(self.wires.is_short());
             if !intake.drain(now, SLICE) {
                 return;
             }

@@ -30,6 +30,8 @@ const ENDED: u8 = 3;
 #[derive(Default)]
 pub(crate) struct Wires {
     standing: AtomicU8,
+    /// The disk is below its floor of free space.
+    short: AtomicBool,
     /// Somebody waits for the disk: the next batch is due at once.
     urgent: AtomicBool,
     /// The writer sleeps until it is woken.
@@ -50,6 +52,23 @@ impl Wires {
             FAILING => Err(NotDurable::Disk),
             _ => Err(NotDurable::Closed),
         }
+    }
+
+    /// Whether something new may begin: [`Wires::standing`], and room on the disk.
+    pub(crate) fn open(&self) -> Result<(), NotDurable> {
+        self.standing()?;
+        if self.is_short() {
+            return Err(NotDurable::Space);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_short(&self, short: bool) {
+        self.short.store(short, Ordering::Release);
+    }
+
+    pub(crate) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Acquire)
     }
 
     fn turn(&self, from: u8, to: u8) -> bool {

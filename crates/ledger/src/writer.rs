@@ -191,6 +191,7 @@ impl Writer {
             self.prepare();
             let (load, more) = {
                 let mut intake = self.intake();
+                intake.spare(self.wires.is_short());
                 let more = intake.next(self.clock.now(), thorough);
                 (intake.take(), more || intake.is_queued())
             };

@@ -107,6 +107,7 @@ mod tests {
             lock: Arc::new(Lock::acquire(data).unwrap()),
             origin: "coach.example/coach/node".to_owned(),
             second_place: None,
+            keeping: ledger::Keeping::default(),
             ring: RING,
             clock: Arc::clone(&clock),
             rng: Arc::new(SystemRng),

@@ -20,6 +20,9 @@ use crate::{core::Core, metrics::Metric};
 /// The control that refuses what could not be recorded.
 pub const DURABLE: ControlId = ControlId("ledger.durable");
 
+/// The control that refuses what could soon not be recorded any more.
+pub const SPACE: ControlId = ControlId("ledger.space");
+
 /// How a forwarded request ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -129,7 +132,8 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         Content::Refusal(refusal) => {
             core.counters.refused(refusal.control);
             event = event.refused(&refusal);
-            let known = exchange.principal.is_some() && refusal.control != DURABLE;
+            let unrecorded = [DURABLE, SPACE].contains(&refusal.control);
+            let known = exchange.principal.is_some() && !unrecorded;
             if known && has_room(core, &exchange) {
                 put(core, event);
             } else {
@@ -210,6 +214,15 @@ fn unrecorded(cause: NotDurable) -> Refusal {
         NotDurable::Full => "ledger-full",
         NotDurable::Disk => "ledger-disk",
         NotDurable::Closed => "ledger-closed",
+        NotDurable::Space => {
+            return Refusal::new(
+                SPACE,
+                503,
+                "There is no room to record the request. Try again later.",
+                Reason("disk-nearly-full"),
+            )
+            .retry_after(30);
+        }
     };
     Refusal::new(
         DURABLE,

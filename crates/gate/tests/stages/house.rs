@@ -129,6 +129,7 @@ impl House {
             lock: Arc::new(Lock::acquire(folder.path()).unwrap()),
             origin: "coach.school.example/coach/1".to_owned(),
             second_place: None,
+            keeping: ledger::Keeping::default(),
             ring: 256,
             clock: Arc::new(clock.clone()),
             rng: Arc::new(SystemRng),

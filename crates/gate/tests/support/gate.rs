@@ -105,6 +105,7 @@ fn parts(folder: &Path, site: Site) -> Parts {
         lock: Arc::new(ledger::Lock::acquire(folder).unwrap()),
         origin: "gate.test/test/node".to_owned(),
         second_place: None,
+        keeping: ledger::Keeping::default(),
         ring: 1024,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SystemRng),

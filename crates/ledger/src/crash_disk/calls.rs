@@ -217,6 +217,12 @@ impl Disk for CrashDisk {
             .filter_map(|p| p.file_name()?.to_str().map(str::to_owned))
             .collect())
     }
+
+    fn free(&self, _path: &Path) -> io::Result<u64> {
+        let inner = self.inner();
+        inner.readable()?;
+        Ok(inner.free.unwrap_or(u64::MAX))
+    }
 }
 
 struct CrashFile(CrashDisk, u64, PathBuf);

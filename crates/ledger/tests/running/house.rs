@@ -63,6 +63,7 @@ impl House {
             lock: Arc::clone(self.lock.as_ref().unwrap()),
             origin: "log.example/test/1".to_owned(),
             second_place: None,
+            keeping: ledger::Keeping::default(),
             ring,
             clock: Arc::new(SystemClock::new()),
             rng: Arc::new(SystemRng),

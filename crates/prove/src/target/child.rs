@@ -226,10 +226,13 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
     {
         log.insert("file".to_owned(), inside("log.jsonl"));
     }
-    if let Some(ledger) = root.get_mut("ledger").and_then(Value::as_object_mut)
-        && ledger.contains_key("second_place")
-    {
-        ledger.insert("second_place".to_owned(), inside("checkpoints"));
+    let ledger = root.entry("ledger").or_insert_with(|| json!({}));
+    if let Some(ledger) = ledger.as_object_mut() {
+        if ledger.contains_key("second_place") {
+            ledger.insert("second_place".to_owned(), inside("checkpoints"));
+        }
+        // The folder for temporary files may be small, and what a child writes is little.
+        ledger.insert("free_space_floor".to_owned(), Value::from("0B"));
     }
     if let Some(deployment) = root.get_mut("deployment").and_then(Value::as_object_mut) {
         deployment.insert("data_dir".to_owned(), inside("data"));

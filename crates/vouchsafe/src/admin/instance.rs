@@ -83,7 +83,10 @@ impl Instance {
         let altered = self.inspected.get().and_then(|found| found.as_ref().err());
         let lacking = self.gate.lacks_descriptors();
         json!({
-            "well": state.failing.is_none() && altered.is_none() && !lacking,
+            "well": state.failing.is_none()
+                && altered.is_none()
+                && !lacking
+                && state.room != ledger::Room::Short,
             "connections": {
                 "open": self.gate.connections(),
                 "most": self.gate.most_connections(),
@@ -94,6 +97,8 @@ impl Instance {
                 "signed": state.signed,
                 "failing": state.failing,
                 "behind": state.behind,
+                "room": state.room.word(),
+                "free": state.free,
                 "inspected": self.inspected.get().is_some(),
                 "altered": altered,
             },

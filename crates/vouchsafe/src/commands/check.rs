@@ -58,6 +58,13 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if loaded.ledger.free_space_floor == 0 {
+        warnings.push(
+            "free_space_floor in [ledger] is off: requests are answered until the disk is full, \
+             and then fail without a count"
+                .to_owned(),
+        );
+    }
     match prove::target::facts::read(&loaded.tree, Vec::new()) {
         Ok(facts) => {
             for app in facts

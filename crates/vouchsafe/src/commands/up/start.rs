@@ -49,6 +49,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         lock,
         origin: origin(&site)?,
         second_place: loaded.ledger.second_place.clone(),
+        keeping: loaded.ledger.keeping(),
         ring: ledger::RING,
         clock: Arc::clone(&clock),
         rng: Arc::clone(&rng),
