@@ -3,20 +3,32 @@
 //! Owns an in-memory [`crate::disk::Disk`] that knows what was synced and what was not, file contents and
 //! folder entries apart. It stops dead at any chosen call; [`CrashDisk::after_crash`] then is the
 //! disk a machine would find after the power came back: everything not synced may be there, be
-//! lost, be torn or be zeros, in any combination, chosen by a seed. It can also be full, read-only
-//! or lie about a sync, to show that a suite notices.
+//! lost, be torn or be zeros, in any combination, chosen by a seed, and the write during which the
+//! power went may be torn at any byte. It can also be full, read-only, slow or defective for any
+//! stretch of calls, or lie about a sync, to show that a suite notices.
 
 mod calls;
 mod change;
+mod fault;
 
 use std::{
     collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use self::change::{Chance, Content, NameChange};
+use control::clock::FixedClock;
+
+use self::{
+    change::{Chance, Content, NameChange},
+    fault::Spell,
+};
+pub use self::{
+    change::{Tear, Torn},
+    fault::Fault,
+};
 
 /// Which of the two kinds of sync a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +80,12 @@ struct Inner {
     fail: Option<io::ErrorKind>,
     fail_syncs: bool,
     free: Option<u64>,
+    spell: Option<Spell>,
+    reads: u64,
+    fail_read: Option<u64>,
+    latency: Option<(Arc<FixedClock>, Duration)>,
+    /// The write during which the power went: which file, and how many bytes.
+    interrupted: Option<(u64, usize)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,10 +159,63 @@ impl CrashDisk {
         self.inner().free = bytes;
     }
 
+    /// `count` changing calls from number `call` on meet `fault`.
+    pub fn fail_at(&self, call: u64, count: u64, fault: Fault) {
+        self.inner().spell = Some(Spell::new(call, count, fault));
+    }
+
+    /// Reading call number `read`, counted from 0, fails as a defective disk does.
+    pub fn fail_read(&self, read: Option<u64>) {
+        let mut inner = self.inner();
+        inner.reads = 0;
+        inner.fail_read = read;
+    }
+
+    /// Reading calls since [`CrashDisk::fail_read`].
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.inner().reads
+    }
+
+    /// Every changing call takes `latency` of the time of `clock`.
+    pub fn slow_down(&self, clock: Arc<FixedClock>, latency: Duration) {
+        self.inner().latency = Some((clock, latency));
+    }
+
+    /// The bytes of a file as anyone could read them until now, whether the power went or not.
+    #[must_use]
+    pub fn visible(&self, path: &Path) -> Option<Vec<u8>> {
+        let inner = self.inner();
+        match inner.now.get(path)? {
+            Entry::File(id) => inner.contents.get(id).map(|content| content.now.clone()),
+            Entry::Folder => None,
+        }
+    }
+
+    /// How many bytes the write had during which the power went; `None` if it went otherwise.
+    #[must_use]
+    pub fn interrupted_write(&self) -> Option<usize> {
+        self.inner().interrupted.map(|(_, length)| length)
+    }
+
+    /// The disk as it may be found when the write during which the power went was torn so. Every
+    /// other change that was not synced is there if `others`, else lost.
+    #[must_use]
+    pub fn after_tear(&self, tear: Tear, others: bool) -> Self {
+        let torn = self.inner().interrupted.map(|(id, _)| id);
+        self.found(u64::from(others), |id, last| {
+            (last && Some(id) == torn).then_some(tear)
+        })
+    }
+
     /// The disk as it may be found after the power came back. Seed 0 loses everything that was not
     /// synced, seed 1 keeps it, every other seed chooses for each change on its own.
     #[must_use]
     pub fn after_crash(&self, seed: u64) -> Self {
+        self.found(seed, |_, _| None)
+    }
+
+    fn found(&self, seed: u64, tear: impl Fn(u64, bool) -> Option<Tear>) -> Self {
         let inner = self.inner();
         let mut chance = Chance(seed);
         let mut found = Inner {
@@ -155,10 +226,12 @@ impl CrashDisk {
         };
         for (id, content) in &inner.contents {
             let mut bytes = content.durable.clone();
-            for change in &content.pending {
-                let survivor = match seed {
-                    0 => None,
-                    1 => Some(change.clone()),
+            let last = content.pending.len().saturating_sub(1);
+            for (place, change) in content.pending.iter().enumerate() {
+                let survivor = match (tear(*id, place == last), seed) {
+                    (Some(tear), _) => Some(change.torn_so(tear)),
+                    (None, 0) => None,
+                    (None, 1) => Some(change.clone()),
                     _ => change.torn(&mut chance),
                 };
                 if let Some(change) = survivor {

@@ -31,8 +31,11 @@ pub struct Publisher {
     edge: Edge,
     /// Entries of the incomplete bundle.
     bundle: Vec<u8>,
-    /// Full tiles that no checkpoint covers yet.
+    /// Full tiles that are not on disk yet. Once they are they are never written again: from then
+    /// on a checkpoint may cover them, and a crash could tear them.
     full: Vec<(TileFile, Vec<u8>)>,
+    /// Full tiles on disk whose partial ones were not looked for yet.
+    filled: Vec<TileFile>,
     /// Partial tiles of the present edge that are on disk.
     partial: BTreeSet<TileFile>,
     /// Folders that are known to be durable.
@@ -101,6 +104,7 @@ impl Publisher {
             edge: Edge::new(),
             bundle: Vec::new(),
             full: Vec::new(),
+            filled: Vec::new(),
             partial: BTreeSet::new(),
             folders: BTreeSet::new(),
             signed: 0,
@@ -258,6 +262,8 @@ impl Publisher {
         }
         self.folders.append(&mut touched);
         self.partial.extend(edge.iter().map(|(tile, _)| *tile));
+        self.filled
+            .extend(self.full.drain(..).map(|(tile, _)| tile));
         Ok(())
     }
 
@@ -314,7 +320,7 @@ impl Publisher {
     /// journal segments before the one that begins with `active`. What stays after a crash does no
     /// harm.
     pub fn tidy(&mut self, active: u64) -> io::Result<()> {
-        for (tile, _) in std::mem::take(&mut self.full) {
+        for tile in std::mem::take(&mut self.filled) {
             let folder = self.folder.join(format!("{tile}.p"));
             if let Ok(names) = self.disk.list(&folder) {
                 for name in names {

@@ -231,7 +231,40 @@ impl Tiler {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use control::{Timestamp, clock::FixedClock};
+
     use super::*;
+    use crate::{crash_disk::CrashDisk, disk::Disk, note::SignerKey};
+
+    #[test]
+    fn checkpoints_on_a_slow_disk_do_not_grow_ever_older() {
+        const A_SECOND: u64 = 500;
+        let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(0)));
+        let disk = CrashDisk::new(Path::new("/d"));
+        disk.create_folder(Path::new("/d/journal")).unwrap();
+        let signer = Arc::new(SignerKey::from_seed("log.example/a/1", [3; 32]).unwrap());
+        let shared = Arc::new(disk.clone());
+        let publisher = Publisher::create(shared, Path::new("/d"), signer, None);
+        let mut publisher = publisher.unwrap();
+        disk.slow_down(Arc::clone(&clock), Duration::from_millis(20));
+        clock.advance(INTERVAL);
+        for round in 0..40 {
+            let began = clock.monotonic();
+            let oldest = Duration::from_millis(publisher.signed() * 1000 / A_SECOND);
+            while publisher.size() < began.as_secs() * A_SECOND {
+                publisher.add(b"{}");
+            }
+            publisher.publish().unwrap();
+            publisher.tidy(0).unwrap();
+            let ended = clock.monotonic();
+            let age = ended.saturating_sub(oldest);
+            assert!(age < Duration::from_secs(15), "{age:?} in round {round}");
+            clock.advance(pause(ended.saturating_sub(began), false));
+        }
+        assert!(publisher.signed() > 20 * A_SECOND);
+    }
 
     #[test]
     fn the_disk_rests_four_times_as_long_as_tiles_took_but_not_without_end() {

@@ -10,6 +10,7 @@ use control::Secret;
 use super::{
     CrashDisk, Entry, Inner, Sync, SyncCall,
     change::{Change, Content, NameChange},
+    fault::{Call, Fault},
 };
 use crate::disk::{Access, Disk, File, too_long};
 
@@ -27,21 +28,42 @@ fn folder_of(path: &Path) -> PathBuf {
 
 impl Inner {
     /// Counts a changing call. `Ok(true)` means that the power goes while it is carried out.
-    fn call(&mut self) -> io::Result<bool> {
+    fn call(&mut self, call: Call) -> io::Result<bool> {
+        match self.meet(call)? {
+            (_, Some(fault)) => Err(fault.error()),
+            (goes, None) => Ok(goes),
+        }
+    }
+
+    /// Counts a changing call; says whether the power goes, and what fault it meets.
+    fn meet(&mut self, call: Call) -> io::Result<(bool, Option<Fault>)> {
         if self.stopped {
             return Err(gone());
         }
-        let call = self.calls;
+        let number = self.calls;
         self.calls += 1;
+        if let Some((clock, latency)) = &self.latency {
+            clock.advance(*latency);
+        }
         if let Some(kind) = self.fail {
             return Err(kind.into());
         }
-        self.stopped = self.stop_at == Some(call);
-        Ok(self.stopped)
+        self.stopped = self.stop_at == Some(number);
+        let fault = self.spell.and_then(|spell| spell.meets(number, call));
+        Ok((self.stopped, fault))
     }
 
-    fn readable(&self) -> io::Result<()> {
-        if self.stopped { Err(gone()) } else { Ok(()) }
+    /// Counts a reading call.
+    fn readable(&mut self) -> io::Result<()> {
+        if self.stopped {
+            return Err(gone());
+        }
+        let read = self.reads;
+        self.reads += 1;
+        if self.fail_read == Some(read) {
+            return Err(Fault::Defective.error());
+        }
+        Ok(())
     }
 
     fn content(&mut self, path: &Path) -> io::Result<&mut Content> {
@@ -53,10 +75,21 @@ impl Inner {
 
     /// Carries out a change of names, unless the power went first.
     fn rename(&mut self, folder: PathBuf, change: NameChange) -> io::Result<()> {
-        let goes = self.call()?;
+        let call = match change {
+            NameChange::Unlink(_) => Call::Less,
+            _ => Call::Name,
+        };
+        let goes = self.call(call)?;
         change.apply(&mut self.now);
         self.pending.push((folder, change));
         if goes { Err(gone()) } else { Ok(()) }
+    }
+
+    /// Whether the call before met a defective disk.
+    fn is_defective(&self) -> bool {
+        let last = self.calls.saturating_sub(1);
+        let fault = self.spell.and_then(|spell| spell.meets(last, Call::Sync));
+        fault == Some(Fault::Defective) && !self.stopped
     }
 
     fn change(&mut self, id: u64, change: Change) {
@@ -69,8 +102,12 @@ impl Inner {
     /// Counts a sync. `Ok(false)` means that it must be left out.
     fn sync(&mut self, call: SyncCall<'_>) -> io::Result<bool> {
         // A sync during which the power goes may or may not have happened: here it has not.
-        if self.call()? {
+        let (goes, fault) = self.meet(Call::Sync)?;
+        if goes {
             return Err(gone());
+        }
+        if let Some(fault) = fault {
+            return Err(fault.error());
         }
         if self.fail_syncs {
             return Err(io::Error::other("input/output error"));
@@ -104,7 +141,7 @@ impl Disk for CrashDisk {
             Some(Entry::Folder) => return Err(io::ErrorKind::IsADirectory.into()),
             Some(Entry::File(id)) => {
                 let id = *id;
-                let goes = inner.call()?;
+                let goes = inner.call(Call::Less)?;
                 inner.change(id, Change::Truncate(0));
                 if goes {
                     return Err(gone());
@@ -123,7 +160,7 @@ impl Disk for CrashDisk {
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         inner.readable()?;
         match inner.now.get(path) {
             Some(Entry::File(id)) => Ok(Box::new(CrashFile(self.clone(), *id, path.to_owned()))),
@@ -157,7 +194,7 @@ impl Disk for CrashDisk {
         let Some(Entry::File(id)) = inner.now.get(path).copied() else {
             return Err(missing(path));
         };
-        let goes = inner.call()?;
+        let goes = inner.call(Call::Less)?;
         inner.change(id, Change::Truncate(length as usize));
         if goes { Err(gone()) } else { Ok(()) }
     }
@@ -207,7 +244,7 @@ impl Disk for CrashDisk {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         inner.readable()?;
         if inner.now.get(path) != Some(&Entry::Folder) {
             return Err(missing(path));
@@ -230,18 +267,28 @@ struct CrashFile(CrashDisk, u64, PathBuf);
 impl File for CrashFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut inner = self.0.inner();
-        let goes = inner.call()?;
-        let room = inner.free.unwrap_or(u64::MAX).min(bytes.len() as u64) as usize;
+        let (goes, fault) = inner.meet(Call::Write)?;
+        if fault == Some(Fault::ReadOnly) {
+            return Err(Fault::ReadOnly.error());
+        }
+        let room = match fault {
+            Some(_) => bytes.len() / 2,
+            None => inner.free.unwrap_or(u64::MAX).min(bytes.len() as u64) as usize,
+        };
         let end = inner.contents.get(&self.1).map_or(0, |c| c.now.len());
         let written = bytes.iter().copied().take(room).collect();
         inner.change(self.1, Change::Write(end, written));
         if let Some(free) = &mut inner.free {
             *free -= room as u64;
         }
-        match (goes, room < bytes.len()) {
-            (true, _) => Err(gone()),
-            (_, true) => Err(io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
+        if goes {
+            inner.interrupted = Some((self.1, room));
+            return Err(gone());
+        }
+        match fault {
+            Some(fault) => Err(fault.error()),
+            None if room < bytes.len() => Err(Fault::Full.error()),
+            None => Ok(()),
         }
     }
 
@@ -256,9 +303,16 @@ impl File for CrashFile {
             first: content.is_some_and(|c| !c.synced),
             cut: content.is_some_and(|c| c.pending.iter().any(cuts)),
         };
-        if inner.sync(call)?
-            && let Some(content) = inner.contents.get_mut(&self.1)
-        {
+        let synced = inner.sync(call);
+        let defective = synced.is_err() && inner.is_defective();
+        let Some(content) = inner.contents.get_mut(&self.1) else {
+            return synced.map(drop);
+        };
+        if defective {
+            // The pages count as clean from now on, and are nowhere.
+            content.pending.clear();
+        }
+        if synced? {
             content.synced = true;
             for change in std::mem::take(&mut content.pending) {
                 change.apply(&mut content.durable);

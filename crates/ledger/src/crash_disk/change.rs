@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::Entry;
 
+/// Bytes that reach a disk together.
+const SECTOR: usize = 512;
+
 /// The bytes of a file and what of them is not yet synced.
 #[derive(Clone, Default)]
 pub(super) struct Content {
@@ -26,7 +29,46 @@ pub(super) enum NameChange {
     Rename(PathBuf, PathBuf, Entry),
 }
 
+/// What is found of a write that was torn.
+#[derive(Clone, Copy, Debug)]
+pub struct Tear {
+    /// How many of its first bytes are there.
+    pub kept: usize,
+    /// What stands where the others belong.
+    pub rest: Torn,
+}
+
+/// What stands where the bytes of a torn write belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Torn {
+    /// Nothing: the file ends there.
+    Absent,
+    /// Zeros: the length reached the disk before the bytes.
+    Zeros,
+    /// The other way round: the first bytes are zeros and the others are there.
+    First,
+}
+
 impl Change {
+    pub(super) fn torn_so(&self, tear: Tear) -> Self {
+        let Self::Write(offset, bytes) = self else {
+            return self.clone();
+        };
+        let numbered = bytes.iter().copied().enumerate();
+        Self::Write(
+            *offset,
+            match tear.rest {
+                Torn::Absent => bytes.iter().copied().take(tear.kept).collect(),
+                Torn::Zeros => numbered
+                    .map(|(i, b)| if i < tear.kept { b } else { 0 })
+                    .collect(),
+                Torn::First => numbered
+                    .map(|(i, b)| if i < tear.kept { 0 } else { b })
+                    .collect(),
+            },
+        )
+    }
+
     pub(super) fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Write(offset, written) => {
@@ -42,25 +84,28 @@ impl Change {
         }
     }
 
-    /// The change as a crash may leave it: whole, lost, cut short, or zeros of the right length.
+    /// The change as a crash may leave it: whole, lost, cut short, zeros of the right length, or
+    /// with any of its sectors missing.
     pub(super) fn torn(&self, chance: &mut Chance) -> Option<Self> {
-        match (self, chance.below(4)) {
-            (_, 0) => None,
-            (Self::Write(offset, bytes), 1) => {
-                let keep = chance.below(bytes.len() as u64 + 1) as usize;
-                Some(Self::Write(
-                    *offset,
-                    bytes.iter().copied().take(keep).collect(),
-                ))
+        let Self::Write(offset, bytes) = self else {
+            return (chance.below(4) != 0).then(|| self.clone());
+        };
+        let rest = match chance.below(6) {
+            0 => return None,
+            1 => Torn::Absent,
+            2 => Torn::Zeros,
+            3 => Torn::First,
+            4 => {
+                let sectors = bytes.chunks(SECTOR).flat_map(|sector| {
+                    let there = chance.below(2) == 1;
+                    sector.iter().map(move |b| if there { *b } else { 0 })
+                });
+                return Some(Self::Write(*offset, sectors.collect()));
             }
-            (Self::Write(offset, bytes), 2) => {
-                let from = chance.below(bytes.len() as u64 + 1) as usize;
-                let zeroed = bytes.iter().enumerate();
-                let zeroed = zeroed.map(|(i, b)| if i < from { *b } else { 0 });
-                Some(Self::Write(*offset, zeroed.collect()))
-            }
-            _ => Some(self.clone()),
-        }
+            _ => return Some(self.clone()),
+        };
+        let kept = chance.below(bytes.len() as u64 + 1) as usize;
+        Some(self.torn_so(Tear { kept, rest }))
     }
 }
 

@@ -24,9 +24,10 @@ fn an_unsynced_file_in_a_synced_folder_may_be_empty_or_torn() {
     let found = |seed| disk.after_crash(seed).read(Path::new("/d/a"), 9).unwrap();
     assert_eq!(found(0), b"");
     assert_eq!(found(1), b"abcdef");
-    let all: std::collections::BTreeSet<Vec<u8>> = (2..60).map(found).collect();
-    assert!(all.contains(&b"abc"[..]), "{all:?}");
-    assert!(all.contains(&b"abc\0\0\0"[..]), "{all:?}");
+    let all: std::collections::BTreeSet<Vec<u8>> = (2..200).map(found).collect();
+    for torn in [&b"abc"[..], b"abc\0\0\0", b"\0\0\0def"] {
+        assert!(all.contains(torn), "{torn:?} is not among {all:?}");
+    }
 }
 
 #[test]
@@ -76,4 +77,56 @@ fn a_full_disk_takes_a_part_and_fails() {
     let error = file.write(b"abc").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     assert_eq!(disk.read(Path::new("/d/a"), 9).unwrap(), b"ab");
+}
+
+#[test]
+fn an_interrupted_write_is_torn_where_the_test_says() {
+    let disk = disk();
+    write_synced(&disk, Path::new("/d/a"), Access::Shared, b"old").unwrap();
+    disk.sync_folder(Path::new("/d")).unwrap();
+    disk.stop_at(disk.calls());
+    let mut file = disk.append(Path::new("/d/a")).unwrap();
+    assert!(file.write(b"abcdef").is_err());
+    assert_eq!(disk.interrupted_write(), Some(6));
+    let found = |rest| {
+        let found = disk.after_tear(Tear { kept: 2, rest }, false);
+        found.read(Path::new("/d/a"), 9).unwrap()
+    };
+    assert_eq!(found(Torn::Absent), b"oldab");
+    assert_eq!(found(Torn::Zeros), b"oldab\0\0\0\0");
+    assert_eq!(found(Torn::First), b"old\0\0cdef");
+}
+
+#[test]
+fn a_defective_disk_forgets_what_it_failed_to_sync_and_says_nothing_the_next_time() {
+    let disk = disk();
+    write_synced(&disk, Path::new("/d/a"), Access::Shared, b"old").unwrap();
+    disk.sync_folder(Path::new("/d")).unwrap();
+    let mut file = disk.append(Path::new("/d/a")).unwrap();
+    disk.fail_at(disk.calls() + 1, 1, Fault::Defective);
+    file.write(b"new").unwrap();
+    assert!(file.sync().is_err());
+    file.sync().unwrap();
+    assert_eq!(disk.read(Path::new("/d/a"), 9).unwrap(), b"oldnew");
+    let found = disk.after_crash(1).read(Path::new("/d/a"), 9).unwrap();
+    assert_eq!(found, b"old");
+}
+
+#[test]
+fn a_full_disk_still_cuts_and_removes_and_a_read_only_one_does_nothing() {
+    let disk = disk();
+    let path = Path::new("/d/a");
+    write_synced(&disk, path, Access::Shared, b"abcd").unwrap();
+    disk.fail_at(disk.calls(), 99, Fault::Full);
+    assert!(disk.create(Path::new("/d/b"), Access::Shared).is_err());
+    let mut file = disk.append(path).unwrap();
+    let error = file.write(b"efgh").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(disk.read(path, 9).unwrap(), b"abcdef");
+    disk.truncate(path, 4).unwrap();
+    file.sync().unwrap();
+    disk.fail_at(disk.calls(), 99, Fault::ReadOnly);
+    assert!(file.write(b"x").is_err() && file.sync().is_err());
+    assert!(disk.truncate(path, 0).is_err() && disk.remove(path).is_err());
+    assert_eq!(disk.read(path, 9).unwrap(), b"abcd");
 }
