@@ -256,7 +256,7 @@ impl Disk for CrashDisk {
     }
 
     fn free(&self, _path: &Path) -> io::Result<u64> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         inner.readable()?;
         Ok(inner.free.unwrap_or(u64::MAX))
     }
