@@ -5,5 +5,6 @@
 
 pub mod answers;
 pub mod grammar;
+pub mod pool;
 pub mod reference;
 pub mod requests;

@@ -9,6 +9,7 @@
 extern crate self as assay;
 
 pub mod fuzz;
+pub mod pool;
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -56,4 +57,5 @@ pub const TARGETS: &[Target] = targets! {
     answer_connection: assay::fuzz::answers::answer_connection, 150;
     chunked_reference: assay::fuzz::grammar::chunked_reference, 600;
     path_reference: assay::fuzz::grammar::path_reference, 2000;
+    pool: assay::fuzz::pool::pool, 60;
 };

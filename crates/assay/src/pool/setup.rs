@@ -1,0 +1,114 @@
+//! A whole gate on one thread, made once: ledger, store and keys in a folder of their own.
+
+use std::{collections::BTreeMap, net::SocketAddr, rc::Rc, sync::Arc};
+
+use config::{Document, secret::Sources};
+use control::{SystemClock, SystemRng};
+use gate::{Gate, Parts, Site, fuzz::Engine, site::Surroundings};
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, LocalOptions, LocalRuntime},
+};
+
+/// Scripts after which the gate is made anew, so that its ledger does not fill the disk.
+const SCRIPTS: usize = 20_000;
+
+/// What scripts are played on.
+pub(super) struct Bench {
+    pub(super) runtime: LocalRuntime,
+    pub(super) engine: Rc<Engine>,
+    pub(super) listener: Rc<TcpListener>,
+    played: usize,
+    _folder: tempfile::TempDir,
+}
+
+thread_local! {
+    static BENCH: std::cell::RefCell<Option<Bench>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Runs `play` on this thread's bench.
+pub(super) fn with_bench<T>(play: impl FnOnce(&Bench) -> T) -> T {
+    BENCH.with_borrow_mut(|slot| {
+        if slot.as_ref().is_some_and(|bench| bench.played >= SCRIPTS) {
+            *slot = None;
+        }
+        let bench = slot.get_or_insert_with(|| match make() {
+            Ok(bench) => bench,
+            Err(cause) => panic!("no gate to play on: {cause}"),
+        });
+        bench.played += 1;
+        play(bench)
+    })
+}
+
+type Fault = Box<dyn std::error::Error>;
+
+fn make() -> Result<Bench, Fault> {
+    // The driver is asked at every turn: whatever one task writes, the next one sees.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .event_interval(1)
+        .build_local(LocalOptions::default())?;
+    let folder = tempfile::tempdir()?;
+    let entered = runtime.enter();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let site = site(listener.local_addr()?)?;
+    let store = store::Store::open(&folder.path().join("store.db"))?;
+    let ledger = ledger::Ledger::open(ledger::Options {
+        lock: Arc::new(ledger::Lock::acquire(folder.path())?),
+        origin: "gate.test/pool/node".to_owned(),
+        second_place: None,
+        ring: 1 << 16,
+        clock: Arc::new(SystemClock::new()),
+        rng: Arc::new(SystemRng),
+    })?;
+    let gate = Gate::new(Parts {
+        site,
+        clock: Arc::new(SystemClock::new()),
+        rng: Arc::new(SystemRng),
+        ledger: Arc::new(ledger),
+        replay: hooks::Replay::new(store.clone()),
+        keys: identity::Keys::open(store)?.live(),
+        assertion_seed: [7; 32],
+        // Nothing on an open route asks for it.
+        service: tokio::runtime::Handle::current(),
+    })?;
+    let engine = Rc::new(Engine::new(Arc::new(gate)));
+    drop(entered);
+    Ok(Bench {
+        runtime,
+        engine,
+        listener: Rc::new(listener),
+        played: 0,
+        _folder: folder,
+    })
+}
+
+fn site(upstream: SocketAddr) -> Result<Site, Fault> {
+    let text = format!(
+        "[deployment]\nname = \"pool\"\npublic_url = \"http://gate.test\"\n\
+         [[listen]]\naddress = \"127.0.0.1:0\"\n\
+         [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n\
+         [[route]]\npath = \"/\"\napp = \"app\"\nauth = \"none\"\nreason = \"a model\"\n"
+    );
+    let sources = Sources::unresolved();
+    let secrets = BTreeMap::new();
+    let mut document = Document::parse("vouchsafe.toml", text);
+    let site = {
+        let mut root = document.root();
+        let mut deployment = root.table("deployment");
+        let surroundings = Surroundings {
+            sources: &sources,
+            secrets: &secrets,
+            durable: false,
+        };
+        let site = Site::read(&mut root, &mut deployment, &surroundings);
+        deployment.done();
+        root.done();
+        site
+    };
+    document.finish()?;
+    site.ok_or_else(|| "the configuration is no site".into())
+}
