@@ -79,6 +79,8 @@ impl Gate {
     pub fn new(parts: Parts) -> Result<Self, WiringFault> {
         let mut site = parts.site;
         site.name_routes(&parts.ledger)?;
+        let room = Arc::<Room>::default();
+        site.take_up_loads(&room.loads);
         Ok(Self {
             site: Arc::new(ArcSwap::from_pointee(site)),
             clock: parts.clock,
@@ -89,7 +91,7 @@ impl Gate {
             service: parts.service,
             signer: Signer::from_seed(parts.assertion_seed)?,
             echo: OnceLock::new(),
-            room: Arc::default(),
+            room,
             tickets: Tickets::default(),
             metrics: Metrics::default(),
         })
@@ -145,6 +147,7 @@ impl Gate {
     /// Puts a whole new configuration in force; requests under way keep the one they began with.
     pub fn replace(&self, mut site: Site) -> Result<(), TooManyRoutes> {
         site.name_routes(&self.ledger)?;
+        site.take_up_loads(&self.room.loads);
         self.site.store(Arc::new(site));
         Ok(())
     }

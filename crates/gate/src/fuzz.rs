@@ -3,13 +3,20 @@
 //! Owns nothing but the way in: connections are served by the very code that serves accepted ones,
 //! with one upstream pool for all of them. Trusts its caller to run it on one thread.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wire::{Deadline, Stream};
 
 use crate::{
     core::{Core, Gate},
-    serve::{Connection, Local},
+    serve::{Client, Connection, Local},
     stages::Peer,
 };
 
@@ -30,7 +37,7 @@ impl Engine {
         };
         let local = Rc::clone(&self.0);
         let deadline = Deadline::after(local.core.site().limits().header_time);
-        Connection::new(local, seat, peer, stream, deadline)
+        Connection::new(local, seat, peer, Bare(stream), deadline)
             .serve()
             .await;
     }
@@ -44,5 +51,40 @@ impl Engine {
     /// Closes every idle upstream connection.
     pub fn forget(&self) {
         self.0.pool.borrow_mut().clear();
+    }
+}
+
+/// A stream that knows no reset: its other end sees no difference.
+struct Bare<S>(S);
+
+impl<S: Stream> Client for Bare<S> {
+    fn reset_on_close(&self) {}
+}
+
+impl<S: Stream> AsyncRead for Bare<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl<S: Stream> AsyncWrite for Bare<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }

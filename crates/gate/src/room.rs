@@ -1,9 +1,12 @@
 //! What there is room for, over all cores.
 //!
 //! Owns the counts that no core can keep alone: open connections, how many of them one client
-//! address holds, and how many descriptors may go to sockets. Refuses what would go beyond a limit,
-//! before it costs more than the count. Touched once for each connection, never while one is idle.
-//! Trusts the limits it is shown, which a reload may change at any time.
+//! address holds, how many descriptors may go to sockets, and in [`loads`] what each app has to do.
+//! Refuses what would go beyond a limit, before it costs more than the count. Trusts the limits it
+//! is shown, which a reload may change at any time.
+
+pub(crate) mod bound;
+pub(crate) mod loads;
 
 use std::{
     collections::HashMap,
@@ -41,6 +44,8 @@ pub(crate) struct Room {
     affordable: AtomicUsize,
     /// When descriptors were last lacking, in milliseconds of the monotonic clock, plus one.
     lacked: AtomicU64,
+    /// What the apps have to do.
+    pub(crate) loads: loads::Registry,
 }
 
 impl Default for Room {
@@ -50,6 +55,7 @@ impl Default for Room {
             addresses: Mutex::default(),
             affordable: AtomicUsize::new(usize::MAX),
             lacked: AtomicU64::new(0),
+            loads: loads::Registry::default(),
         }
     }
 }

@@ -9,23 +9,26 @@
 //! 1. `bind` and [`tls`]: sockets and certificates;
 //! 2. `thread` and `accept`: what each core runs, and how connections come in;
 //! 3. `connection`: the loop of one connection; `whole` for bodies that must be seen first;
-//! 4. `forward` and `answer`: the exchange with the upstream;
-//! 5. `local` and `resolve`: what each thread keeps;
+//! 4. `berth`, `forward` and `answer`: the exchange with the upstream, and the place it takes;
+//! 5. `local`, `dial` and `resolve`: what each thread keeps, and how it reaches upstreams;
 //! 6. [`refusals`]: what the engine itself turns away.
 
 mod accept;
 mod answer;
+mod berth;
 mod bind;
 mod connection;
+mod dial;
 mod forward;
 mod local;
 pub mod refusals;
+mod reset;
 mod resolve;
 mod thread;
 pub mod tls;
 mod whole;
 
-pub(crate) use self::{connection::Connection, local::Local};
+pub(crate) use self::{connection::Connection, local::Local, reset::Client};
 
 use std::{
     fs, io,

@@ -117,6 +117,20 @@ pub struct AwaitingRecord {
     proof: Proof,
 }
 
+impl AwaitingRecord {
+    /// The request.
+    #[must_use]
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Ends the request because there is no room for it.
+    #[must_use]
+    pub fn refuse(self, refusal: Refusal) -> OwnAnswer {
+        OwnAnswer::refused(self.exchange, refusal)
+    }
+}
+
 /// Judges a request by its head. Never awaits.
 #[must_use]
 #[cfg_attr(feature = "profile", inline(never))]

@@ -6,7 +6,7 @@ mod support;
 use std::{net::SocketAddr, sync::mpsc};
 
 use socket2::{Domain, Socket, Type};
-use support::{OPEN, Origin, Started, Wire, get, start_at, start_with};
+use support::{OPEN, Origin, Started, Wire, get, ok, start_at, start_with};
 
 /// A connection to `gate` from another address of this machine.
 fn connect_from(address: &str, gate: SocketAddr) -> Wire {
@@ -83,4 +83,130 @@ fn an_idle_connection_gives_way_to_a_new_one_and_a_busy_one_does_not() {
     assert!(gate.serves_again());
     assert!(idle.ended());
     drop(busy);
+}
+
+/// An origin whose answers wait for a word, one for each.
+fn on_demand() -> (Origin, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (tell, told) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let origin = Origin::answering(move |_, body| {
+        let _ = tell.send(());
+        let _ = wait.lock().unwrap().recv_timeout(support::PATIENCE);
+        ok(body)
+    });
+    (origin, told, go)
+}
+
+#[test]
+fn a_request_too_many_for_its_app_is_503_and_its_connection_goes_on() {
+    let (origin, told, go) = on_demand();
+    let limited = format!("requests = 1\n{OPEN}");
+    let gate = start_with(origin.address, &limited, None, 1);
+    let mut first = asks(&gate, "/");
+    told.recv_timeout(support::PATIENCE).unwrap();
+    let mut second = asks(&gate, "/");
+    let answer = second.answer();
+    assert_eq!(answer.status, 503);
+    assert!(answer.has("retry-after") && !answer.has("connection"));
+    gate.has_refused("gate.overload");
+    assert_eq!(origin.connections(), 1);
+    // The gate itself answers all the same, and so does the app once there is room.
+    second.send(get("/.vouchsafe/health"));
+    assert_eq!(second.answer().status, 200);
+    go.send(()).unwrap();
+    assert_eq!(first.answer().status, 200);
+    second.send(get("/"));
+    go.send(()).unwrap();
+    assert_eq!(second.answer().status, 200);
+}
+
+#[test]
+fn a_request_that_waits_for_room_is_served_when_there_is_some() {
+    let (origin, told, go) = on_demand();
+    let limited = format!("requests = 1\n{OPEN}");
+    let gate = start_with(origin.address, &limited, None, 2);
+    let mut first = asks(&gate, "/");
+    told.recv_timeout(support::PATIENCE).unwrap();
+    let mut second = asks(&gate, "/");
+    go.send(()).unwrap();
+    assert_eq!(first.answer().status, 200);
+    told.recv_timeout(support::PATIENCE).unwrap();
+    go.send(()).unwrap();
+    assert_eq!(second.answer().status, 200);
+}
+
+#[test]
+fn all_apps_together_have_a_limit_too() {
+    let (origin, told) = silent();
+    let gate = start_at(origin.address, "[limits]\nrequests = 1\n");
+    let _first = asks(&gate, "/");
+    told.recv_timeout(support::PATIENCE).unwrap();
+    assert_eq!(asks(&gate, "/").answer().status, 503);
+}
+
+#[test]
+fn neither_a_slow_upload_nor_a_slow_reader_keeps_anybody_from_being_served() {
+    let large = vec![b'x'; 8 << 20];
+    let origin = Origin::answering(move |head, _| match head.starts_with("GET /large") {
+        true => ok(&large),
+        false => ok(b"quick"),
+    });
+    let limited = format!("requests = 1\n{OPEN}");
+    let gate = start_with(origin.address, &limited, None, 1);
+    let mut upload = gate.connect();
+    upload.send("POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 10\r\n\r\nhalf ");
+    let mut reader = asks(&gate, "/large");
+    assert!(reader.head().contains(" 200 "));
+    for _ in 0..3 {
+        assert_eq!(asks(&gate, "/").answer().text(), "quick");
+    }
+    upload.send("done.");
+    assert_eq!(upload.answer().text(), "quick");
+}
+
+#[test]
+fn an_upload_counts_from_the_moment_its_app_has_all_of_it() {
+    let (origin, told, go) = on_demand();
+    let limited = format!("requests = 1\n{OPEN}");
+    let gate = start_with(origin.address, &limited, None, 1);
+    let mut upload = gate.connect();
+    upload.send("POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 10\r\n\r\nhalf ");
+    while origin.connections() == 0 {
+        std::thread::yield_now();
+    }
+    upload.send("done.");
+    told.recv_timeout(support::PATIENCE).unwrap();
+    assert_eq!(asks(&gate, "/").answer().status, 503);
+    go.send(()).unwrap();
+    assert_eq!(upload.answer().text(), "half done.");
+}
+
+#[test]
+fn connections_to_an_app_are_bounded_whatever_they_carry() {
+    let (origin, told) = silent();
+    let limited = format!("connections = 1\n{OPEN}");
+    let gate = start_with(origin.address, &limited, None, 1);
+    let mut upload = gate.connect();
+    upload.send("POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 10\r\n\r\nhalf ");
+    told.recv_timeout(support::PATIENCE).unwrap();
+    assert_eq!(asks(&gate, "/").answer().status, 503);
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn an_upstream_is_not_reached_for_before_a_body_begins_to_come() {
+    let origin = Origin::answering(|_, body| ok(body));
+    let gate = start_at(origin.address, "[limits]\nbody_grace = \"1s\"\n");
+    let head = "POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\n\r\n";
+    let mut client = gate.connect();
+    client.send(head);
+    let answer = client.answer();
+    assert_eq!(answer.status, 408);
+    assert!(client.ended());
+    assert_eq!(origin.connections(), 0);
+    let mut client = gate.connect();
+    client.send(head);
+    client.send("body");
+    assert_eq!(client.answer().text(), "body");
 }

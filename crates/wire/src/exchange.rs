@@ -1,8 +1,14 @@
 //! One request and its answer, both ways at once.
 //!
 //! Owns the order of an exchange: the request goes up while the answer may already come down, and
-//! each wait has its own time. Refuses a body slower than its pace and an upstream that neither
-//! reads nor answers. Trusts the caller for the heads: it is told how bodies end and never parses.
+//! each wait has its own time. Refuses a body slower than its pace, an upstream that neither reads
+//! nor answers, and to go on for a client that has left or may no longer ask. Trusts the caller for
+//! the heads: it is told how bodies end and never parses.
+//!
+//! **Who has left.** A client that closes its sending side may still read, and nothing on the wire
+//! tells that from one that is gone. On a connection that was to be kept for another request, and
+//! behind which nothing is pipelined, it counts as gone: nobody half-closes what they mean to use
+//! again. On the last request of a connection it may read on, and only a reset says otherwise.
 
 use std::{
     future::poll_fn,
@@ -17,39 +23,54 @@ use crate::{
     deadline::Deadline,
     link::{Link, Stream},
     relay::{Body, BodyFault, Waiting},
+    tunnel::RECHECK,
 };
 
 /// How long each wait of an exchange may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// Slowest request body in bytes a second, once `body_grace` has passed.
-    pub body_rate: u64,
-    /// How long a request body may be slower than that.
-    pub body_grace: Duration,
+    /// How fast a request body must come.
+    pub body: BodyTimes,
     /// Longest silence of the upstream: before its answer, within it, and in taking the request.
     pub answer: Duration,
     /// Longest time a client takes nothing of its answer.
     pub client: Duration,
 }
 
+/// How fast a body must come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyTimes {
+    /// Slowest rate in bytes a second, over each `grace`.
+    pub rate: u64,
+    /// How long a body may stand still.
+    pub grace: Duration,
+    /// How long it may take in all.
+    pub total: Duration,
+}
+
 /// The slowest a request body may come.
+///
+/// What counts is the rate now: bytes that came quickly earn no right to stall later. Each stretch
+/// of at most `grace` must bring `rate` times `grace` bytes, and the next begins when it has.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    rate: u64,
-    grace: Duration,
-    /// When it is counted from; moved on by waits that are not the client's fault.
-    from: Option<Instant>,
+    times: BodyTimes,
+    /// When the body began and when the present stretch did; both moved on by waits that are not
+    /// the client's fault.
+    from: Option<(Instant, Instant)>,
+    /// Bytes that had come when the present stretch began.
+    before: u64,
     stalled_since: Option<Instant>,
 }
 
 impl Pace {
-    /// At least `rate` bytes a second once `grace` has passed.
+    /// As fast as `times` say.
     #[must_use]
-    pub const fn new(rate: u64, grace: Duration) -> Self {
+    pub const fn new(times: BodyTimes) -> Self {
         Self {
-            rate,
-            grace,
+            times,
             from: None,
+            before: 0,
             stalled_since: None,
         }
     }
@@ -62,12 +83,19 @@ impl Pace {
     /// The moment at which a body of which `moved` bytes have come, and no more, is too slow. The
     /// first call starts its time.
     pub fn ends(&mut self, now: Instant, moved: u64) -> Instant {
-        let from = self.from.get_or_insert(now);
+        let (began, stretch) = self.from.get_or_insert((now, now));
         if let Some(since) = self.stalled_since.take() {
-            *from += now.duration_since(since);
+            let stalled = now.duration_since(since);
+            *began += stalled;
+            *stretch += stalled;
         }
-        let earned = moved.saturating_mul(1000) / self.rate.max(1);
-        *from + self.grace + Duration::from_millis(earned)
+        let grace = u64::try_from(self.times.grace.as_millis()).unwrap_or(u64::MAX);
+        let owed = self.times.rate.saturating_mul(grace) / 1000;
+        if moved.saturating_sub(self.before) >= owed.max(1) {
+            self.before = moved;
+            *stretch = now;
+        }
+        (*stretch + self.times.grace).min(*began + self.times.total)
     }
 }
 
@@ -92,7 +120,24 @@ pub enum ExchangeFault {
     /// The client takes nothing of its answer, or is gone.
     #[error("the client does not take the answer")]
     ClientGone,
+    /// Whoever asked may no longer ask.
+    #[error("the request is no longer allowed")]
+    Revoked,
 }
+
+/// What an exchange heard while it waited for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// More bytes of the answer.
+    Answer,
+    /// The end of a request body: from now on the upstream alone is awaited. Said once, and only of
+    /// a body that had not been whole from the beginning.
+    WholeRequest,
+}
+
+/// Whether whoever asked may still do so; asked again and again while an exchange lasts. `None` is
+/// a question that cannot be answered differently later.
+pub type Allowed<'f> = Option<&'f dyn Fn() -> bool>;
 
 /// How far the request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,11 +164,22 @@ pub struct Exchange<'l, C, U> {
     pace: Pace,
     upload_ends: Option<Instant>,
     answer_ends: Instant,
+    /// When it is next asked whether the exchange may go on.
+    recheck: Instant,
+    /// Whether the end of the request body is still to be told.
+    untold: bool,
+    /// Whether the connection was to be kept for another request.
+    kept: bool,
 }
 
 impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
     /// An exchange whose request head lies in the upstream's output. `held` says that the client
-    /// waits for 100 Continue; the upstream's time to answer starts at `now`.
+    /// waits for 100 Continue, `kept` that its connection is to be kept for another request; the
+    /// upstream's time to answer starts at `now`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "both sides, what is sent, and how: made in one place"
+    )]
     pub fn new(
         client: &'l mut Link<C>,
         upstream: &'l mut Link<U>,
@@ -131,9 +187,11 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
         request: Body,
         times: Times,
         held: bool,
+        kept: bool,
         now: Instant,
     ) -> Self {
         let answer_ends = now + times.answer;
+        let untold = !request.is_done();
         Self {
             client,
             upstream,
@@ -141,9 +199,12 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
             request,
             times,
             upload: Upload::Running { held },
-            pace: Pace::new(times.body_rate, times.body_grace),
+            pace: Pace::new(times.body),
             upload_ends: None,
             answer_ends,
+            recheck: now + RECHECK,
+            untold,
+            kept,
         }
     }
 
@@ -219,22 +280,34 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
         }
     }
 
-    /// Whether the request or the answer has run out of time.
-    fn poll_time(&mut self, cx: &mut Context<'_>, client_stalls: bool) -> Poll<ExchangeFault> {
+    /// Whether the request or the answer has run out of time, or may no longer go on.
+    fn poll_time(
+        &mut self,
+        cx: &mut Context<'_>,
+        client_stalls: bool,
+        allowed: Allowed<'_>,
+    ) -> Poll<ExchangeFault> {
         // While the client is the one awaited, the upstream is not blamed for its silence.
         let ends = match self.upload_ends {
             Some(upload) if !client_stalls => upload,
             Some(upload) => upload.min(self.answer_ends),
             None => self.answer_ends,
         };
-        self.deadline.set(ends);
-        match self.deadline.poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(_) if self.upload_ends == Some(ends) => {
-                Poll::Ready(ExchangeFault::SlowBody)
+        loop {
+            let recheck = allowed.filter(|_| self.recheck < ends);
+            self.deadline.set(recheck.map_or(ends, |_| self.recheck));
+            if self.deadline.poll(cx).is_pending() {
+                return Poll::Pending;
             }
-            Poll::Ready(_) if client_stalls => Poll::Ready(ExchangeFault::ClientGone),
-            Poll::Ready(_) => Poll::Ready(ExchangeFault::UpstreamSilent),
+            match recheck {
+                Some(allowed) if allowed() => self.recheck = Instant::now() + RECHECK,
+                Some(_) => return Poll::Ready(ExchangeFault::Revoked),
+                None if self.upload_ends == Some(ends) => {
+                    return Poll::Ready(ExchangeFault::SlowBody);
+                }
+                None if client_stalls => return Poll::Ready(ExchangeFault::ClientGone),
+                None => return Poll::Ready(ExchangeFault::UpstreamSilent),
+            }
         }
     }
 
@@ -243,7 +316,11 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
     ///
     /// # Errors
     /// See [`ExchangeFault`].
-    pub async fn answer_bytes(&mut self, cap: usize) -> Result<(), ExchangeFault> {
+    pub async fn answer_bytes(
+        &mut self,
+        cap: usize,
+        allowed: Allowed<'_>,
+    ) -> Result<Heard, ExchangeFault> {
         poll_fn(|cx| {
             if !self.client.output.is_empty() {
                 match self.client.poll_drain(cx) {
@@ -254,13 +331,20 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
             if let Err(fault) = self.poll_upload(cx) {
                 return Poll::Ready(Err(fault));
             }
+            if self.untold && self.upload == Upload::Sent {
+                self.untold = false;
+                return Poll::Ready(Ok(Heard::WholeRequest));
+            }
             match self.upstream.poll_fill(cx, cap) {
                 Poll::Ready(Ok(0)) => Poll::Ready(Err(ExchangeFault::UpstreamClosed(
                     io::ErrorKind::UnexpectedEof.into(),
                 ))),
-                Poll::Ready(Ok(_)) => Poll::Ready(Ok(())),
+                Poll::Ready(Ok(_)) => Poll::Ready(Ok(Heard::Answer)),
                 Poll::Ready(Err(fault)) => Poll::Ready(Err(ExchangeFault::UpstreamClosed(fault))),
-                Poll::Pending => self.poll_time(cx, false).map(Err),
+                Poll::Pending if self.client_left(cx, false) => {
+                    Poll::Ready(Err(ExchangeFault::ClientGone))
+                }
+                Poll::Pending => self.poll_time(cx, false, allowed).map(Err),
             }
         })
         .await
@@ -268,8 +352,8 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
 
     /// Sends the answer down, after the head that lies in the client's output, while the rest of
     /// the request goes up. Ready when the answer has been sent to its end. `idle` is how long the
-    /// upstream may be silent within it; `watch` ends the exchange when the client leaves, for
-    /// answers that may be silent for long.
+    /// upstream may be silent within it; `endless` says that it ends when its client leaves, in
+    /// whatever way.
     ///
     /// # Errors
     /// See [`ExchangeFault`]. The client has then seen a part of the answer: nothing may follow it.
@@ -277,7 +361,8 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
         &mut self,
         answer: &mut Body,
         idle: Duration,
-        watch: bool,
+        endless: bool,
+        allowed: Allowed<'_>,
     ) -> Result<(), ExchangeFault> {
         let mut begun = false;
         poll_fn(|cx| {
@@ -299,20 +384,26 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
             if let Err(fault) = self.poll_upload(cx) {
                 return Poll::Ready(Err(fault));
             }
-            if watch && self.upload != (Upload::Running { held: false }) && self.client_left(cx) {
+            if self.client_left(cx, endless) {
                 return Poll::Ready(Err(ExchangeFault::ClientGone));
             }
-            self.poll_time(cx, stalls).map(Err)
+            self.poll_time(cx, stalls, allowed).map(Err)
         })
         .await
     }
 
-    /// Whether the client has closed. What it sends ahead is kept for its next request; once that
-    /// fills a small buffer nobody listens any more.
-    fn client_left(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Whether the client has left; see the head of this module. What it sends ahead is kept for
+    /// its next request; once that fills a small buffer nobody listens any more.
+    fn client_left(&mut self, cx: &mut Context<'_>, endless: bool) -> bool {
+        // Where its body is under way, what comes is the body's and so is its end.
+        if self.upload == (Upload::Running { held: false }) {
+            return false;
+        }
         loop {
             match self.client.poll_fill(cx, crate::buffer::SMALL) {
-                Poll::Ready(Ok(0)) => return true,
+                Poll::Ready(Ok(0)) => {
+                    return endless || (self.kept && self.client.input.is_empty());
+                }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(fault)) => return fault.kind() != io::ErrorKind::StorageFull,
                 Poll::Pending => return false,

@@ -53,7 +53,7 @@ pub use answer::{Answer, AnswerHead, Asked};
 pub use buffer::{Buffer, Outgoing};
 pub use chunked::{ChunkStep, ChunkedDecoder};
 pub use deadline::Deadline;
-pub use exchange::{Exchange, ExchangeFault, Times};
+pub use exchange::{Allowed, BodyTimes, Exchange, ExchangeFault, Heard, Times};
 pub use fields::{Field, Fields, Name, Single};
 pub use framing::BodyFraming;
 pub use head::{HeadLimits, Method, Parsed, Version};

@@ -96,6 +96,16 @@ impl Body {
         matches!(self.reading, Reading::Done)
     }
 
+    /// Whether all of it has come, as far as its head tells: `input` holds what is still to be read.
+    #[must_use]
+    pub fn is_here(&self, input: &Buffer) -> bool {
+        match self.reading {
+            Reading::Done => true,
+            Reading::Length(left) => left <= as_u64(input.len()),
+            Reading::Chunked(_) | Reading::UntilClose => false,
+        }
+    }
+
     /// Bytes of the body so far, framing not counted.
     #[must_use]
     pub const fn moved(&self) -> u64 {

@@ -103,6 +103,18 @@ const KEYS: &[Key] = &[
         "How long requests under way may take once the gate is told to stop.",
     ),
     key(
+        "[limits] body_time",
+        "a duration",
+        "10m",
+        "Longest time a body may take in all; a route may say otherwise.",
+    ),
+    key(
+        "[limits] requests",
+        "a number",
+        "1024",
+        "Most requests at once, over all apps, that their apps have not begun to answer.",
+    ),
+    key(
         "[limits] connections",
         "a number",
         "10000",
@@ -113,6 +125,18 @@ const KEYS: &[Key] = &[
         "a number",
         "1000",
         "Most connections at once from one address, or one IPv6 /64. Trusted proxies are not counted.",
+    ),
+    key(
+        "[[app]] requests",
+        "a number",
+        "256",
+        "Most requests the app is given at once that it has not begun to answer.",
+    ),
+    key(
+        "[[app]] connections",
+        "a number",
+        "4096",
+        "Most connections to the app in use at once, WebSockets and event streams included.",
     ),
 ];
 

@@ -140,16 +140,24 @@ fn a_route_that_switches_a_header_off_breaks_the_promise_for_the_site() {
 
 #[test]
 fn the_defaults_in_the_reference_are_those_in_force() {
-    let mut section = String::from("[limits]\n");
+    let (mut limits, mut app) = (String::from("[limits]\n"), String::new());
     for key in Limits.card().keys {
-        let name = key.path.strip_prefix("[limits] ").unwrap();
         let value = match key.takes {
             "a number" => key.default.to_owned(),
             _ => format!("\"{}\"", key.default),
         };
-        section.push_str(&format!("{name} = {value}\n"));
+        match key.path.split_once("] ").unwrap() {
+            ("[limits", name) => limits.push_str(&format!("{name} = {value}\n")),
+            (_, name) => app.push_str(&format!("{name} = {value}\n")),
+        }
     }
-    let written = crate::testing::text(crate::testing::OPEN) + &section;
-    let site = crate::testing::read(&written).unwrap();
+    // The app's section ends the text, so that its keys may follow it.
+    let bare = crate::testing::text("");
+    let written = format!("{bare}{app}{}{limits}", crate::testing::OPEN);
+    let (site, otherwise) = (
+        crate::testing::read(&written).unwrap(),
+        crate::testing::site(crate::testing::OPEN),
+    );
     assert_eq!(*site.limits(), crate::site::limits::Limits::default());
+    assert_eq!(site.apps(), otherwise.apps());
 }

@@ -10,14 +10,17 @@ use std::time::Duration;
 use control::Refusal;
 use tokio::net::TcpStream;
 use wire::{
-    Answer, AnswerHead, Asked, Body, BodyFraming, Exchange, ExchangeFault, HeadLimits, Name,
-    Parsed, Stream, Upstream, Version, tunnel::tunnel,
+    Allowed, Answer, AnswerHead, Asked, Body, BodyFraming, Exchange, ExchangeFault, HeadLimits,
+    Heard, Name, Parsed, Stream, Upstream, Version,
+    tunnel::{TunnelEnd, tunnel},
 };
 
 use super::{
+    berth::Berth,
     connection::{Connection, Facts, Next},
     local::Local,
     refusals,
+    reset::Client,
 };
 use crate::stages::{
     Forwarding,
@@ -38,15 +41,25 @@ pub(super) enum Head {
     Failed(Refusal),
     /// The connection closed before a byte of the answer.
     Stale,
+    /// Nobody waits for the answer any more.
+    ClientLeft,
 }
 
-/// Sends the request and waits for the head of its final answer; passes interim answers on.
+/// Sends the request and waits for the head of its final answer; passes interim answers on. The
+/// berth hears when the app has all of the request.
 pub(super) async fn wait<C: Stream>(
+    local: &Local,
     exchange: &mut Exchange<'_, C, TcpStream>,
-    head: &mut AnswerHead,
+    (head, berth): (&mut AnswerHead, &mut Berth),
     forwarding: &Forwarding,
     facts: Facts,
 ) -> Head {
+    let key_stands = || forwarding.key_stands(&local.core);
+    let allowed: Allowed<'_> = if forwarding.has_key() {
+        Some(&key_stands)
+    } else {
+        None
+    };
     let limits = HeadLimits::ANSWER;
     let asked = Asked {
         method: facts.method,
@@ -56,8 +69,13 @@ pub(super) async fn wait<C: Stream>(
     let mut silent = true;
     head.clear();
     loop {
-        match exchange.answer_bytes(limits.largest()).await {
-            Ok(()) => silent = false,
+        match exchange.answer_bytes(limits.largest(), allowed).await {
+            Ok(Heard::Answer) => silent = false,
+            Ok(Heard::WholeRequest) => {
+                berth.works();
+                continue;
+            }
+            Err(ExchangeFault::ClientGone) => return Head::ClientLeft,
             Err(ExchangeFault::UpstreamClosed(_)) if silent => return Head::Stale,
             Err(fault) => return Head::Failed(refusals::before_answer(&fault)),
         }
@@ -171,7 +189,19 @@ pub(super) async fn relay<C: Stream>(
     };
     let before = exchange.request_bytes();
     let mut body = Body::new(framing, framed == BodyFraming::Chunked, u64::MAX);
-    let relayed = exchange.relay(&mut body, idle, streams).await;
+    let relayed = {
+        // An answer without an end is held to its route as a WebSocket is; others end by themselves.
+        let stands = || match streams {
+            true => forwarding.stands(&local.core),
+            false => forwarding.key_stands(&local.core),
+        };
+        let allowed: Allowed<'_> = if streams || forwarding.has_key() {
+            Some(&stands)
+        } else {
+            None
+        };
+        exchange.relay(&mut body, idle, streams, allowed).await
+    };
     outcome.sent = body.moved();
     outcome.received = received.saturating_add(exchange.request_bytes().saturating_sub(before));
     match relayed {
@@ -179,6 +209,9 @@ pub(super) async fn relay<C: Stream>(
             end.reusable =
                 upstream_stays && exchange.request_sent() && framing != BodyFraming::UntilClose;
             end.next = if keep_alive { Next::Again } else { Next::Close };
+        }
+        Err(ExchangeFault::Revoked) => {
+            outcome.broken = Some(no_longer_allowed(local, forwarding));
         }
         Err(fault) => {
             // An answer of which not a byte has left can still be replaced by the truth.
@@ -191,6 +224,15 @@ pub(super) async fn relay<C: Stream>(
     }
     end.outcome = outcome;
     end
+}
+
+/// Why what was allowed when it began is so no longer.
+fn no_longer_allowed(local: &Local, forwarding: &Forwarding) -> Refusal {
+    if forwarding.key_stands(&local.core) {
+        refusals::ROUTE_CHANGED
+    } else {
+        refusals::KEY_GONE
+    }
 }
 
 /// How an answer that ends as `framing` says is framed for a client of this version.
@@ -211,7 +253,7 @@ fn is_event_stream(answer: &Answer<'_>) -> bool {
     })
 }
 
-impl<S: Stream> Connection<S> {
+impl<S: Client> Connection<S> {
     /// Joins the client with an upstream that has switched to the WebSocket protocol, and takes the
     /// request out of its slot when it is over.
     pub(super) async fn joined(
@@ -237,8 +279,11 @@ impl<S: Stream> Connection<S> {
         outcome.received = report.up;
         outcome.sent = report.down;
         if let Some(forwarding) = slot.take() {
+            if report.end == TunnelEnd::Revoked && !self.local.draining() {
+                outcome.broken = Some(no_longer_allowed(&self.local, &forwarding));
+            }
             record::finish(core, forwarding, &outcome);
         }
-        Next::Abort
+        Next::Leave
     }
 }

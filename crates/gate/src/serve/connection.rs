@@ -10,12 +10,15 @@ use control::Refusal;
 use tokio::time::Instant;
 use wire::{
     AnswerHead, Body, BodyFraming, Deadline, HeadLimits, Link, Method, Outgoing, Parsed, Request,
-    RequestHead, Stream, Version, buffer,
+    RequestHead, Version, buffer,
 };
 
 use super::{
+    berth::Berth,
+    forward::body_times,
     local::{Local, Seat},
     refusals,
+    reset::Client,
 };
 use crate::{
     core::CurrentSite,
@@ -36,6 +39,8 @@ pub(super) enum Next {
     Again,
     /// The answer is whole and the last one.
     Close,
+    /// Both sides have ended what they had to say.
+    Leave,
     /// The answer broke off: nothing may make it look whole.
     Abort,
 }
@@ -74,7 +79,7 @@ enum Arrived {
 }
 
 /// A connection being served.
-pub(crate) struct Connection<S> {
+pub(crate) struct Connection<S: Client> {
     pub(super) local: Rc<Local>,
     pub(super) seat: Seat,
     pub(super) peer: Peer,
@@ -86,9 +91,20 @@ pub(crate) struct Connection<S> {
     pub(super) upward: Outgoing,
     /// When the last exchange ended, where that was asked for already.
     pub(super) ended: Option<Instant>,
+    /// Whether an end now would cut nothing off.
+    orderly: bool,
 }
 
-impl<S: Stream> Connection<S> {
+/// However a connection ends, by a panic too: an answer under way never looks whole.
+impl<S: Client> Drop for Connection<S> {
+    fn drop(&mut self) {
+        if !self.orderly {
+            self.client.stream.reset_on_close();
+        }
+    }
+}
+
+impl<S: Client> Connection<S> {
     pub(crate) fn new(
         local: Rc<Local>,
         seat: Seat,
@@ -106,6 +122,7 @@ impl<S: Stream> Connection<S> {
             answer: AnswerHead::new(),
             upward: Outgoing::new(),
             ended: None,
+            orderly: true,
         }
     }
 
@@ -115,6 +132,7 @@ impl<S: Stream> Connection<S> {
         loop {
             let limits = *self.local.core.site().limits();
             let arrived = self.head(&limits, first).await;
+            self.orderly = matches!(arrived, Arrived::Ended);
             // Taken once the head is here: a reload while the connection was idle governs it.
             let site = self.local.core.site();
             let next = match arrived {
@@ -126,8 +144,9 @@ impl<S: Stream> Connection<S> {
                 Arrived::Head(len) => self.judge(&site, len).await,
             };
             match next {
-                Next::Again => first = false,
+                Next::Again => (first, self.orderly) = (false, true),
                 Next::Close => return self.close().await,
+                Next::Leave => return self.orderly = true,
                 Next::Abort => return,
             }
         }
@@ -190,13 +209,21 @@ impl<S: Stream> Connection<S> {
             let answer = framing::refuse(core, site, &self.peer, refusals::BEFORE_SWITCH);
             return self.own_answer(answer, false, 0).await;
         }
+        // What there is no room for is refused before it costs more: a body, a disk, a connection.
         let admitted = match stages::admit_head(core, site, &self.peer, &request) {
-            HeadDecision::Forward(admitted) => Ok(admitted),
-            HeadDecision::Record(awaiting) => stages::admit_recorded(core, awaiting).await,
+            HeadDecision::Forward(admitted) => match Berth::refuses(admitted.exchange()) {
+                None => Ok(admitted),
+                Some(refusal) => Err(admitted.refuse(core, refusal)),
+            },
+            HeadDecision::Record(awaiting) => match Berth::refuses(awaiting.exchange()) {
+                None => stages::admit_recorded(core, awaiting).await,
+                Some(refusal) => Err(awaiting.refuse(refusal)),
+            },
+            HeadDecision::Body(awaiting) => match Berth::refuses(awaiting.exchange()) {
+                None => return self.judge_whole(site, awaiting, facts, len).await,
+                Some(refusal) => Err(awaiting.refuse(refusal)),
+            },
             HeadDecision::Answer(answer) => Err(answer),
-            HeadDecision::Body(awaiting) => {
-                return self.judge_whole(site, awaiting, facts, len).await;
-            }
         };
         let written = match admitted {
             Ok(admitted) => {
@@ -231,7 +258,12 @@ impl<S: Stream> Connection<S> {
         let core = &local.core;
         let head = self.client.input.split_front(len);
         let cap = awaiting.cap();
-        let whole = match self.whole_body(site.limits(), facts, cap).await {
+        let route = awaiting.exchange().route().map(|route| route.limits);
+        let times = body_times(
+            site.limits(),
+            route.unwrap_or_else(|| site.limits().of_route()),
+        );
+        let whole = match self.whole_body(times, facts, cap).await {
             Ok(whole) => whole,
             Err(refusal) => {
                 let answer = awaiting.refuse(refusal);
@@ -310,6 +342,7 @@ impl<S: Stream> Connection<S> {
     /// Ends the connection so that the client sees the whole of the last answer: closing while its
     /// bytes are still arriving would reset the connection and could take the answer away.
     async fn close(mut self) {
+        self.orderly = true;
         self.deadline.restart(LINGER);
         let shut = std::future::poll_fn(|cx| self.client.poll_shutdown(cx));
         if !matches!(self.deadline.guard(shut).await, Ok(Ok(()))) {

@@ -1,27 +1,44 @@
 //! One admitted request at its upstream.
 //!
-//! Owns the connection it goes out on and the one repetition that is allowed. Refuses to keep a
-//! connection unless request and answer both came to their end on it with nothing left over. Takes
-//! only a [`Forwarding`], which exists only behind the stages.
+//! Owns its place among those under way, the connection it goes out on and the one repetition that
+//! is allowed. Refuses to reach for the upstream before a body of known length has begun to come,
+//! and to keep a connection unless request and answer both came to their end on it with nothing
+//! left over. Takes only a [`Forwarding`], which exists only behind the stages.
 
 use std::{mem, rc::Rc};
 
 use control::Refusal;
 use tokio::{net::TcpStream, time::Instant};
-use wire::{Body, BodyFraming, Exchange, Stream, Times, Upstream};
+use wire::{Body, BodyFraming, BodyTimes, Exchange, Times, Upstream, buffer, exchange::Pace};
 
 use super::{
     answer::{self, Head},
+    berth::Berth,
     connection::{Connection, Facts, Next},
+    dial,
     local::Local,
     refusals,
+    reset::Client,
 };
 use crate::{
     core::CurrentSite,
     metrics::Metric,
-    site::app::Upstream as Place,
-    stages::{Destination, Forwarding, record},
+    site::limits::{Limits, RouteLimits},
+    stages::{
+        Destination, Forwarding,
+        body::{CUT_SHORT, TOO_SLOW},
+        record::{self, Outcome},
+    },
 };
+
+/// How fast a body must come on a route with these limits.
+pub(super) fn body_times(site: &Limits, route: RouteLimits) -> BodyTimes {
+    BodyTimes {
+        rate: site.body_rate,
+        grace: site.body_grace,
+        total: route.body_time,
+    }
+}
 
 /// A request that may have reached its app. It is recorded however it ends: where its task is ended
 /// by a stop or falls over, that is what its record says.
@@ -42,7 +59,7 @@ impl Drop for UnderWay {
     }
 }
 
-impl<S: Stream> Connection<S> {
+impl<S: Client> Connection<S> {
     /// Sends the request whose head lies in `upward`, and its answer back. `body` is what is still
     /// to come of it, `received` what came before.
     pub(super) async fn forward(
@@ -74,28 +91,24 @@ impl<S: Stream> Connection<S> {
             return Next::Abort;
         };
         let repeatable = facts.method.is_idempotent() && body.is_done() && received == 0;
+        let route = forwarding.limits();
         let times = Times {
-            body_rate: site.limits().body_rate,
-            body_grace: site.limits().body_grace,
-            answer: forwarding.limits().answer,
+            body: body_times(site.limits(), route),
+            answer: route.answer,
             client: super::CLIENT_STALL,
         };
-        let mut now = Instant::now();
-        let mut upstream = match self.kept(forwarding, repeatable, now) {
-            Some(upstream) => upstream,
-            None => match self.connect(forwarding).await {
-                Ok(upstream) => {
-                    now = Instant::now();
-                    upstream
-                }
-                Err(refusal) => {
-                    let Some(forwarding) = slot.take() else {
-                        return Next::Abort;
-                    };
-                    let answer = forwarding.fail(&self.local.core, refusal);
-                    return self.refuse(answer, facts, body).await;
-                }
-            },
+        let (mut berth, mut upstream, mut now) = match self
+            .reach(forwarding, facts, &body, times.body, repeatable)
+            .await
+        {
+            Ok(reached) => reached,
+            Err(refusal) => {
+                let Some(forwarding) = slot.take() else {
+                    return Next::Abort;
+                };
+                let answer = forwarding.fail(&self.local.core, refusal);
+                return self.refuse(answer, facts, body).await;
+            }
         };
         mem::swap(&mut self.upward, &mut upstream.link.output);
         let mut body = Some(body);
@@ -108,14 +121,17 @@ impl<S: Stream> Connection<S> {
                 request,
                 times,
                 facts.expects,
+                facts.keep_alive,
                 now,
             );
-            let head = answer::wait(&mut exchange, &mut self.answer, forwarding, facts).await;
+            let parts = (&mut self.answer, &mut berth);
+            let local = &self.local;
+            let head = answer::wait(local, &mut exchange, parts, forwarding, facts).await;
             let sent = exchange.request_sent();
             let received = received.saturating_add(exchange.request_bytes());
             let refusal = match head {
                 Head::Final(len) => {
-                    let local = &self.local;
+                    berth.answers();
                     let parts = (&self.answer, len);
                     let exchange = &mut exchange;
                     let end = answer::relay(local, exchange, parts, forwarding, facts, received);
@@ -134,6 +150,17 @@ impl<S: Stream> Connection<S> {
                     }
                     return end.next;
                 }
+                Head::ClientLeft => {
+                    let outcome = Outcome {
+                        received,
+                        broken: Some(refusals::CLIENT_LEFT),
+                        ..Outcome::default()
+                    };
+                    if let Some(forwarding) = slot.take() {
+                        record::finish(&self.local.core, forwarding, &outcome);
+                    }
+                    return Next::Abort;
+                }
                 Head::Stale if repeatable && upstream.reused() => {
                     match self.connect(forwarding).await {
                         Ok(mut fresh) => {
@@ -151,6 +178,47 @@ impl<S: Stream> Connection<S> {
             };
             let keep_alive = facts.keep_alive && sent;
             return self.failed(slot, refusal, keep_alive, received).await;
+        }
+    }
+
+    /// Gets a place and a connection for a request, once there is something to send on it.
+    async fn reach(
+        &mut self,
+        forwarding: &Forwarding,
+        facts: Facts,
+        body: &Body,
+        pace: BodyTimes,
+        repeatable: bool,
+    ) -> Result<(Berth, Box<Upstream<TcpStream>>, Instant), Refusal> {
+        // A body of unknown length may be one half of a dialogue, which its app opens.
+        let waits = matches!(facts.framing, BodyFraming::Length(_)) && !facts.expects;
+        if waits && !body.is_done() && self.client.input.is_empty() {
+            self.first_of_body(forwarding, pace).await?;
+        }
+        let echo = matches!(forwarding.destination(), Destination::Echo(_));
+        let whole = body.is_here(&self.client.input);
+        let berth = Berth::take(forwarding.exchange(), echo, whole).await?;
+        let now = Instant::now();
+        if let Some(upstream) = self.kept(forwarding, repeatable, now) {
+            return Ok((berth, upstream, now));
+        }
+        let upstream = self.connect(forwarding).await?;
+        Ok((berth, upstream, Instant::now()))
+    }
+
+    /// Waits for the first bytes of a body: an upstream is not kept waiting by a client that has
+    /// sent a head and may never send more.
+    async fn first_of_body(
+        &mut self,
+        forwarding: &Forwarding,
+        pace: BodyTimes,
+    ) -> Result<(), Refusal> {
+        self.deadline.set(Pace::new(pace).ends(Instant::now(), 0));
+        match self.deadline.guard(self.client.fill(buffer::LARGE)).await {
+            Err(_) => Err(TOO_SLOW),
+            Ok(Ok(1..)) if forwarding.key_stands(&self.local.core) => Ok(()),
+            Ok(Ok(1..)) => Err(refusals::KEY_GONE),
+            Ok(_) => Err(CUT_SHORT),
         }
     }
 
@@ -198,39 +266,18 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// A new connection for this request, to the first of its addresses that accepts.
+    /// A new connection for this request.
     async fn connect(
         &mut self,
         forwarding: &Forwarding,
     ) -> Result<Box<Upstream<TcpStream>>, Refusal> {
         let local = &self.local;
-        self.deadline.restart(forwarding.limits().connect);
-        let dialled = match forwarding.destination() {
-            Destination::App(place) => self.deadline.guard(local.dial(place)).await,
-            Destination::Echo(address) => self.deadline.guard(TcpStream::connect(address)).await,
-        };
-        let stream = match dialled {
-            Ok(Ok(stream)) => stream,
-            _ => return Err(refusals::UNREACHABLE),
-        };
+        let limit = forwarding.limits().connect;
+        let stream = dial::dial(local, forwarding.destination(), limit, &mut self.deadline).await?;
         // Without it small requests would wait for acknowledgements; a refusal changes nothing.
         let _ = stream.set_nodelay(true);
         local.core.counters().add(Metric::UpstreamConnections, 1);
         Ok(Box::new(Upstream::fresh(stream)))
-    }
-}
-
-impl super::local::Local {
-    /// Connects to the first address of `place` that accepts.
-    async fn dial(&self, place: &Place) -> std::io::Result<TcpStream> {
-        let mut last = std::io::ErrorKind::NotFound.into();
-        for address in self.resolver.addresses(place).await?.iter() {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(fault) => last = fault,
-            }
-        }
-        Err(last)
     }
 }
 

@@ -115,6 +115,57 @@ pub(super) const NO_DESCRIPTORS: Refusal = Refusal::new(
 .retry_after(1)
 .closing();
 
+/// The same, met on the way to the app: the client's connection may stay.
+pub(super) const NO_DESCRIPTORS_HERE: Refusal = Refusal {
+    close: false,
+    ..NO_DESCRIPTORS
+};
+
+/// The app has as much to do as it is given at once, and others wait already.
+pub(super) const APP_BUSY: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "the application has too much to do; try again shortly",
+    Reason("app-busy"),
+)
+.retry_after(1);
+
+/// As many connections to the app are in use as may be.
+pub(super) const APP_CONNECTIONS: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "the application has too much to do; try again shortly",
+    Reason("app-connections"),
+)
+.retry_after(1);
+
+/// All apps together have as much to do as the gate gives them at once.
+pub(super) const ALL_BUSY: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "too many requests at once; try again shortly",
+    Reason("requests-exhausted"),
+)
+.retry_after(1);
+
+/// The key was revoked, or ended, while its request was under way.
+pub(super) const KEY_GONE: Refusal = Refusal::new(
+    identity::refusal::KEY,
+    401,
+    "the key is no longer valid",
+    Reason("revoked-meanwhile"),
+)
+.closing();
+
+/// The route was changed while an answer without an end was under way.
+pub(super) const ROUTE_CHANGED: Refusal = Refusal::new(
+    crate::stages::route::ROUTE,
+    404,
+    "nothing is served here any longer",
+    Reason("route-changed"),
+)
+.closing();
+
 /// The memory for bodies that must be seen whole is taken.
 pub(super) const NO_MEMORY: Refusal = Refusal::new(
     OVERLOAD,
@@ -142,6 +193,7 @@ pub(super) const fn before_answer(fault: &ExchangeFault) -> Refusal {
         ExchangeFault::UpstreamClosed(_) | ExchangeFault::Answer(_) => CLOSED,
         ExchangeFault::UpstreamSilent => SILENT,
         ExchangeFault::ClientGone => CLIENT_LEFT,
+        ExchangeFault::Revoked => KEY_GONE,
     }
 }
 

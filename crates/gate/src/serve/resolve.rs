@@ -65,6 +65,18 @@ impl Resolver {
         });
         Ok(addresses)
     }
+
+    /// Tries the address that accepted first from now on, until the name is looked up again.
+    pub(super) fn prefer(&self, place: &Place, accepted: SocketAddr) {
+        let mut known = self.known.borrow_mut();
+        let Some(known) = known.iter_mut().find(|known| known.place == *place) else {
+            return;
+        };
+        if known.addresses.first() != Some(&accepted) && known.addresses.contains(&accepted) {
+            let others = known.addresses.iter().filter(|other| **other != accepted);
+            known.addresses = [accepted].iter().chain(others).copied().collect();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,5 +103,22 @@ mod tests {
         assert!(found.iter().all(|address| address.ip().is_loopback()));
         let again = resolver.addresses(&place("localhost", None)).await.unwrap();
         assert!(Rc::ptr_eq(&found, &again));
+    }
+    #[tokio::test]
+    async fn the_address_that_accepted_is_tried_first() {
+        let resolver = Resolver::new(Handle::current());
+        let place = place("app.test", None);
+        let address = |last: u8| SocketAddr::from(([192, 0, 2, last], 80));
+        resolver.known.borrow_mut().push(Known {
+            place: place.clone(),
+            addresses: Rc::new([address(1), address(2), address(3)]),
+            asked: Instant::now(),
+        });
+        resolver.prefer(&place, address(3));
+        let found = resolver.addresses(&place).await.unwrap();
+        assert_eq!(&*found, [address(3), address(1), address(2)]);
+        resolver.prefer(&place, address(9));
+        let found = resolver.addresses(&place).await.unwrap();
+        assert_eq!(&*found, [address(3), address(1), address(2)]);
     }
 }

@@ -8,16 +8,14 @@ use std::{cell::Cell, rc::Rc};
 
 use control::Refusal;
 use tokio::time::Instant;
-use wire::{Body, Outgoing, Stream, buffer, exchange::Pace};
+use wire::{Body, BodyTimes, Outgoing, buffer, exchange::Pace};
 
 use super::{
     connection::{Connection, Facts},
     refusals,
+    reset::Client,
 };
-use crate::{
-    site::limits::Limits,
-    stages::body::{CUT_SHORT, TOO_SLOW},
-};
+use crate::stages::body::{CUT_SHORT, TOO_SLOW};
 
 /// Bytes of whole bodies that one thread holds at once.
 const PER_THREAD: usize = 64 * 1024 * 1024;
@@ -78,18 +76,18 @@ impl Whole {
     }
 }
 
-impl<S: Stream> Connection<S> {
+impl<S: Client> Connection<S> {
     /// Reads the whole body, of at most `cap` bytes.
     pub(super) async fn whole_body(
         &mut self,
-        limits: &Limits,
+        times: BodyTimes,
         facts: Facts,
         cap: u64,
     ) -> Result<Whole, Refusal> {
         let mut holding = self.local.held.hold();
         let mut body = Body::new(facts.framing, false, cap);
         let mut whole = Outgoing::new();
-        let mut pace = Pace::new(limits.body_rate, limits.body_grace);
+        let mut pace = Pace::new(times);
         let mut asked = !facts.expects;
         loop {
             body.take(&mut self.client.input, &mut whole, usize::MAX)

@@ -1,7 +1,7 @@
 //! The apps behind the gate.
 //!
-//! Owns `[[app]]`: a name and an upstream `http://host:port`. Refuses other schemes, paths,
-//! credentials in the URL and two apps of one name.
+//! Owns `[[app]]`: a name, an upstream `http://host:port` and how much it is given to do at once.
+//! Refuses other schemes, paths, credentials in the URL and two apps of one name.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,17 @@ pub struct App {
     pub name: Box<str>,
     /// Where it listens.
     pub upstream: Upstream,
+    /// Most requests it is given at once that it has not begun to answer.
+    pub requests: usize,
+    /// Most connections to it in use at once, WebSockets and event streams included.
+    pub connections: usize,
 }
+
+/// Most requests an app is given at once, where its section says nothing.
+pub const REQUESTS: usize = 256;
+
+/// Most connections to an app in use at once, where its section says nothing.
+pub const CONNECTIONS: usize = 4096;
 
 /// Where an app listens. Part of the key of every connection pool.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +49,14 @@ impl App {
                 "where the app listens, such as http://127.0.0.1:8502",
                 Upstream::read,
             );
+            let mut count = |key, otherwise: usize| {
+                table
+                    .count_in(key, 1..=1 << 20)
+                    .and_then(|found| usize::try_from(found.value).ok())
+                    .unwrap_or(otherwise)
+            };
+            let requests = count("requests", REQUESTS);
+            let connections = count("connections", CONNECTIONS);
             let (Some(name), Some(upstream)) = (name, upstream) else {
                 continue;
             };
@@ -56,6 +74,8 @@ impl App {
             apps.push(Self {
                 name: name.value.into(),
                 upstream: upstream.value,
+                requests,
+                connections,
             });
         }
         apps

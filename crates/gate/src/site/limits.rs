@@ -19,9 +19,9 @@ pub struct Limits {
     pub header_fields: usize,
     /// Time until the header is complete.
     pub header_time: Duration,
-    /// Slowest body in bytes a second, once `body_grace` has passed.
+    /// Slowest body in bytes a second, over each `body_grace`.
     pub body_rate: u64,
-    /// How long a body may be slower than that.
+    /// How long a body may stand still.
     pub body_grace: Duration,
     /// Longest body in bytes, where a route says nothing else.
     pub body: u64,
@@ -37,6 +37,10 @@ pub struct Limits {
     pub answer: Duration,
     /// How long requests under way may take once the gate is told to stop.
     pub drain: Duration,
+    /// Longest time a body may take in all.
+    pub body_time: Duration,
+    /// Most requests at once, over all apps, that their apps have not begun to answer.
+    pub requests: usize,
     /// Most connections at once, over all cores.
     pub connections: usize,
     /// Most connections that one client address holds at once; an IPv6 client is its /64.
@@ -59,6 +63,8 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(60),
             drain: Duration::from_secs(30),
+            body_time: Duration::from_secs(600),
+            requests: 1024,
             connections: 10_000,
             connections_per_address: 1000,
         }
@@ -76,6 +82,8 @@ pub struct RouteLimits {
     pub answer: Duration,
     /// How long a WebSocket or an event stream may be silent.
     pub stream_idle: Duration,
+    /// Longest time a body may take in all.
+    pub body_time: Duration,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -95,6 +103,7 @@ impl Limits {
             connect: self.connect,
             answer: self.answer,
             stream_idle: self.stream_idle,
+            body_time: self.body_time,
         }
     }
 
@@ -120,6 +129,7 @@ impl Limits {
         };
         let most_fields = wire::fields::MAX_FIELDS as u64;
         let header_fields = count("header_fields", most_fields, otherwise.header_fields);
+        let requests = count("requests", 1 << 20, otherwise.requests);
         let connections = count("connections", 1 << 20, otherwise.connections);
         let connections_per_address = count(
             "connections_per_address",
@@ -145,6 +155,8 @@ impl Limits {
             connect: time("connect", HOUR, otherwise.connect),
             answer: time("answer", DAY, otherwise.answer),
             drain: time("drain", HOUR, otherwise.drain),
+            body_time: time("body_time", DAY, otherwise.body_time),
+            requests,
             connections,
             connections_per_address,
         }
@@ -152,7 +164,7 @@ impl Limits {
 }
 
 impl RouteLimits {
-    /// Reads `body`, `connect`, `answer` and `stream_idle` of a route; the site's limits hold where
+    /// Reads `body`, `body_time`, `connect`, `answer` and `stream_idle` of a route; the site's limits hold where
     /// it names none. `held` is whether the body is held in memory before the app sees it.
     pub(super) fn read(table: &mut Table<'_>, site: &Limits, held: bool) -> Self {
         let (most, otherwise) = if held {
@@ -173,6 +185,7 @@ impl RouteLimits {
             connect: time("connect", HOUR, site.connect),
             answer: time("answer", DAY, site.answer),
             stream_idle: time("stream_idle", DAY, site.stream_idle),
+            body_time: time("body_time", DAY, site.body_time),
         }
     }
 }

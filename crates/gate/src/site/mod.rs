@@ -25,6 +25,7 @@ use self::{
     route::{Context, Route},
     router::{Found, Router},
 };
+use crate::room::loads::{self, Loads};
 
 /// Everything the gate needs to know of its configuration.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Site {
     durable: bool,
     /// The index under which the ledger knows each route.
     ledger_routes: Vec<u16>,
+    /// What its apps have to do, in their order.
+    loads: Loads,
 }
 
 /// What lies outside the gate's own sections.
@@ -87,6 +90,7 @@ impl Site {
             router,
             durable: surroundings.durable,
             ledger_routes: Vec::new(),
+            loads: Loads::default(),
         })
     }
 
@@ -140,6 +144,16 @@ impl Site {
             .map(|route| ledger.route(&route.id).map(|index| index.0))
             .collect::<Result<_, _>>()?;
         Ok(())
+    }
+
+    /// Takes up what its apps have to do already.
+    pub(crate) fn take_up_loads(&mut self, registry: &loads::Registry) {
+        self.loads = registry.of(&self.apps);
+    }
+
+    /// What its apps have to do.
+    pub(crate) const fn loads(&self) -> &Loads {
+        &self.loads
     }
 
     /// The index under which the ledger knows the route with this index.

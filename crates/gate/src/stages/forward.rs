@@ -85,6 +85,15 @@ impl Admitted {
     pub const fn exchange(&self) -> &Exchange {
         &self.exchange
     }
+
+    /// Ends the request because there is no room for it. A webhook delivery is released.
+    #[must_use]
+    pub fn refuse(self, core: &Core, refusal: Refusal) -> OwnAnswer {
+        if let Some(claim) = self.claim {
+            super::webhook::release(core, claim);
+        }
+        OwnAnswer::refused(self.exchange, refusal)
+    }
 }
 
 /// Where a request goes.
@@ -144,24 +153,40 @@ impl Forwarding {
         &self.exchange
     }
 
-    /// Whether a WebSocket may stay open: its key still stands, and its route is still what it was.
-    /// Ask it about once a second.
+    /// Whether it was asked with a key, which may be revoked while it lasts.
+    #[must_use]
+    pub const fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Whether its key, where it was asked with one, still stands. Ask it about once a second.
+    #[must_use]
+    pub fn key_stands(&self, core: &Core) -> bool {
+        self.key
+            .is_none_or(|key| core.gate.keys.stands(key, core.gate.clock.now()))
+    }
+
+    /// Whether a WebSocket or an event stream may go on: its key still stands, and its route is
+    /// still what it was. Ask it about once a second.
     #[must_use]
     pub fn stands(&self, core: &Core) -> bool {
-        let now = core.gate.clock.now();
-        if self.key.is_some_and(|key| !core.gate.keys.stands(key, now)) {
+        if !self.key_stands(core) {
             return false;
         }
         let latest = core.site();
         if latest.is_same_as(&self.exchange.site) {
             return true;
         }
-        let app = self.exchange.site.apps().get(self.app);
+        let here = self.exchange.site.apps().get(self.app);
+        let goes_here = |other: &Route| {
+            let there = latest.apps().get(other.app);
+            there.map(|app| &app.upstream) == here.map(|app| &app.upstream)
+        };
         self.exchange.route().is_some_and(|route| {
             latest
                 .routes()
                 .iter()
-                .any(|other| other.admits_like(route) && latest.apps().get(other.app) == app)
+                .any(|other| other.admits_like(route) && goes_here(other))
         })
     }
 

@@ -15,7 +15,7 @@ use super::{
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
 };
-use crate::{core::Core, metrics::Metric};
+use crate::{core::Core, metrics::Metric, serve::refusals::OVERLOAD};
 
 /// The control that refuses what could not be recorded.
 pub const DURABLE: ControlId = ControlId("ledger.durable");
@@ -132,8 +132,10 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         Content::Refusal(refusal) => {
             core.counters.refused(refusal.control);
             event = event.refused(&refusal);
-            let unrecorded = [DURABLE, SPACE].contains(&refusal.control);
-            let known = exchange.principal.is_some() && !unrecorded;
+            // What is refused for lack of room comes in floods, whoever asks: it is counted, unless
+            // a decision waits for its outcome.
+            let flood = [DURABLE, SPACE, OVERLOAD].contains(&refusal.control);
+            let known = (exchange.principal.is_some() && !flood) || exchange.decided;
             if known && has_room(core, &exchange) {
                 put(core, event);
             } else {

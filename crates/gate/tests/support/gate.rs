@@ -31,6 +31,7 @@ pub(crate) const OPEN: &str =
 pub(crate) struct Started {
     pub(crate) running: Option<Running>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) keys: identity::Keys,
     address: SocketAddr,
     _folder: TempDir,
 }
@@ -53,7 +54,8 @@ pub(crate) fn start_with(
     threads: usize,
 ) -> Started {
     let folder = tempfile::tempdir().unwrap();
-    let gate = Arc::new(Gate::new(parts(folder.path(), site(upstream, rest))).unwrap());
+    let (parts, keys) = parts(folder.path(), site(upstream, rest));
+    let gate = Arc::new(Gate::new(parts).unwrap());
     let options = Options {
         threads: NonZero::new(threads),
         tls: vec![tls.map(|(certificate, key)| tls::load(certificate, key).unwrap())],
@@ -64,6 +66,7 @@ pub(crate) fn start_with(
     Started {
         running: Some(running),
         gate,
+        keys,
         address,
         _folder: folder,
     }
@@ -98,7 +101,7 @@ pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
     site.unwrap()
 }
 
-fn parts(folder: &Path, site: Site) -> Parts {
+fn parts(folder: &Path, site: Site) -> (Parts, identity::Keys) {
     let store = store::Store::open(&folder.join("store.db")).unwrap();
     let keys = identity::Keys::open(store.clone()).unwrap();
     let ledger = ledger::Ledger::open(ledger::Options {
@@ -110,7 +113,7 @@ fn parts(folder: &Path, site: Site) -> Parts {
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SystemRng),
     });
-    Parts {
+    let parts = Parts {
         site,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SystemRng),
@@ -119,7 +122,8 @@ fn parts(folder: &Path, site: Site) -> Parts {
         keys: keys.live(),
         assertion_seed: [7; 32],
         service: service().handle().clone(),
-    }
+    };
+    (parts, keys)
 }
 
 fn service() -> &'static Runtime {
@@ -136,6 +140,28 @@ fn service() -> &'static Runtime {
 impl Started {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A key for everything: what it is called by, and itself.
+    pub(crate) fn key(&self) -> (String, String) {
+        let wish = identity::NewKey {
+            name: "test".to_owned(),
+            scopes: Vec::new(),
+            all: true,
+            roles: Vec::new(),
+            tenant: None,
+            lifetime: None,
+        };
+        let made = self
+            .keys
+            .create(&wish, SystemClock::new().now(), &SystemRng);
+        let made = made.unwrap();
+        let key = String::from_utf8(made.key.expose().as_bytes().to_vec()).unwrap();
+        (made.id.as_str().to_owned(), key)
+    }
+
+    pub(crate) fn revoke(&self, id: &str) {
+        self.keys.revoke(id, SystemClock::new().now()).unwrap();
     }
 
     /// Waits until a refusal by `control` is counted, which happens behind its answer.

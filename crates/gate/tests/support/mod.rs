@@ -179,6 +179,13 @@ impl Wire {
         }
     }
 
+    /// As [`Wire::rest`], for an end that may be a while in coming.
+    pub(crate) fn rest_whenever(&mut self) -> Vec<u8> {
+        let stream = self.reader.get_ref();
+        stream.set_read_timeout(Some(6 * PATIENCE)).unwrap();
+        self.rest()
+    }
+
     /// Whether the stream is at its end, or gets there without another byte.
     pub(crate) fn ended(&mut self) -> bool {
         self.rest().is_empty()
