@@ -21,6 +21,7 @@ mod suite;
 mod tidy;
 mod tools;
 mod tree;
+mod upgrade;
 mod workspace;
 
 use std::process::ExitCode;
@@ -85,6 +86,12 @@ const VERBS: &[Verb] = &[
         takes: "[NAME]",
         about: "breaks one control at a time in the source and demands that prove says so",
         run: patches::run,
+    },
+    Verb {
+        name: "upgrade",
+        takes: "[--from COMMIT]",
+        about: "runs this build on the data of an earlier one, HEAD~1 unless told otherwise",
+        run: upgrade::run,
     },
 ];
 

@@ -10,7 +10,7 @@ use crate::{
     command::{self, Said},
     differential,
     failure::Failure,
-    generate, golang, patches, python, tidy, tools,
+    generate, golang, patches, python, tidy, tools, upgrade,
     workspace::Workspace,
 };
 
@@ -116,6 +116,12 @@ const STEPS: &[Step] = &[
         hint: "read deny.toml: it says why each rule stands",
         slow: true,
         run: Run::Own(deny),
+    },
+    Step {
+        name: "upgrade",
+        hint: "run `cargo xtask upgrade`: data of an earlier build must go on under this one",
+        slow: true,
+        run: Run::Own(upgrade::previous),
     },
     Step {
         name: "source patches",

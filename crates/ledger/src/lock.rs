@@ -1,15 +1,18 @@
 //! The exclusive lock on a data folder.
 //!
 //! Owns the proof that this process alone writes below the folder: ledger and store are opened
-//! only by its holder. Refuses a second holder, naming the first where it is known. Trusts the
+//! only by its holder. Refuses a second holder, naming the first where it is known, and a folder that
+//! another user owns or can write to. Trusts the
 //! kernel to release the lock when a process ends in whatever way.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+use nix::unistd::geteuid;
 
 /// Held while this process alone may write below a data folder; released when dropped.
 #[derive(Debug)]
@@ -30,6 +33,24 @@ pub enum LockError {
         /// The holder, where it is known.
         pid: Option<u32>,
     },
+    /// The folder belongs to another user.
+    #[error("the data folder {} belongs to user {owner}, and this is user {user}", .folder.display())]
+    Foreign {
+        /// The data folder.
+        folder: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who asks.
+        user: u32,
+    },
+    /// Other users may put files into the folder.
+    #[error("other users can write to the data folder {} (mode {mode:03o})", .folder.display())]
+    Exposed {
+        /// The data folder.
+        folder: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The folder or the lock file could not be made or opened.
     #[error("cannot lock the data folder {}: {cause}", .folder.display())]
     Unusable {
@@ -46,6 +67,8 @@ impl LockError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Held { .. } => "ledger.locked",
+            Self::Foreign { .. } => "ledger.folder-foreign",
+            Self::Exposed { .. } => "ledger.folder-exposed",
             Self::Unusable { .. } => "ledger.lock-unusable",
         }
     }
@@ -59,6 +82,16 @@ impl LockError {
                                   never share a data folder"
                     .to_owned()
             }
+            Self::Foreign { folder, owner, .. } => format!(
+                "run it as that user (sudo -u '#{owner}'), or give the folder to this one (chown -R \
+                 {} {})",
+                geteuid(),
+                folder.display()
+            ),
+            Self::Exposed { folder, .. } => format!(
+                "run: chmod go-w {}; if others could have written there, compare with a backup",
+                folder.display()
+            ),
             Self::Unusable { folder, .. } => format!(
                 "check that {} is a folder of this user on a disk that is neither full nor \
                  read-only",
@@ -83,6 +116,7 @@ impl Lock {
             .mode(0o700)
             .create(folder)
             .map_err(unusable)?;
+        judge(folder, &std::fs::metadata(folder).map_err(unusable)?)?;
         // Not emptied when opened: the file of a holder names its process.
         let mut file = OpenOptions::new()
             .read(true)
@@ -122,6 +156,27 @@ impl Lock {
     }
 }
 
+/// Refuses a folder in which somebody else could put one file in place of another: the modes of the
+/// files would then protect nothing.
+fn judge(folder: &Path, about: &std::fs::Metadata) -> Result<(), LockError> {
+    let user = geteuid().as_raw();
+    if about.uid() != user {
+        return Err(LockError::Foreign {
+            folder: folder.to_owned(),
+            owner: about.uid(),
+            user,
+        });
+    }
+    let mode = about.mode() & 0o777;
+    if mode & 0o022 != 0 {
+        return Err(LockError::Exposed {
+            folder: folder.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +194,21 @@ mod tests {
         );
         drop(lock);
         Lock::acquire(&data).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused() {
+        use std::{fs, os::unix::fs::PermissionsExt};
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, good) in [(0o700, true), (0o755, true), (0o770, false), (0o702, false)] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let locked = Lock::acquire(folder.path());
+            assert_eq!(locked.is_ok(), good, "{mode:o}");
+            if let Err(error) = locked {
+                assert_eq!(error.code(), "ledger.folder-exposed");
+                assert!(error.hint().contains("chmod go-w"));
+            }
+        }
     }
 
     #[test]

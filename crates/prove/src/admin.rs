@@ -35,6 +35,12 @@ pub enum AdminError {
         /// What the system said.
         cause: String,
     },
+    /// Another user's process listens on the socket.
+    #[error("another user listens on {}", socket.display())]
+    Impostor {
+        /// The socket.
+        socket: PathBuf,
+    },
     /// It answered, but not as the contract says.
     #[error("the instance answered {0}")]
     Strange(String),
@@ -93,6 +99,11 @@ impl Admin {
             cause: cause.to_string(),
         };
         let mut stream = UnixStream::connect(&self.socket).map_err(nobody)?;
+        if !is_trusted(&stream) {
+            return Err(AdminError::Impostor {
+                socket: self.socket.clone(),
+            });
+        }
         match http::exchange(&mut stream, request.as_bytes(), self.clock.as_ref()) {
             Ok(Reply::Answer(answer)) => understand(&answer),
             Ok(Reply::Closed) => Err(AdminError::Strange("nothing and closed".to_owned())),
@@ -100,6 +111,15 @@ impl Admin {
             Err(cause) => Err(AdminError::Strange(cause.to_string())),
         }
     }
+}
+
+/// Whether the process behind the socket is of this user or root's; root itself asks whomever it was
+/// pointed at.
+fn is_trusted(stream: &UnixStream) -> bool {
+    let own = nix::unistd::geteuid();
+    own.is_root()
+        || nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials)
+            .is_ok_and(|peer| peer.uid() == own.as_raw() || peer.uid() == 0)
 }
 
 fn understand(answer: &Answer) -> Result<Value, AdminError> {

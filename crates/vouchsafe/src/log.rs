@@ -6,6 +6,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -24,7 +25,11 @@ impl Log {
     pub(crate) fn open(file: Option<&Path>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let file = match file {
             Some(path) => Some(Mutex::new(
-                OpenOptions::new().create(true).append(true).open(path)?,
+                OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .mode(0o640)
+                    .open(path)?,
             )),
             None => None,
         };

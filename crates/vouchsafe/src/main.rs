@@ -19,13 +19,22 @@ mod log;
 use std::process::ExitCode;
 
 use clap::Parser;
+use nix::sys::stat::{Mode, umask};
 
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
+    private();
     let cli = Cli::parse();
     match commands::run(cli.command) {
         Ok(exit) => exit,
         Err(failure) => failure.end(),
     }
+}
+
+/// Whatever umask we were started with: nobody else may write to what we make, and we may ourselves.
+/// What nobody else may read says so by itself.
+fn private() {
+    let given = umask(Mode::from_bits_truncate(0o022));
+    umask((given | Mode::from_bits_truncate(0o022)) & Mode::from_bits_truncate(0o077));
 }

@@ -1,6 +1,6 @@
-//! A copy of the source in which controls are broken.
+//! A copy of the source: one in which controls are broken, or one of an earlier commit.
 //!
-//! Owns `patches/checkout` and `patches/build` in the build folder. Only files that differ are
+//! Owns `checkout` and `build` in a folder below the build folder, `patches` for broken source. Only files that differ are
 //! written, so cargo rebuilds what a patch touches and nothing else. What cargo compiles on the way
 //! lies in the user's build folder, where the dependencies are found compiled already; finished
 //! programs do not. The user's own files are never touched.
@@ -14,12 +14,15 @@ use std::{
     time::Duration,
 };
 
-use super::{patch::Patch, version};
+use super::{
+    patch::Patch,
+    version::{self, Mark},
+};
 use crate::{command, failure::Failure, tree, workspace::Workspace};
 
 /// The copy.
 #[derive(Debug)]
-pub(super) struct Checkout {
+pub(crate) struct Checkout {
     source: PathBuf,
     build: PathBuf,
     shared: PathBuf,
@@ -28,21 +31,37 @@ pub(super) struct Checkout {
 impl Checkout {
     /// Brings the copy to the state of the working tree.
     pub(super) fn make(workspace: &Workspace) -> Result<Self, Failure> {
-        let folder = workspace.target().join("patches");
+        let paths = tree::paths(workspace.root())?;
+        let checkout = Self::copy_of(
+            workspace,
+            ("patches", Mark::Patched),
+            workspace.root(),
+            &paths,
+        )?;
+        // A repository of its own, so that git does not take the one around it for the patch's.
+        checkout
+            .git(&["init", "--quiet"])
+            .map_err(|cause| Failure::stuck(cause, "check that git can be run"))?;
+        Ok(checkout)
+    }
+
+    /// Brings the copy called `name` to the state of the files at `paths` below `root`.
+    pub(crate) fn copy_of(
+        workspace: &Workspace,
+        (name, mark): (&str, Mark),
+        root: &Path,
+        paths: &[String],
+    ) -> Result<Self, Failure> {
+        let folder = workspace.target().join(name);
         let checkout = Self {
             source: folder.join("checkout"),
             build: folder.join("build"),
             shared: workspace.target().to_path_buf(),
         };
-        let paths = tree::paths(workspace.root())?;
-        checkout.remove_others(&paths)?;
-        for path in &paths {
-            checkout.copy(workspace.root(), path)?;
+        checkout.remove_others(paths)?;
+        for path in paths {
+            checkout.copy(mark, root, path)?;
         }
-        // A repository of its own, so that git does not take the one around it for the patch's.
-        checkout
-            .git(&["init", "--quiet"])
-            .map_err(|cause| Failure::stuck(cause, "check that git can be run"))?;
         Ok(checkout)
     }
 
@@ -69,7 +88,7 @@ impl Checkout {
     }
 
     /// A cargo command on the copy, leading a process group of its own.
-    pub(super) fn cargo(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = command::command(&self.source, "cargo", arguments);
         cargo
             .env("CARGO_TARGET_DIR", &self.build)
@@ -80,10 +99,14 @@ impl Checkout {
 
     /// The product built from the copy, leading a process group of its own: it starts others.
     pub(super) fn product(&self, arguments: &[&str]) -> Command {
-        let binary = self.build.join("debug/vouchsafe");
-        let mut product = command::command(&self.source, binary, arguments);
+        let mut product = command::command(&self.source, self.binary(), arguments);
         product.process_group(0);
         product
+    }
+
+    /// The product built from the copy.
+    pub(crate) fn binary(&self) -> PathBuf {
+        self.build.join("debug/vouchsafe")
     }
 
     fn change(&self, how: &[&str], patch: &Patch) -> Result<(), Failure> {
@@ -108,14 +131,14 @@ impl Checkout {
     }
 
     /// Copies a file where it differs.
-    fn copy(&self, root: &Path, path: &str) -> Result<(), Failure> {
+    fn copy(&self, mark: Mark, root: &Path, path: &str) -> Result<(), Failure> {
         let to = self.source.join(path);
         let Ok(new) = fs::read(root.join(path)) else {
             // Deleted in the working tree and not yet in git.
             let _ = fs::remove_file(to);
             return Ok(());
         };
-        let new = version::marked(path, &new);
+        let new = version::marked(mark, path, &new);
         if fs::read(&to).is_ok_and(|old| old == *new) {
             return Ok(());
         }

@@ -6,12 +6,12 @@
 //! outside, such as a sync that is left out, must make a test of the source fail instead. Before
 //! any patch the unpatched source must prove itself whole.
 
-mod checkout;
+pub(crate) mod checkout;
 mod dependants;
 mod patch;
 mod report;
 mod trial;
-mod version;
+pub(crate) mod version;
 
 use std::time::Duration;
 

@@ -1,25 +1,40 @@
-//! The version that broken source carries.
+//! The version that a copy of the source carries.
 //!
 //! The copy shares its compiled dependencies with the clone. cargo tells crates apart by name,
-//! version and place below the workspace, so without a version of its own a broken crate would
+//! version and place below the workspace, so without a version of its own a broken or an older crate would
 //! pass for the whole one in the next build. It also makes a broken binary say what it is.
 
 use std::borrow::Cow;
 
 use crate::{failure::Failure, tree::Tree};
 
-/// No release has this version.
-const BROKEN: &str = "version = \"0.0.0-patched\"";
+/// What a copy's version says of it. No release has any of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Controls are broken in it.
+    Patched,
+    /// It is an earlier commit.
+    Earlier,
+}
 
-/// `text` as the file at `path` reads in the copy.
-pub(super) fn marked<'t>(path: &str, text: &'t [u8]) -> Cow<'t, [u8]> {
+impl Mark {
+    const fn line(self) -> &'static str {
+        match self {
+            Self::Patched => "version = \"0.0.0-patched\"",
+            Self::Earlier => "version = \"0.0.0-earlier\"",
+        }
+    }
+}
+
+/// `text` as the file at `path` reads in a copy under `mark`.
+pub(super) fn marked<'t>(mark: Mark, path: &str, text: &'t [u8]) -> Cow<'t, [u8]> {
     let rewrite = match path {
         "Cargo.toml" => in_manifest,
         "Cargo.lock" => in_lock,
         _ => return Cow::Borrowed(text),
     };
     std::str::from_utf8(text).map_or(Cow::Borrowed(text), |text| {
-        Cow::Owned(rewrite(text).into_bytes())
+        Cow::Owned(rewrite(text, mark.line()).into_bytes())
     })
 }
 
@@ -39,14 +54,14 @@ pub(super) fn check(tree: &Tree) -> Result<(), Failure> {
 }
 
 /// Replaces the version below `[workspace.package]`.
-fn in_manifest(text: &str) -> String {
+fn in_manifest(text: &str, version: &str) -> String {
     let mut inside = false;
     let lines = text.lines().map(|line| {
         if line.starts_with('[') {
             inside = line == "[workspace.package]";
         }
         match inside && line.starts_with("version = ") {
-            true => BROKEN,
+            true => version,
             false => line,
         }
     });
@@ -54,7 +69,7 @@ fn in_manifest(text: &str) -> String {
 }
 
 /// Replaces the version of every package that comes from no registry.
-fn in_lock(text: &str) -> String {
+fn in_lock(text: &str, version: &str) -> String {
     let replace = |package: &str| {
         if package.contains("\nsource = ") {
             return package.to_owned();
@@ -62,7 +77,7 @@ fn in_lock(text: &str) -> String {
         let lines = package
             .split('\n')
             .map(|line| match line.starts_with("version = \"") {
-                true => BROKEN,
+                true => version,
                 false => line,
             });
         lines.collect::<Vec<_>>().join("\n")
@@ -79,7 +94,7 @@ mod tests {
     use super::*;
 
     fn as_text(path: &str, text: &str) -> String {
-        String::from_utf8(marked(path, text.as_bytes()).into_owned()).unwrap()
+        String::from_utf8(marked(Mark::Patched, path, text.as_bytes()).into_owned()).unwrap()
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod ask;
 mod instance;
 
 use std::{
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -44,8 +44,7 @@ const SOCKET_PATH: usize = 107;
 /// Where the admin socket of a deployment lies. A path too long for a socket moves to the
 /// temporary folder under a name made of the path's digest, so that both sides find it.
 pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
-    let absolute = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-    let plain = absolute.join("admin.sock");
+    let plain = plain_path(data_dir);
     if plain.as_os_str().len() < SOCKET_PATH {
         return plain;
     }
@@ -53,6 +52,12 @@ pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
     let name = seal::encode::hex(digest.get(..8).unwrap_or_default());
     std::env::temp_dir()
         .join(format!("vouchsafe-{name}"))
+        .join("admin.sock")
+}
+
+fn plain_path(data_dir: &Path) -> PathBuf {
+    std::path::absolute(data_dir)
+        .unwrap_or_else(|_| data_dir.to_owned())
         .join("admin.sock")
 }
 
@@ -66,7 +71,11 @@ pub(crate) fn client(loaded: &Loaded) -> prove::admin::Admin {
 pub(crate) fn unanswered(fault: prove::admin::AdminError) -> Failure {
     let hint = match &fault {
         prove::admin::AdminError::Nobody { .. } => {
-            "start the gate with vouchsafe up, and ask as the same user"
+            "start the gate with vouchsafe up, and ask as the same user; one that was started with \
+             another data_dir must be stopped by its pid"
+        }
+        prove::admin::AdminError::Impostor { .. } => {
+            "ask as the user the gate runs as; if it should run as this one, find out who listens there"
         }
         prove::admin::AdminError::Refused { .. } | prove::admin::AdminError::Strange(_) => {
             "see the gate's own log"
@@ -77,11 +86,16 @@ pub(crate) fn unanswered(fault: prove::admin::AdminError) -> Failure {
 
 /// Binds the socket. The caller holds the lock on the data folder, so a file that is there was left
 /// by an instance that is gone.
-pub(crate) fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, Failure> {
+pub(crate) fn bind(
+    path: &Path,
+    data_dir: &Path,
+) -> Result<std::os::unix::net::UnixListener, Failure> {
     let doing = format!("listen on {}", path.display());
     let hint = "choose a shorter data_dir, or one that can be written";
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(io(&doing, hint))?;
+    if let Some(folder) = path.parent()
+        && path != plain_path(data_dir)
+    {
+        own_folder(folder).map_err(io(&doing, hint))?;
     }
     match std::fs::remove_file(path) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
@@ -95,6 +109,23 @@ pub(crate) fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, Fail
         .map_err(io(&doing, hint))?;
     listener.set_nonblocking(true).map_err(io(&doing, hint))?;
     Ok(listener)
+}
+
+/// Makes the folder of a socket that was moved, or makes sure that it is ours alone: below the
+/// temporary folder anybody could have made it before us, and would decide who listens there.
+fn own_folder(folder: &Path) -> std::io::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => return Err(cause),
+        _ => {}
+    }
+    let about = std::fs::symlink_metadata(folder)?;
+    let own = about.uid() == nix::unistd::geteuid().as_raw();
+    if about.is_dir() && own && about.mode() & 0o077 == 0 {
+        Ok(())
+    } else {
+        let whose = format!("{} is not a folder of this user alone", folder.display());
+        Err(std::io::Error::other(whose))
+    }
 }
 
 /// Serves until the task is ended. A descriptor is kept in hand, so that an instance without
@@ -210,6 +241,21 @@ fn render(said: Said) -> Response<Full<Bytes>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_another_could_write_to_is_not_taken_for_our_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("vouchsafe-1");
+        own_folder(&place).unwrap();
+        own_folder(&place).unwrap();
+        for mode in [0o770, 0o755] {
+            std::fs::set_permissions(&place, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(own_folder(&place).is_err(), "{mode:o}");
+        }
+        std::fs::remove_dir(&place).unwrap();
+        std::os::unix::fs::symlink(folder.path(), &place).unwrap();
+        assert!(own_folder(&place).is_err());
+    }
 
     #[test]
     fn a_path_too_long_for_a_socket_moves_to_the_temporary_folder() {

@@ -147,7 +147,20 @@ fn create(args: &Create) -> Result<ExitCode, Failure> {
             text("key")
         }
     };
-    print(&line)
+    // Whoever reads our output, `head` included, has not seen the key if this fails.
+    writeln!(std::io::stdout(), "{line}").map_err(|cause| {
+        Failure::new(
+            format!(
+                "key {} was made and could not be shown: {cause}",
+                text("id")
+            ),
+            format!(
+                "nobody can use it; run: vouchsafe key revoke {}",
+                text("id")
+            ),
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn lifetime(text: &str) -> Result<Duration, Failure> {

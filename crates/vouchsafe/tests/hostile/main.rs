@@ -13,7 +13,10 @@
     reason = "a test may fail loudly"
 )]
 
+mod hooks;
+mod instances;
 mod ledgers;
+mod reloads;
 mod shim;
 mod signals;
 #[path = "../support/mod.rs"]
@@ -23,3 +26,13 @@ mod signals;
     reason = "two programs share it, and each uses a part"
 )]
 mod support;
+mod upgrade;
+
+/// Whether we are root, which `what` takes; says loudly that the test could not run if not.
+fn needs_root(what: &str) -> bool {
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        eprintln!("NOT RUN: {what} takes root; run the suite as root, as CI does");
+    }
+    root
+}

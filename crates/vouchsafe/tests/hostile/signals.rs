@@ -5,11 +5,12 @@ use std::{fs, io::Read as _, thread, time::Duration};
 use nix::sys::signal::Signal;
 
 use crate::{
+    hooks::{delivery, hook},
     ledgers::{ended_in_order, entries, kinds, whole},
     shim::Shim,
     support::{
-        Client, Deployment, Process, Socket, Upstream, field, get, open_route, request, run, site,
-        status, until, vouchsafe,
+        Client, Deployment, Process, Socket, Upstream, field, get, open_route, request, site,
+        status, until,
     },
 };
 
@@ -201,33 +202,12 @@ fn all_have_their_end(deployment: &Deployment) {
     );
 }
 
-/// A delivery as GitHub would send it.
-fn delivery(deployment: &Deployment, body: &str) -> String {
-    let secret = deployment.write("hook.secret", b"a secret of the hook");
-    let body_file = deployment.write("hook.body", body.as_bytes());
-    let mut sign = vouchsafe(&["webhook", "sign", "--scheme", "github", "--format", "json"]);
-    let signed = run(sign
-        .args(["--url", "http://localhost/hook/hold", "--secret-file"])
-        .arg(secret)
-        .arg("--body-file")
-        .arg(body_file));
-    let signed = signed.exits(0).json();
-    let mut fields = String::new();
-    for pair in signed["headers"].as_array().unwrap() {
-        let (name, value) = (pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
-        fields.push_str(&format!("{name}: {value}\r\n"));
-    }
-    request("POST", "/hook/hold", &fields, body)
-}
-
 #[test]
 fn a_delivery_cut_off_by_the_end_is_held_back_for_its_lease_and_then_comes_again() {
-    let hook = "[limits]\ndrain = \"1s\"\n[secrets]\nhook = \"file:hook.secret\"\n\
-        [[route]]\npath = \"/hook\"\nmethods = [\"POST\"]\napp = \"app\"\nanswer = \"30s\"\n\
-        webhook = { scheme = \"github\", secret = [\"hook\"] }\n";
-    let (upstream, deployment) = served_with(hook);
+    let hook = "[limits]\ndrain = \"1s\"\n".to_owned() + &hook();
+    let (upstream, deployment) = served_with(&hook);
     let (deployment, shim) = Shim::before(deployment);
-    let bytes = delivery(&deployment, "{}");
+    let bytes = delivery(&deployment, "/hook/hold", "{}");
     let gate = deployment.up();
     let mut cut_off = Socket::dial(gate.address);
     cut_off.send(&bytes);

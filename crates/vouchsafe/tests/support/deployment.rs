@@ -15,7 +15,7 @@ use prove::admin::Admin;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Process, Said, clock, run, until, vouchsafe};
+use super::{Process, Said, clock, process::program, run, until};
 
 /// The start of a configuration: everything but routes.
 pub(crate) fn site(upstream: SocketAddr) -> String {
@@ -35,6 +35,8 @@ pub(crate) fn open_route(path: &str) -> String {
 pub(crate) struct Deployment {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    /// What runs it: the binary under test unless a test says otherwise.
+    binary: PathBuf,
 }
 
 impl Deployment {
@@ -43,6 +45,7 @@ impl Deployment {
         let deployment = Self {
             folder,
             variables: Vec::new(),
+            binary: PathBuf::from(env!("CARGO_BIN_EXE_vouchsafe")),
         };
         deployment.configure(configuration);
         deployment
@@ -52,6 +55,11 @@ impl Deployment {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Runs it by another binary from now on.
+    pub(crate) fn run_by(&mut self, binary: &Path) {
+        self.binary = binary.to_owned();
     }
 
     /// Replaces the configuration.
@@ -81,7 +89,7 @@ impl Deployment {
 
     /// A command on this deployment: `verb`, then `--config`, then `arguments`.
     pub(crate) fn command(&self, verb: &[&str], arguments: &[&str]) -> Command {
-        let mut command = vouchsafe(verb);
+        let mut command = program(&self.binary, verb);
         command
             .arg("--config")
             .arg(self.configuration())

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     os::unix::{fs::FileExt as _, process::CommandExt as _},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
@@ -15,7 +16,12 @@ use super::until;
 
 /// A command of the binary under test, without the environment of whoever runs the tests.
 pub(crate) fn vouchsafe(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe"));
+    program(Path::new(env!("CARGO_BIN_EXE_vouchsafe")), arguments)
+}
+
+/// A command of a binary of ours, as [`vouchsafe`].
+pub(super) fn program(binary: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
     command
         .args(arguments)
         .env_clear()

@@ -1,7 +1,8 @@
 //! An app that does what its path says and remembers what it was sent.
 //!
 //! `/hold` answers once it is told to, `/events` begins a stream of events and ends it once it is
-//! told to, `/ws` echoes behind a handshake, everything else answers `200` with `hello`.
+//! told to, `/ws` echoes behind a handshake, everything else answers `200` with `hello` and says
+//! under which address it was found in `X-App`.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -162,8 +163,13 @@ fn serve(
             let _ = arrived.send(());
             hold.wait();
         }
+        let own = writer.local_addr()?;
         writer.write_all(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello",
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-App: {own}\r\n\
+                 Content-Length: 5\r\n\r\nhello"
+            )
+            .as_bytes(),
         )?;
     }
 }

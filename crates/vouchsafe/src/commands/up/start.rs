@@ -73,7 +73,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         "raise the limit on open files (ulimit -n)",
     ))?;
     let socket = Socket(admin::socket_path(&loaded.data_dir));
-    let listener = admin::bind(&socket.0)?;
+    let listener = admin::bind(&socket.0, &loaded.data_dir)?;
     let running = Arc::clone(&gate)
         .start(serve::Options {
             threads: args.threads,
