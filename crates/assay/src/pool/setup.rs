@@ -60,6 +60,7 @@ fn make() -> Result<Bench, Fault> {
         lock: Arc::new(ledger::Lock::acquire(folder.path())?),
         origin: "gate.test/pool/node".to_owned(),
         second_place: None,
+        keeping: ledger::Keeping::default(),
         ring: 1 << 16,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SystemRng),
