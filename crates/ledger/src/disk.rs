@@ -38,9 +38,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// durable once their folders are synced.
     fn write_files(&self, files: &[WholeFile<'_>]) -> io::Result<()> {
         for file in files {
-            let mut open = self.create(file.path, Access::Shared)?;
-            open.write(file.bytes)?;
-            open.sync()?;
+            write_synced(self, file.path, Access::Shared, file.bytes)?;
         }
         Ok(())
     }
@@ -95,8 +93,8 @@ pub trait File: Send {
 }
 
 /// Writes a whole file and syncs it; its name is durable once its folder is synced.
-pub(crate) fn write_synced(
-    disk: &dyn Disk,
+pub(crate) fn write_synced<D: Disk + ?Sized>(
+    disk: &D,
     path: &Path,
     access: Access,
     bytes: &[u8],
@@ -279,6 +277,21 @@ impl File for RealFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sync_reaches_the_system() {
+        // What has nothing to sync refuses it: who reports success has not asked.
+        let mut null = RealDisk.append(Path::new("/dev/null")).unwrap();
+        null.write(b"x").unwrap();
+        let refused = null.sync().unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+        let refused = RealDisk.sync_folder(Path::new("/proc/self")).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_synced(&RealDisk, &path, Access::Shared, b"x").unwrap();
+        RealDisk.sync_folder(folder.path()).unwrap();
+    }
 
     #[test]
     fn a_secret_file_is_readable_by_its_owner_alone() {

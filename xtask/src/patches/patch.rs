@@ -25,12 +25,12 @@ pub(super) struct Patch {
     pub(super) fails: Vec<Test>,
 }
 
-/// One integration test.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One test.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Test {
     /// The crate it belongs to.
     pub(super) package: String,
-    /// Its file below `tests/`, without ending.
+    /// Its file below `tests/`, without ending, or `lib` for one beside the code.
     pub(super) target: String,
     pub(super) name: String,
 }

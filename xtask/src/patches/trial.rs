@@ -1,6 +1,6 @@
 //! Running what the copy was built into: the product's proof of itself, and single tests.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     checkout::Checkout,
@@ -21,7 +21,8 @@ const PROOF: &[&str] = &["demo", "student-outreach", "--once", "--format", "json
 
 /// What the unpatched source says: every promise must hold, and every test named must pass.
 pub(super) fn baseline(checkout: &Checkout, patches: &[Patch]) -> Result<Report, Failure> {
-    for test in patches.iter().flat_map(|patch| &patch.fails) {
+    let tests: BTreeSet<&Test> = patches.iter().flat_map(|patch| &patch.fails).collect();
+    for test in tests {
         if !passes(checkout, test)? {
             return Err(Failure::no(
                 format!("{} {} fails without any patch", test.target, test.name),
@@ -83,10 +84,15 @@ fn prove(checkout: &Checkout) -> Result<(Said, Report), Failure> {
 
 /// Whether a test passes. One that does not compile, does not exist or does not end is neither.
 fn passes(checkout: &Checkout, test: &Test) -> Result<bool, Failure> {
-    let target = ["--workspace", "--locked", "--test", &test.target];
-    build(checkout, &[&["test", "--no-run"], &target[..]].concat())?;
+    let alone_in_crate = ["--package", &test.package, "--locked", "--lib"];
+    let by_target = ["--workspace", "--locked", "--test", &test.target];
+    let target = match test.target.as_str() {
+        "lib" => &alone_in_crate[..],
+        _ => &by_target[..],
+    };
+    build(checkout, &[&["test", "--no-run"], target].concat())?;
     let alone = ["--", "--exact", &test.name];
-    let arguments = [&["test"], &target[..], &alone].concat();
+    let arguments = [&["test"], target, &alone].concat();
     let said = command::listen(&mut checkout.cargo(&arguments), RUN_LIMIT)?;
     match (ran(&said.stdout), said.success) {
         ((1, 0), true) => Ok(true),

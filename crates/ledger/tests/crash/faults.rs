@@ -9,11 +9,11 @@ use ledger::{
     log::Log,
 };
 
-use crate::script::{Promised, batches, examine, fresh, open, run, second_place};
+use crate::script::{Promised, SEGMENT, batches, examine, fresh, open, run, second_place};
 
 /// Runs the script as the ledger's threads do: what fails is tried again until it works.
 fn persist(log: &mut Log, promised: &mut Promised) {
-    log.journal.set_segment_limit(600);
+    log.journal.set_segment_limit(SEGMENT);
     let again = |what: &mut dyn FnMut() -> io::Result<()>| {
         let mut tries = 0;
         while let Err(error) = what() {

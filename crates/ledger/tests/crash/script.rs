@@ -17,6 +17,9 @@ use ledger::{
     view::View,
 };
 
+/// Bytes after which a segment is followed by another: some end between two checkpoints.
+pub(crate) const SEGMENT: u64 = 200;
+
 pub(crate) const ROOT: &str = "/data";
 
 pub(crate) fn folder() -> PathBuf {
@@ -75,7 +78,7 @@ pub(crate) fn batches(next: u64) -> Vec<(Batch, bool)> {
 /// Appends and publishes until the power goes or the script ends.
 pub(crate) fn run(disk: &CrashDisk, log: Log, promised: &mut Promised) -> Result<(), LedgerError> {
     let mut log = log;
-    log.journal.set_segment_limit(600);
+    log.journal.set_segment_limit(SEGMENT);
     let failed = |cause| LedgerError::Disk {
         path: folder(),
         cause,
