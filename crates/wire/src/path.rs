@@ -23,6 +23,9 @@ pub fn canonical(path: &[u8]) -> Result<Cow<'_, str>, PathRefusal> {
     if path.first() != Some(&b'/') {
         return Err(PathRefusal::NotAbsolute);
     }
+    if path.get(1) == Some(&b'/') {
+        return Err(PathRefusal::AuthorityPath);
+    }
     let mut encoded = false;
     for &byte in path {
         match byte {
@@ -174,6 +177,9 @@ mod tests {
             ("", PathRefusal::NotAbsolute),
             ("*", PathRefusal::NotAbsolute),
             ("a/b", PathRefusal::NotAbsolute),
+            ("//", PathRefusal::AuthorityPath),
+            ("//other.example/a", PathRefusal::AuthorityPath),
+            ("///a", PathRefusal::AuthorityPath),
             ("/a#b", PathRefusal::RawByte),
             ("/a?b", PathRefusal::RawByte),
             ("/a b", PathRefusal::RawByte),

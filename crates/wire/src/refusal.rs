@@ -328,6 +328,9 @@ impl FramingRefusal {
 pub enum PathRefusal {
     /// The path does not begin with a slash (RFC 3986 section 3.3).
     NotAbsolute,
+    /// The path begins with two slashes: whoever resolves it as a reference reads a host there (RFC
+    /// 3986 section 4.2).
+    AuthorityPath,
     /// A byte that may not stand in a path unencoded: control, beyond ASCII, `?` or `#`.
     RawByte,
     /// A backslash, raw or as `%5c`: some applications read it as a slash.
@@ -353,6 +356,7 @@ impl PathRefusal {
     const fn row(self) -> (&'static str, &'static str) {
         match self {
             Self::NotAbsolute => ("not-absolute", "the path must begin with a slash"),
+            Self::AuthorityPath => ("authority-path", "the path must begin with one slash"),
             Self::RawByte => ("raw-byte", "a byte of the path must be percent-encoded"),
             Self::Backslash => ("backslash", "a path may not hold a backslash"),
             Self::EncodedSlash => ("encoded-slash", "a path may not hold an encoded slash"),

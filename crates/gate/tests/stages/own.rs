@@ -108,11 +108,12 @@ fn our_own_endpoints_answer_on_exactly_their_paths() {
         "/.vouchsafe/health/x",
         "/.vouchsafe/HEALTH",
         "/.Vouchsafe/health",
-        "//.vouchsafe/health",
+        "/.vouchsafe//health",
         "/.vouchsafe/health;x",
     ] {
         assert_eq!(get(other).0, 404, "{other}");
     }
+    assert_eq!(get("//.vouchsafe/health").0, 400);
     let post = house.ask(&["POST /.vouchsafe/health HTTP/1.1", HOST], b"");
     assert_eq!(post.status(), 405);
 }
