@@ -83,7 +83,10 @@ impl Head<'_> {
 
     fn copy_fields(&self, request: &Request<'_>, writer: &mut HeadWriter<'_>) {
         for field in request.fields() {
-            let stays = passes_on(&field)
+            // Under 1.0 the expectation means nothing; sent on under 1.1 it would.
+            let meant = field.kind() != Name::Expect || request.expects_continue();
+            let stays = meant
+                && passes_on(&field)
                 && !carries_credential(&field, self.consumed)
                 && !request.connection_lists(field.name());
             if stays {

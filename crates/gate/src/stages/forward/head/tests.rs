@@ -291,3 +291,17 @@ fn addresses_are_written_as_the_standard_library_writes_them() {
         assert_eq!(Address::of(address).text(), text.as_bytes());
     }
 }
+
+#[test]
+fn an_expectation_goes_on_only_where_it_means_something() {
+    let expects = |first: &str, length: &str| {
+        let lines = [first, HOST, "Expect: 100-continue", length];
+        let head = written(&lines, false);
+        head.iter().any(|line| line.starts_with("Expect"))
+    };
+    assert!(expects("POST / HTTP/1.1", "Content-Length: 5"));
+    // Nothing is to come that could be waited for.
+    assert!(!expects("POST / HTTP/1.1", "Content-Length: 0"));
+    // A server ignores it in HTTP/1.0 (RFC 9110 section 10.1.1), and this one sends 1.1 on.
+    assert!(!expects("POST / HTTP/1.0", "Content-Length: 5"));
+}
