@@ -302,10 +302,9 @@ fn one(server: &Server, origin: &Origin, lane: usize, shape: &Shape) -> Result<S
 /// Where the ledger has other refusals than were given: each reason counts.
 fn recorded(server: &Server, shapes: &[&Shape]) -> Result<Vec<String>, Failure> {
     let mut given: BTreeMap<String, u64> = BTreeMap::new();
-    for expect in shapes.iter().flat_map(|shape| &shape.expect) {
-        if let Expect::Refused { reason, .. } = expect {
-            *given.entry(reason.clone()).or_default() += 1;
-        }
+    let expected = shapes.iter().flat_map(|shape| &shape.expect);
+    for reason in expected.filter_map(Expect::reason) {
+        *given.entry(reason.to_owned()).or_default() += 1;
     }
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for entry in server.ledger()? {

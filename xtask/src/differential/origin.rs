@@ -152,7 +152,8 @@ fn serve(shared: &Mutex<Session>, mut stream: TcpStream, log: &Mutex<Vec<u8>>) -
     loop {
         let count = stream.read(&mut piece)?;
         if count == 0 {
-            return Ok(());
+            // Whoever ends one way is answered with the end of the other.
+            return stream.shutdown(Shutdown::Both);
         }
         let mut bytes = lock(log);
         if bytes.len() < LARGEST {

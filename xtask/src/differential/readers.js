@@ -20,16 +20,23 @@ const read = (kind, data, asked) => {
   let open = null;
   let earlier = [];
   let switched = false;
+  let unknown = false;
   parser.initialize(kind === 'request' ? HTTPParser.REQUEST : HTTPParser.RESPONSE, {}, 1 << 24);
-  parser[HTTPParser.kOnHeaders | 0] = (flat) => {
+  // A long head comes in parts, the target with one of the first.
+  let target = '';
+  parser[HTTPParser.kOnHeaders | 0] = (flat, part) => {
     earlier = earlier.concat(flat);
+    target += part;
   };
   parser[HTTPParser.kOnHeadersComplete | 0] =
     (major, minor, flat, method, url, status, reason, upgrade) => {
       const all = pairs(flat || earlier);
-      const start = kind === 'request' ? `${methods[method]} ${url}` : String(status);
+      const whole = url === undefined ? target : url;
+      unknown = unknown || (kind === 'request' && methods[method] === undefined);
+      const start = kind === 'request' ? `${methods[method]} ${whole}` : String(status);
       open = { start, fields: all, body: '' };
       earlier = [];
+      target = '';
       if (kind === 'request') {
         // As for the other readers: what asks for another protocol ends the requests.
         if (all.some(([name]) => name === 'upgrade')) {
@@ -54,6 +61,7 @@ const read = (kind, data, asked) => {
     earlier = [];
   };
   const fault = parser.execute(data);
+  if (unknown) return { messages: [], end: 'error: a method this node has no name for' };
   if (switched) {
     if (open !== null) messages.push(open);
     return { messages, end: 'switched' };

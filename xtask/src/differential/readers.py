@@ -30,7 +30,11 @@ def of_h11(kind, data, methods):
         if kind == "answer":
             finals = sum(1 for message in messages if int(message["start"]) >= 200)
             method = methods[finals] if finals < len(methods) else "GET"
-            request = h11.Request(method=method, target="/", headers=[("Host", "a")])
+            asked = [("Host", "a")]
+            if b" 101 " in data[:13]:
+                # The switch was asked for, or it would not have come this far.
+                asked += [("Connection", "upgrade"), ("Upgrade", "websocket")]
+            request = h11.Request(method=method, target="/", headers=asked)
             connection.send(request)
             connection.send(h11.EndOfMessage())
         connection.receive_data(data)
@@ -185,10 +189,21 @@ def of_client(data, methods):
     return messages, "clean"
 
 
+def tried(reader, *given):
+    """A reader that stumbles has not read what it was given."""
+    try:
+        messages, end = reader(*given)
+    except Exception as fault:
+        messages, end = [], "error: " + type(fault).__name__
+    return {"messages": messages, "end": end}
+
+
 for line in sys.stdin:
     asked = json.loads(line)
     data, kind, methods = bytes.fromhex(asked["bytes"]), asked["kind"], asked["methods"]
-    plain = of_server(data) if kind == "request" else of_client(data, methods)
-    answer = {"h11": of_h11(kind, data, methods), "http.server": plain}
-    shown = {name: {"messages": read[0], "end": read[1]} for name, read in answer.items()}
-    print(json.dumps(shown), flush=True)
+    answer = {"h11": tried(of_h11, kind, data, methods)}
+    if kind == "request":
+        answer["http.server"] = tried(of_server, data)
+    else:
+        answer["http.server"] = tried(of_client, data, methods)
+    print(json.dumps(answer), flush=True)

@@ -11,6 +11,15 @@ use super::script::{self, Names, Step};
 const FILES: &[(&str, &str)] = &[
     ("framing.toml", include_str!("shapes/framing.toml")),
     ("chunked.toml", include_str!("shapes/chunked.toml")),
+    ("targets.toml", include_str!("shapes/targets.toml")),
+    ("host.toml", include_str!("shapes/host.toml")),
+    ("fields.toml", include_str!("shapes/fields.toml")),
+    ("connection.toml", include_str!("shapes/connection.toml")),
+    ("methods.toml", include_str!("shapes/methods.toml")),
+    ("upgrade.toml", include_str!("shapes/upgrade.toml")),
+    ("sequence.toml", include_str!("shapes/sequence.toml")),
+    ("identity.toml", include_str!("shapes/identity.toml")),
+    ("answers.toml", include_str!("shapes/answers.toml")),
 ];
 
 /// The fields that the gate sets on each request, with the request id as [`normal`] leaves it.
@@ -19,9 +28,10 @@ const OURS: &str = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-F
                     X-Request-Id: ID\r\n";
 
 /// The fields that the gate sets on each answer it passes on.
-const OURS_DOWN: &str = "X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\n\
+const OURS_DOWN: &str = "X-Content-Type-Options: nosniff\r\n\
                          Content-Security-Policy: frame-ancestors 'self'\r\n\
-                         Referrer-Policy: same-origin\r\nX-Request-Id: ID\r\n";
+                         X-Frame-Options: SAMEORIGIN\r\nReferrer-Policy: same-origin\r\n\
+                         X-Request-Id: ID\r\n";
 
 /// A group of shapes.
 #[derive(Debug)]
@@ -62,8 +72,8 @@ pub(super) enum Expect {
     Answer(u16),
     /// A refusal of the gate's own, recorded for this reason.
     Refused { status: u16, reason: String },
-    /// The answer breaks off, and the connection with it.
-    Cut,
+    /// The answer breaks off, and the connection with it; recorded for this reason.
+    Cut { reason: String },
     /// Nothing: the connection ends.
     Silence,
 }
@@ -103,7 +113,7 @@ struct Raw {
     answers: Vec<String>,
     #[serde(default)]
     early: bool,
-    /// `forward`, `answer 404`, `400 reason`, `cut` or `silence`; several with commas between.
+    /// `forward`, `answer 404`, `400 reason`, `cut reason` or `silence`; several with commas between.
     expect: String,
     /// What arrives upstream: connections in turn.
     upstream: Option<Vec<String>>,
@@ -230,10 +240,12 @@ fn expectation(word: &str) -> Result<Expect, String> {
     match word.split_once(' ') {
         None => match word {
             "forward" => Ok(Expect::Answer(200)),
-            "cut" => Ok(Expect::Cut),
             "silence" => Ok(Expect::Silence),
             _ => Err(unknown()),
         },
+        Some(("cut", reason)) => Ok(Expect::Cut {
+            reason: reason.to_owned(),
+        }),
         Some(("answer", digits)) => Ok(Expect::Answer(status(digits)?)),
         Some((digits, reason)) => Ok(Expect::Refused {
             status: status(digits)?,
@@ -290,6 +302,20 @@ impl Shape {
             .iter()
             .filter(|expect| matches!(expect, Expect::Answer(_) | Expect::Refused { .. }))
             .count()
+    }
+}
+
+impl Expect {
+    /// The reason that the ledger has for it.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused { reason, .. } | Self::Cut { reason } => Some(reason),
+            Self::Answer(_) | Self::Silence => None,
+        }
+    }
+
+    pub(super) const fn is_cut(&self) -> bool {
+        matches!(self, Self::Cut { .. })
     }
 }
 

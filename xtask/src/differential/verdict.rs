@@ -85,8 +85,8 @@ pub(super) fn faults(shape: &Shape, host: &str, seen: &Seen) -> Vec<String> {
         match (expect, heard.as_slice().first()) {
             (Expect::Answer(status), Some(said)) if said.status == *status && !said.own => {}
             (Expect::Refused { status, .. }, Some(said)) if said.status == *status && said.own => {}
-            (Expect::Cut, None) if left => continue,
-            (Expect::Cut, _) => {
+            (Expect::Cut { .. }, None) if left => continue,
+            (Expect::Cut { .. }, _) => {
                 faults.push(format!("{place} did not break off"));
                 continue;
             }
@@ -105,12 +105,12 @@ pub(super) fn faults(shape: &Shape, host: &str, seen: &Seen) -> Vec<String> {
     if heard.len() > 0 {
         faults.push(format!("{} answers more than expected", heard.len()));
     }
-    if left && !shape.expect.contains(&Expect::Cut) {
+    if left && !shape.expect.iter().any(Expect::is_cut) {
         faults.push("bytes follow the last answer".to_owned());
     }
     match seen.heard.end {
         End::Closed => {}
-        End::Reset if shape.expect.contains(&Expect::Cut) => {}
+        End::Reset if shape.expect.iter().any(Expect::is_cut) => {}
         End::Reset => faults.push("the connection was reset".to_owned()),
         End::Open => faults.push("the connection was left open".to_owned()),
     }
@@ -184,7 +184,7 @@ pub(super) fn word_of_ours(shape: &Shape, seen: &Seen, readings: &[Reading]) -> 
             (Expect::Refused { status, reason }, Some(said)) if said.status == *status => {
                 format!("{status} {reason}")
             }
-            (Expect::Cut, None) => "cut off".to_owned(),
+            (Expect::Cut { reason }, None) => format!("cut off, {reason}"),
             (_, None) => "closed".to_owned(),
             (_, Some(said)) => said.status.to_string(),
         });
