@@ -145,7 +145,7 @@ def read_checkpoint(note, key):
 
 
 def read_minimum(note, key, origin, size):
-    lines = open_note(note, key).split("\n")
+    lines = (open_note(note, key) + "\n\n").split("\n")
     found = re.fullmatch("minimum (0|[1-9][0-9]{0,18}) since [0-9]{1,19}", lines[2])
     if lines[:2] != [MINIMUM, origin] or not found:
         raise ValueError("not a minimum index of this log")

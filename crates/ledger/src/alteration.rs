@@ -19,6 +19,9 @@ pub enum Alteration {
     /// The signed head is not a checkpoint signed by this log's key.
     #[error("the checkpoint does not hold: {0}")]
     BadCheckpoint(NoteError),
+    /// The note of the minimum index is not one signed by this log's key.
+    #[error("the minimum index does not hold: {0}")]
+    BadMinimum(NoteError),
     /// A tile or bundle under the checkpoint is gone.
     #[error("{0} is missing")]
     MissingTile(TileFile),

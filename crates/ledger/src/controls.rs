@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Every control of this crate, in the order in which references list them.
 pub const CONTROLS: [&dyn Control; 3] = [&EveryRequest, &AuthEvents, &TamperEvident];
 
-const KEYS: [Key; 3] = [
+const KEYS: [Key; 4] = [
     Key {
         path: "[ledger] durability",
         takes: "\"batched\" or \"sync\"",
@@ -23,6 +23,14 @@ const KEYS: [Key; 3] = [
         default: "none",
         about: "Where every signed checkpoint is appended as well, best on another host: without \
                 it, whoever owns this host could put an older ledger back.",
+    },
+    Key {
+        path: "[ledger] keep",
+        takes: "duration, at least \"7d\"",
+        default: "for ever",
+        about: "How long entries are kept at least. Older ones are removed in whole bundles, a day \
+                after that was announced in the ledger, and verification names any other that is \
+                missing.",
     },
     Key {
         path: "[ledger] free_space_floor",

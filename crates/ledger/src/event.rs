@@ -44,6 +44,10 @@ impl Kind {
     pub const KEY_CREATED: Self = Self("key.create");
     /// A key was revoked.
     pub const KEY_REVOKED: Self = Self("key.revoke");
+    /// Entries below an index go in a day, because they are older than is asked for.
+    pub const RETENTION_ANNOUNCED: Self = Self("ledger.retention-announced");
+    /// Entries below an index are removed.
+    pub const RETENTION: Self = Self("ledger.retention");
     /// The disk has less than twice the floor of free space.
     pub const SPACE_LOW: Self = Self("ledger.space-low");
     /// The disk has less free space than the floor: nothing new is taken.

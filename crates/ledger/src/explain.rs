@@ -190,6 +190,13 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
         "instance.reload-refused" => {
             "A new configuration was refused; the old one stays.".to_owned()
         }
+        "ledger.retention-announced" => {
+            format!(
+                "Entries before {} will be removed in a day: they are old enough.",
+                text("minimum")
+            )
+        }
+        "ledger.retention" => format!("Entries before {} were removed.", text("minimum")),
         "ledger.space-low" => "The disk of the ledger is getting full.".to_owned(),
         "ledger.space-short" => {
             "The disk of the ledger is nearly full: requests are refused until there is room."

@@ -1,10 +1,11 @@
 //! The thread that keeps what was recorded.
 //!
 //! Owns what has to happen by the clock, whether or not anything is recorded: once a second it looks
-//! at the room on the disk. Refuses to wait for the writer: what it has to say is handed over, and
+//! at the room on the disk, and once an hour whether entries are old enough to go. Refuses to wait for the writer: what it has to say is handed over, and
 //! the answer is looked at a round later. Trusts the writer to record what it is handed.
 
 use std::{
+    io,
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc::SyncSender},
     time::Duration,
@@ -16,7 +17,11 @@ use tokio::sync::oneshot;
 use crate::{
     disk::Disk,
     event::{Kind, Notice},
+    minimum::Announced,
+    recorder::NotDurable,
+    retention::{Retention, Wish},
     space::{Floor, Room},
+    tiler::Desk,
     wires::Wires,
     writer::Command,
 };
@@ -24,11 +29,16 @@ use crate::{
 /// How often the keeper looks.
 const ROUND: Duration = Duration::from_secs(1);
 
+/// How often retention looks.
+const LOOK: Duration = Duration::from_secs(60 * 60);
+
 /// How a ledger is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keeping {
     /// Free bytes on the disk below which nothing new is taken; 0 never looks.
     pub floor: u64,
+    /// How long entries are kept; for ever where absent.
+    pub keep: Option<Duration>,
 }
 
 /// What others may know of the keeper.
@@ -37,6 +47,12 @@ pub(crate) struct Kept {
     pub(crate) room: Room,
     /// Bytes free on the disk, when last looked at.
     pub(crate) free: Option<u64>,
+    /// Entries below this index may be gone.
+    pub(crate) minimum: u64,
+    /// What is to be removed next.
+    pub(crate) announced: Option<Announced>,
+    /// Why the last step of retention failed, if it did.
+    pub(crate) unkept: Option<io::ErrorKind>,
 }
 
 /// What the keeper shares with its ledger.
@@ -72,6 +88,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn figure(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// Hands notices to the writer without waiting for it.
 pub(crate) struct Voice {
     pub(crate) commands: SyncSender<Command>,
@@ -80,13 +100,19 @@ pub(crate) struct Voice {
 
 impl Voice {
     /// The answer comes when the notice is on disk; `None` if the writer has no room for it.
-    fn say(&self, notice: Notice) -> Option<oneshot::Receiver<Result<(), crate::NotDurable>>> {
+    fn say(&self, notice: Notice) -> Option<oneshot::Receiver<Result<(), NotDurable>>> {
         let (reply, receiver) = oneshot::channel();
         let command = Command::Note(Box::new(notice), reply);
         self.commands.try_send(command).ok()?;
         self.wires.hurry();
         Some(receiver)
     }
+}
+
+/// A notice of retention on its way to the disk, and what it is about.
+pub(crate) struct Telling {
+    wish: Wish,
+    reply: oneshot::Receiver<Result<(), NotDurable>>,
 }
 
 /// The keeper's own side.
@@ -97,6 +123,13 @@ pub(crate) struct Keeper {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) voice: Voice,
     pub(crate) floor: Floor,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) retention: Option<Retention>,
+    pub(crate) telling: Option<Telling>,
+    /// Bundles below this index are being removed.
+    pub(crate) removing: Option<u64>,
+    /// When retention looks again.
+    pub(crate) next_look: Duration,
 }
 
 impl Keeper {
@@ -110,6 +143,62 @@ impl Keeper {
     /// Everything that is due now. Also done once before anything is taken.
     pub(crate) fn round(&mut self) {
         self.look_at_room();
+        let Some(mut retention) = self.retention.take() else {
+            return;
+        };
+        let done = self.retain(&mut retention);
+        let mut kept = lock(&self.office.kept);
+        kept.minimum = retention.minimum.index;
+        kept.announced = retention.minimum.announced;
+        match done {
+            Ok(false) => {}
+            Ok(true) => kept.unkept = None,
+            Err(cause) => kept.unkept = Some(cause.kind()),
+        }
+        drop(kept);
+        self.retention = Some(retention);
+    }
+
+    /// The next step of retention: what it wishes is recorded first, and done once that is durable.
+    /// `true` if something was done.
+    fn retain(&mut self, retention: &mut Retention) -> io::Result<bool> {
+        let (now, moment) = (self.clock.now(), self.clock.monotonic());
+        if let Some(target) = self.removing.take() {
+            if retention.remove(target, now)? {
+                self.removing = Some(target);
+            }
+            return Ok(true);
+        }
+        if let Some(mut telling) = self.telling.take() {
+            match telling.reply.try_recv() {
+                Err(oneshot::error::TryRecvError::Empty) => self.telling = Some(telling),
+                Ok(Ok(())) => match telling.wish {
+                    Wish::Announce(index) => {
+                        retention.announce(index, now, moment)?;
+                        return Ok(true);
+                    }
+                    Wish::Remove(index) => self.removing = Some(index),
+                    Wish::Nothing => {}
+                },
+                // Not recorded: the next look wishes it again.
+                _ => {}
+            }
+            return Ok(false);
+        }
+        if moment < self.next_look {
+            return Ok(false);
+        }
+        self.next_look = moment + LOOK;
+        let (signed, _) = self.desk.state();
+        let wish = retention.look(now, moment, signed);
+        let (kind, index) = match wish {
+            Wish::Nothing => return Ok(false),
+            Wish::Announce(index) => (Kind::RETENTION_ANNOUNCED, index),
+            Wish::Remove(index) => (Kind::RETENTION, index),
+        };
+        let notice = Notice::new(now, kind).count("minimum", figure(index));
+        self.telling = self.voice.say(notice).map(|reply| Telling { wish, reply });
+        Ok(false)
     }
 
     /// A disk that does not say how full it is keeps the last judgement: whether it works is for
@@ -136,7 +225,6 @@ impl Keeper {
             Room::Low => Kind::SPACE_LOW,
             Room::Short => Kind::SPACE_SHORT,
         };
-        let figure = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         let notice = Notice::new(self.clock.now(), kind)
             .count("free", figure(free))
             .count("floor", figure(self.floor.bytes()));

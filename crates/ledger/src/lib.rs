@@ -20,7 +20,8 @@
 //! 5. [`service`]: [`Ledger`], which opens all this ([`home`], [`log`], [`mod@lock`]) and answers
 //!    for its state.
 //!
-//! Beside them, `keeper` does what the clock asks for: it watches the room on the disk (`space`).
+//! Beside them, `keeper` does what the clock asks for: it watches the room on the disk (`space`)
+//! and removes what is older than is asked for (`retention`, [`minimum`]).
 //!
 //! Reading: [`view`] shows a folder, [`explain`] puts entries into words, [`verify`] judges,
 //! [`alteration`] names what is wrong. [`section`] is the configuration, [`controls`] the promises.
@@ -47,10 +48,12 @@ pub mod lock;
 pub mod log;
 #[doc(hidden)]
 pub mod measure;
+pub mod minimum;
 pub mod note;
 pub mod pseudonyms;
 pub mod publish;
 pub mod recorder;
+mod retention;
 pub mod section;
 pub mod segment;
 pub mod service;

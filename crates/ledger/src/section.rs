@@ -1,10 +1,10 @@
 //! The `[ledger]` section of the configuration.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use config::{Fault, Table};
 
-use crate::Keeping;
+use crate::{Keeping, retention::SHORTEST};
 
 /// When a decision is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Section {
     pub second_place: Option<PathBuf>,
     /// Free bytes on the disk below which requests are refused; 0 never refuses for that.
     pub free_space_floor: u64,
+    /// How long entries are kept; for ever where absent.
+    pub keep: Option<Duration>,
 }
 
 /// The usual [`Section::free_space_floor`]: hours of checkpoints and counted refusals.
@@ -36,6 +38,7 @@ impl Default for Section {
             durability: Durability::default(),
             second_place: None,
             free_space_floor: FLOOR,
+            keep: None,
         }
     }
 }
@@ -46,6 +49,7 @@ impl Section {
     pub const fn keeping(&self) -> Keeping {
         Keeping {
             floor: self.free_space_floor,
+            keep: self.keep,
         }
     }
 }
@@ -72,10 +76,12 @@ impl Section {
             usable
         });
         let floor = table.size("free_space_floor");
+        let keep = table.duration_in("keep", SHORTEST..=Duration::MAX);
         Self {
             durability,
             second_place: place.map(|found| PathBuf::from(found.value)),
             free_space_floor: floor.map_or(FLOOR, |found| found.value),
+            keep: keep.map(|found| found.value),
         }
     }
 }
@@ -112,12 +118,13 @@ mod tests {
     fn every_key_is_read() {
         let (section, faults) = read(
             "[ledger]\ndurability = \"sync\"\nsecond_place = \"/mnt/checkpoints\"\n\
-             free_space_floor = \"1GiB\"\n",
+             free_space_floor = \"1GiB\"\nkeep = \"400d\"\n",
         );
         assert_eq!(faults, Vec::<&str>::new());
         assert_eq!(section.durability, Durability::Sync);
         assert_eq!(section.second_place, Some("/mnt/checkpoints".into()));
         assert_eq!(section.free_space_floor, 1 << 30);
+        assert_eq!(section.keep, Some(Duration::from_secs(400 * 86_400)));
     }
 
     #[test]
@@ -125,6 +132,13 @@ mod tests {
         let (section, faults) = read("[ledger]\nfree_space_floor = \"0B\"\n");
         assert_eq!((section.free_space_floor, faults.len()), (0, 0));
         assert_eq!(read("[ledger]\nfree_space_floor = 5\n").1.len(), 1);
+    }
+
+    #[test]
+    fn entries_are_kept_for_ever_unless_an_age_of_a_week_or_more_is_given() {
+        assert_eq!(read("[ledger]\n").0.keep, None);
+        assert_eq!(read("[ledger]\nkeep = \"7d\"\n").1.len(), 0);
+        assert_eq!(read("[ledger]\nkeep = \"6d\"\n").1.len(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! a disk that does not answer.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     pin::pin,
     sync::{
@@ -28,9 +28,11 @@ use crate::{
     intake::Intake,
     keeper::{Keeper, Keeping, Office, Voice},
     lock::Lock,
+    minimum::Announced,
     note::SignerKey,
     pseudonyms::{self, Pseudonyms, PseudonymsError},
     recorder::{NotDurable, Recorder},
+    retention::Retention,
     space::{Floor, Room},
     tiler::{Desk, Tiler},
     watch::Watch,
@@ -90,6 +92,12 @@ pub struct State {
     pub room: Room,
     /// Bytes free on the disk; absent where nobody looks.
     pub free: Option<u64>,
+    /// Entries below this index may be gone.
+    pub minimum: u64,
+    /// What is to be removed next, and when that was announced.
+    pub announced: Option<Announced>,
+    /// Why old entries could not be removed, if so.
+    pub unkept: Option<io::ErrorKind>,
 }
 
 /// A flush did not complete.
@@ -152,6 +160,7 @@ impl Ledger {
         let (commands, received) = sync_channel(COMMANDS);
         let (wires, desk) = (Arc::new(Wires::default()), Arc::new(Desk::default()));
         let (routes, visible) = (Arc::new(Routes::default()), Arc::new(Visible::default()));
+        let signed = log.publisher.signed();
         let tiler = Tiler {
             desk: Arc::clone(&desk),
             publisher: log.publisher,
@@ -178,15 +187,26 @@ impl Ledger {
             given_up: false,
         };
         let office = Arc::new(Office::default());
+        let folder = home::ledger_folder(data);
+        let retention = options
+            .keeping
+            .keep
+            .map(|keep| Retention::open(&disk, &folder, &signer, keep, signed));
+        let retention = retention.transpose()?;
         let mut keeper = Keeper {
             office: Arc::clone(&office),
-            folder: home::ledger_folder(data),
+            folder,
             clock: Arc::clone(&options.clock),
             voice: Voice {
                 commands: commands.clone(),
                 wires: Arc::clone(&wires),
             },
             floor: Floor::new(options.keeping.floor),
+            desk: Arc::clone(&desk),
+            retention,
+            telling: None,
+            removing: None,
+            next_look: Duration::ZERO,
             disk,
         };
         // Nothing is taken before the first look.
@@ -311,6 +331,9 @@ impl Ledger {
             folded: writer.folded,
             room: kept.room,
             free: kept.free,
+            minimum: kept.minimum,
+            announced: kept.announced,
+            unkept: kept.unkept,
         }
     }
 

@@ -128,9 +128,23 @@ impl Edge {
     }
 
     /// Adds a leaf and hands every tile that it completes to `full`.
-    pub fn push(&mut self, leaf: Hash, mut full: impl FnMut(FullTile)) {
-        let mut carried = leaf;
-        for level in 0_u8.. {
+    pub fn push(&mut self, leaf: Hash, full: impl FnMut(FullTile)) {
+        self.push_at(0, leaf, full);
+        self.size += 1;
+    }
+
+    /// Adds 256 entries by the root over them, where the size is a multiple of 256.
+    pub(crate) fn push_bundle(&mut self, root: Hash, full: impl FnMut(FullTile)) {
+        if self.levels.is_empty() {
+            self.levels.push(Vec::new());
+        }
+        self.push_at(1, root, full);
+        self.size += TILE_WIDTH as u64;
+    }
+
+    fn push_at(&mut self, lowest: u8, hash: Hash, mut full: impl FnMut(FullTile)) {
+        let mut carried = hash;
+        for level in lowest.. {
             let place = usize::from(level);
             if self.levels.len() <= place {
                 self.levels.push(Vec::new());
@@ -153,7 +167,6 @@ impl Edge {
                 hashes,
             });
         }
-        self.size += 1;
     }
 
     /// The root of the tree.

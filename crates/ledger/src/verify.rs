@@ -7,13 +7,16 @@
 
 use std::path::Path;
 
+use control::Timestamp;
+
 use crate::{
     alteration::{Alteration, LedgerError},
     checkpoint::Checkpoint,
     disk::Disk,
+    minimum::Minimum,
     note::{NoteError, VerifierKey},
-    tile::{self, Content, TileFile, decode_hashes, read_tile},
-    tree::{Edge, Hash, TILE_WIDTH, leaf_hash_with, tile_levels},
+    tile::{self, Content, TileError, TileFile, TileNodes, decode_hashes, read_tile},
+    tree::{Edge, Hash, Nodes as _, TILE_WIDTH, leaf_hash_with, tile_levels},
     view::{View, is_ledger},
 };
 
@@ -39,6 +42,12 @@ pub struct Whole {
     pub signature_checked: bool,
     /// Size of the seen checkpoint that this log extends.
     pub seen: Option<u64>,
+    /// Entries below this index may be gone; 0 where everything is there.
+    pub minimum: u64,
+    /// When the minimum index was signed, if one was.
+    pub since: Option<Timestamp>,
+    /// Whether the seen checkpoint lies below the minimum index and could not be compared.
+    pub seen_is_gone: bool,
 }
 
 impl Whole {
@@ -52,7 +61,13 @@ impl Whole {
                  replaced the whole log by another.",
             );
         }
-        if self.seen.is_none() {
+        if self.seen_is_gone {
+            open.push(
+                "The checkpoint of --seen is older than the minimum index: its entries are gone, \
+                 and it could not be compared.",
+            );
+        }
+        if self.seen.is_none() && !self.seen_is_gone {
             open.push(
                 "Without --seen an older state of this log, put back from a copy, cannot be told \
                  from the present one.",
@@ -109,6 +124,7 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         Some(key) => Checkpoint::open(view.note(), key).map_err(Alteration::BadCheckpoint)?,
         None => view.head().clone(),
     };
+    let minimum = view.minimum(given.key)?;
     let seen = given
         .seen
         .map(|note| read_seen(note, given.key))
@@ -130,7 +146,10 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         edge: Edge::new(),
         wrong: None,
         kept: None,
+        key: given.key,
+        minimum,
         seen: seen.as_ref(),
+        compared: false,
         forked: false,
         journal: &entries,
         journal_first: first,
@@ -146,11 +165,15 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         return Err(Alteration::JournalDiffers { index }.into());
     }
     let reached = first.saturating_add(entries.len() as u64);
+    let compared = walk.compared;
     Ok(Whole {
+        minimum: walk.minimum.index,
+        since: (walk.minimum.index > 0).then_some(walk.minimum.since),
+        seen_is_gone: seen.is_some() && !compared,
         unsigned: reached.saturating_sub(head.size),
         unfinished: torn.is_some(),
         signature_checked: given.key.is_some(),
-        seen: seen.map(|seen| seen.size),
+        seen: seen.map(|seen| seen.size).filter(|_| compared),
         head,
     })
 }
@@ -185,7 +208,10 @@ struct Walk<'a> {
     wrong: Option<(TileFile, usize)>,
     /// The first tile kept from an earlier head that is not a beginning of the present one.
     kept: Option<TileFile>,
+    key: Option<&'a VerifierKey>,
+    minimum: Minimum,
     seen: Option<&'a Checkpoint>,
+    compared: bool,
     forked: bool,
     journal: &'a [&'a [u8]],
     journal_first: u64,
@@ -225,7 +251,39 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether the bundle at `index` may be gone, by the note as it is now: entries may be removed
+    /// while others are verified.
+    fn may_be_gone(&mut self, index: u64) -> Result<bool, VerifyError> {
+        if !self.minimum.covers(index) {
+            self.minimum = self.view.minimum(self.key)?;
+        }
+        Ok(self.minimum.covers(index))
+    }
+
+    /// Takes a bundle that may be gone by the root over it, which the level above holds.
+    fn gone(&mut self, index: u64) -> Result<(), VerifyError> {
+        let mut nodes = TileNodes::new(self.view.disk(), self.view.folder(), self.head.size);
+        let root = nodes.node(8, index).map_err(LedgerError::from)?;
+        let mut completed = Vec::new();
+        self.edge.push_bundle(root, |full| completed.push(full));
+        self.check_seen();
+        for full in completed {
+            self.compare_tile(full.level, full.index, &full.hashes)?;
+        }
+        Ok(())
+    }
+
     fn bundle(&mut self, index: u64) -> Result<(), VerifyError> {
+        if self.minimum.covers(index) {
+            return self.gone(index);
+        }
+        match self.present(index) {
+            Err(fault) if is_missing(&fault) && self.may_be_gone(index)? => self.gone(index),
+            other => other,
+        }
+    }
+
+    fn present(&mut self, index: u64) -> Result<(), VerifyError> {
         let (tile, bytes) = self.view.bundle(index)?;
         // A bundle with an entry too many or too few is named as such: its entries would be taken
         // for those of their neighbours.
@@ -252,6 +310,7 @@ impl Walk<'_> {
         if let Some(seen) = self.seen
             && seen.size == self.edge.size()
         {
+            self.compared = true;
             self.forked = self.edge.root() != seen.root;
         }
     }
@@ -272,8 +331,11 @@ impl Walk<'_> {
             index,
             width: hashes.len(),
         };
-        let bytes =
-            read_tile(self.view.disk(), self.view.folder(), tile).map_err(LedgerError::from)?;
+        let bytes = match read_tile(self.view.disk(), self.view.folder(), tile) {
+            // Removed while its entries were read.
+            Err(TileError::Missing(_)) if level == 0 && self.may_be_gone(index)? => return Ok(()),
+            other => other.map_err(LedgerError::from)?,
+        };
         let stored = decode_hashes(&bytes, tile.width).ok_or(Alteration::MalformedTile(tile))?;
         let differs = stored.iter().zip(hashes).position(|(a, b)| a != b);
         if let (None, Some(position)) = (self.wrong, differs) {
@@ -305,6 +367,10 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+fn is_missing(fault: &VerifyError) -> bool {
+    matches!(fault.alteration(), Some(Alteration::MissingTile(_)))
 }
 
 /// What a stored hash that differs from the rebuilt one says.

@@ -18,6 +18,8 @@ use crate::{
     disk::Disk,
     event::RequestId,
     journal,
+    minimum::{Minimum, minimum_path},
+    note::{NOTE_LIMIT, NoteError, VerifierKey},
     publish::{checkpoint_path, journal_folder, read_checkpoint},
     tile::{self, Content, TileFile, TileNodes, read_tile},
     tree::{TILE_WIDTH, inclusion},
@@ -79,6 +81,23 @@ impl<'a> View<'a> {
         journal::scan(&self.segments, self.head.size)
     }
 
+    /// The minimum index as it is now, signed by `key` if there is one.
+    pub(crate) fn minimum(&self, key: Option<&VerifierKey>) -> Result<Minimum, LedgerError> {
+        let origin = &self.head.origin;
+        let minimum = Minimum::read(self.disk, &self.folder, origin, key)?;
+        if minimum.index > self.head.size && minimum.index > self.newest()? {
+            return Err(Alteration::BadMinimum(NoteError::Malformed).into());
+        }
+        Ok(minimum)
+    }
+
+    /// Entries under the head as it is now.
+    fn newest(&self) -> Result<u64, LedgerError> {
+        let note = read_checkpoint(self.disk, &self.folder)?;
+        let head = Checkpoint::open_unverified(&note).map_err(Alteration::BadCheckpoint)?;
+        Ok(head.size)
+    }
+
     /// The disk it is read from.
     pub(crate) const fn disk(&self) -> &'a dyn Disk {
         self.disk
@@ -101,13 +120,15 @@ impl<'a> View<'a> {
         Ok((tile, read_tile(self.disk, &self.folder, tile)?))
     }
 
-    /// Shows every entry from index `from` on, signed and unsigned, until told to stop.
+    /// Shows every entry from index `from` on that is not below the minimum index, signed and
+    /// unsigned, until told to stop.
     pub fn each(
         &self,
         from: u64,
         mut show: impl FnMut(u64, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
         let bundles = self.head.size.div_ceil(TILE_WIDTH as u64);
+        let from = from.max(self.minimum(None)?.index);
         for bundle in from / TILE_WIDTH as u64..bundles {
             let (tile, bytes) = self.bundle(bundle)?;
             let first = bundle * TILE_WIDTH as u64;
@@ -180,9 +201,9 @@ impl<'a> View<'a> {
     }
 
     /// The proof that entry `index` is under the signed head, as a C2SP tlog-proof file; `None` if
-    /// no head covers it yet. Source: <https://c2sp.org/tlog-proof>.
+    /// no head covers it yet, or it lies below the minimum index. Source: <https://c2sp.org/tlog-proof>.
     pub fn proof(&self, index: u64) -> Result<Option<String>, LedgerError> {
-        if index >= self.head.size {
+        if index >= self.head.size || index < self.minimum(None)?.index {
             return Ok(None);
         }
         let mut nodes = TileNodes::new(self.disk, &self.folder, self.head.size);
@@ -208,12 +229,22 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), LedgerError> {
         }
         write_synced(&RealDisk, &path, Access::Shared, bytes).map_err(LedgerError::disk(path))
     };
+    let minimum = view.minimum(None)?;
     for tile in tiles_of(view.head.size) {
+        let lowest = matches!(tile.content, Content::Entries | Content::Hashes(0));
+        if lowest && minimum.covers(tile.index) {
+            continue;
+        }
         let bytes = read_tile(&RealDisk, from, tile)?;
         write(to.join(tile.to_string()), &bytes)?;
     }
     for (first, bytes) in &view.segments {
         write(journal::segment_path(&journal_folder(to), *first), bytes)?;
+    }
+    if minimum.index > 0 {
+        let path = minimum_path(from);
+        let note = RealDisk.read(&path, NOTE_LIMIT);
+        write(minimum_path(to), &note.map_err(LedgerError::disk(path))?)?;
     }
     write(checkpoint_path(to), view.note.as_bytes())
 }

@@ -8,26 +8,62 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use control::{SystemClock, SystemRng, Timestamp};
+use control::{Clock, SystemClock, SystemRng, Timestamp};
 use ledger::{
-    Event, Keeping, Kind, Ledger, Lock, NotDurable, Options, Pace, Room, crash_disk::CrashDisk,
-    disk::Disk, home::ledger_folder, view::View,
+    Event, Keeping, Kind, Ledger, Lock, NotDurable, Options, Pace, Room,
+    crash_disk::CrashDisk,
+    disk::Disk,
+    home::ledger_folder,
+    note::VerifierKey,
+    verify::{Given, verify},
+    view::View,
 };
 
 const MIB: u64 = 1024 * 1024;
 
+/// The clock of this machine, set forward as far as a test likes.
+#[derive(Default)]
+struct Shifted(SystemClock, AtomicU64);
+
+impl Shifted {
+    fn days(&self, days: u64) {
+        self.1.fetch_add(days * 86_400, Ordering::SeqCst);
+    }
+
+    fn shift(&self) -> Duration {
+        Duration::from_secs(self.1.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock for Shifted {
+    fn now(&self) -> Timestamp {
+        self.0.now().plus(self.shift())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic() + self.shift()
+    }
+}
+
 fn open(folder: &Path, disk: &CrashDisk, keeping: Keeping) -> Ledger {
+    open_at(folder, disk, keeping, Arc::new(SystemClock::new()))
+}
+
+fn open_at(folder: &Path, disk: &CrashDisk, keeping: Keeping, clock: Arc<dyn Clock>) -> Ledger {
     let options = Options {
         lock: Arc::new(Lock::acquire(folder).unwrap()),
         origin: "log.example/test/1".to_owned(),
         second_place: None,
         keeping,
         ring: 64,
-        clock: Arc::new(SystemClock::new()),
+        clock,
         rng: Arc::new(SystemRng),
     };
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
@@ -63,7 +99,14 @@ fn below_the_floor_nothing_begins_what_had_begun_is_recorded_and_it_resumes_by_i
     let folder = tempfile::tempdir().unwrap();
     let disk = CrashDisk::new(folder.path());
     disk.set_free(Some(8 * MIB));
-    let ledger = open(folder.path(), &disk, Keeping { floor: MIB });
+    let ledger = open(
+        folder.path(),
+        &disk,
+        Keeping {
+            floor: MIB,
+            keep: None,
+        },
+    );
     let recorder = ledger.recorder();
     assert_eq!(recorder.ready(1), Ok(()));
     assert_eq!(ledger.state().room, Room::Ample);
@@ -105,7 +148,14 @@ fn a_ledger_that_starts_below_the_floor_takes_nothing_from_the_first_moment() {
     let disk = CrashDisk::new(folder.path());
     drop(open(folder.path(), &disk, Keeping::default()));
     disk.set_free(Some(MIB / 2));
-    let ledger = open(folder.path(), &disk, Keeping { floor: MIB });
+    let ledger = open(
+        folder.path(),
+        &disk,
+        Keeping {
+            floor: MIB,
+            keep: None,
+        },
+    );
     assert_eq!(ledger.recorder().ready(1), Err(NotDurable::Space));
     ledger.close().unwrap();
     assert_eq!(kinds(&disk, folder.path()), ["ledger.space-short"]);
@@ -116,4 +166,55 @@ fn a_ledger_that_starts_below_the_floor_takes_nothing_from_the_first_moment() {
     let ledger = open(folder.path(), &disk, Keeping::default());
     assert_eq!(ledger.recorder().ready(1), Ok(()));
     assert_eq!(ledger.state().free, None);
+}
+
+#[test]
+fn old_entries_go_by_the_clock_alone_and_the_log_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = CrashDisk::new(folder.path());
+    let clock = Arc::new(Shifted::default());
+    let week = Duration::from_secs(7 * 86_400);
+    let keeping = Keeping {
+        floor: 0,
+        keep: Some(week),
+    };
+    let ledger = open_at(folder.path(), &disk, keeping, Arc::clone(&clock) as _);
+    let recorder = ledger.recorder();
+    for _ in 0..15 {
+        for _ in 0..40 {
+            let event = Event::new(clock.now(), Kind::REQUEST);
+            recorder.record(event).unwrap();
+        }
+        ledger.flush_blocking().unwrap();
+    }
+    // Nothing is recorded from here on but what retention itself says.
+    clock.days(8);
+    eventually("announced", || ledger.state().announced.is_some());
+    assert_eq!(ledger.state().minimum, 0);
+    clock.days(1);
+    eventually("removed", || ledger.state().minimum == 256);
+    clock.days(1);
+    eventually("the next is announced", || {
+        ledger
+            .state()
+            .announced
+            .is_some_and(|next| next.index == 512)
+    });
+    ledger.close().unwrap();
+    let key = VerifierKey::parse(ledger.verifier_key()).unwrap();
+    let given = Given {
+        key: Some(&key),
+        seen: None,
+    };
+    let whole = verify(&disk, &ledger_folder(folder.path()), given).unwrap();
+    assert_eq!((whole.minimum, whole.head.size), (256, 603));
+    let kinds = kinds(&disk, folder.path());
+    assert_eq!(
+        kinds[600 - 256..],
+        [
+            "ledger.retention-announced",
+            "ledger.retention",
+            "ledger.retention-announced"
+        ]
+    );
 }

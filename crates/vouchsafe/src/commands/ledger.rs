@@ -229,6 +229,8 @@ fn check(args: &Verify) -> Result<ExitCode, Failure> {
                         "whole": true,
                         "size": whole.head.size,
                         "unsigned": whole.unsigned,
+                        "minimum": whole.minimum,
+                        "since": whole.since.map(|since| since.to_string()),
                         "signature_checked": whole.signature_checked,
                         "cannot_exclude": open,
                     })
@@ -238,8 +240,14 @@ fn check(args: &Verify) -> Result<ExitCode, Failure> {
                     for sentence in open {
                         let _ = writeln!(std::io::stderr(), "note: {sentence}");
                     }
+                    let gone = whole.since.map_or_else(String::new, |since| {
+                        format!(
+                            "; those before {} were old enough to go, since {since}",
+                            whole.minimum
+                        )
+                    });
                     print(&format!(
-                        "whole: {} signed entries, {} behind them",
+                        "whole: {} signed entries, {} behind them{gone}",
                         whole.head.size, whole.unsigned
                     ))
                 }
@@ -298,7 +306,7 @@ fn export(args: &Export) -> Result<ExitCode, Failure> {
         None => {
             let _ = writeln!(
                 std::io::stderr(),
-                "entry {index} is not under a signed checkpoint"
+                "entry {index} is not under a signed checkpoint, or was old enough to be removed"
             );
             Ok(ExitCode::from(1))
         }

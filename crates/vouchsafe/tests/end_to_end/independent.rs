@@ -353,6 +353,69 @@ fn both_verifiers_tell_a_log_that_was_cut_back_or_forked() {
 }
 
 #[test]
+fn both_verifiers_accept_missing_bundles_below_a_signed_minimum_index_and_no_others() {
+    let made = made();
+    let secret = fs::read_to_string(made.deployment.data().join("ledger.key")).unwrap();
+    let signer = ledger::note::SignerKey::parse(secret.trim()).unwrap();
+    let origin = made.key.split('+').next().unwrap();
+    let stranger = ledger::note::SignerKey::from_seed(origin, [9; 32]).unwrap();
+    let minimum = |signer: &ledger::note::SignerKey, index: u64| {
+        let minimum = ledger::minimum::Minimum {
+            index,
+            since: control::Timestamp::from_seconds(1_790_000_000),
+            ..ledger::minimum::Minimum::none(origin.to_owned())
+        };
+        signer.sign(&minimum.to_string())
+    };
+    let pruned = || {
+        let copy = Copy::new();
+        copy.write("minimum", minimum(&signer, 256).as_bytes());
+        copy.remove("tile/entries/000");
+        copy.remove("tile/0/000");
+        copy
+    };
+    let copy = pruned();
+    agree(&copy.folder(), &[], 0, "256");
+    // Older checkpoints that cannot be rebuilt are said not to be compared; newer ones are.
+    let older = text(&made.older);
+    agree(&copy.folder(), &["--seen", &older], 0, "whole: ");
+    let newest = text(&copy.path("checkpoint"));
+    agree(&copy.folder(), &["--seen", &newest], 0, "whole: ");
+    // What a crash left below the minimum index is not judged.
+    copy.write("tile/entries/000", b"x");
+    agree(&copy.folder(), &[], 0, "whole: ");
+
+    let refused = |part: &str, change: &dyn Fn(&Copy)| {
+        let copy = pruned();
+        change(&copy);
+        agree(&copy.folder(), &[], 1, part);
+    };
+    let forged = "the minimum index does not hold";
+    refused("tile/entries/001 is missing", &|copy| {
+        copy.remove("tile/entries/001");
+    });
+    refused("tile/entries/000 is missing", &|copy| {
+        copy.remove("minimum")
+    });
+    refused(forged, &|copy| {
+        copy.write("minimum", minimum(&stranger, 256).as_bytes());
+    });
+    refused(forged, &|copy| {
+        copy.write("minimum", minimum(&signer, 257).as_bytes());
+    });
+    refused(forged, &|copy| {
+        copy.write("minimum", minimum(&signer, 25_600).as_bytes());
+    });
+    refused(forged, &|copy| {
+        copy.write("minimum", &copy.read("checkpoint"));
+    });
+    refused("does not have the signed root", &|copy| {
+        let edge = edge(copy, "1");
+        copy.change(&edge, |bytes| bytes[0] ^= 1);
+    });
+}
+
+#[test]
 fn both_verifiers_say_when_they_cannot_tell() {
     let empty = tempfile::tempdir().unwrap();
     agree(empty.path(), &[], 2, "no ledger");
