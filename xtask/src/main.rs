@@ -42,7 +42,7 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "test",
         takes: "[--quick | --only STEP]",
-        about: "everything CI runs: format, house rules, lints, tests, docs, licences, patches",
+        about: "everything CI runs: format, house rules, lints, tests, docs, licences, soak, patches",
         run: suite::run,
     },
     Verb {
@@ -59,7 +59,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        takes: "[NAME] [--write] [--only GROUP] [--smoke] [--rounds N] [--seconds N] [--entries N]",
+        takes: "[NAME] [--write] [--only GROUP] [--smoke] [--rounds N] [--seconds N] [--minutes N]",
         about: "measures; --write puts the figures into docs/performance.md",
         run: bench::run,
     },

@@ -6,6 +6,7 @@
 use std::{io::IsTerminal as _, process::Command, time::Duration};
 
 use crate::{
+    bench,
     clock::clock,
     command::{self, Said},
     differential,
@@ -122,6 +123,18 @@ const STEPS: &[Step] = &[
         hint: "run `cargo xtask upgrade`: data of an earlier build must go on under this one",
         slow: true,
         run: Run::Own(upgrade::previous),
+    },
+    Step {
+        name: "benchmarks run",
+        hint: "run `cargo xtask bench gate --smoke`",
+        slow: true,
+        run: Run::Own(bench::smoke),
+    },
+    Step {
+        name: "soak",
+        hint: "run `cargo xtask bench soak --smoke --minutes 3`; it says what grew or went wrong",
+        slow: true,
+        run: Run::Own(bench::soak_briefly),
     },
     Step {
         name: "source patches",

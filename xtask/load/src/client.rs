@@ -108,6 +108,18 @@ impl Client {
         let _ = self.stream.shutdown().await;
     }
 
+    /// Reads until the peer has closed as well, and takes what comes for its goodbye.
+    pub(crate) async fn end(mut self) -> io::Result<()> {
+        loop {
+            match self.more(SMALL).await {
+                Ok(()) if self.buffer.len() <= HEAD => {}
+                Ok(()) => return Err(odd("a goodbye that does not end")),
+                Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await

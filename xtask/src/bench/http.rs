@@ -30,10 +30,15 @@ pub(crate) fn get(to: SocketAddr, path: &str, headers: &[String]) -> io::Result<
 
 /// `POST path` without a body, over a Unix socket.
 pub(crate) fn post(socket: &Path, path: &str) -> io::Result<Answer> {
+    over_socket(socket, "POST", path)
+}
+
+/// A request without a body, over a Unix socket.
+pub(crate) fn over_socket(socket: &Path, method: &str, path: &str) -> io::Result<Answer> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let headers = ["Host: admin".to_owned(), "Content-Length: 0".to_owned()];
-    ask(&mut stream, "POST", path, &headers)
+    ask(&mut stream, method, path, &headers)
 }
 
 fn ask(

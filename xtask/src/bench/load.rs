@@ -79,15 +79,31 @@ pub(crate) fn run(setting: &Setting<'_>, load: &Load) -> Result<Vec<Phase>, Fail
         "talk": load.talk,
     });
     let limit = Duration::from_secs_f64(seconds) + Duration::from_secs(60);
-    let mut run = command::command(Path::new("/"), &setting.load, &["run"]);
-    let said = command::listen(run.stdin(given(&spec)?), limit)?;
-    match serde_json::from_str::<Report>(&said.stdout) {
-        Ok(report) if said.success && report.phases.len() == load.phases.len() => Ok(report.phases),
+    let said = tell(&setting.load, "run", &spec, limit)?;
+    match serde_json::from_str::<Report>(&said) {
+        Ok(report) if report.phases.len() == load.phases.len() => Ok(report.phases),
         _ => Err(Failure::stuck(
             format!("the load generator did not measure {}", load.address),
-            format!("it said: {}", command::last_lines(&said.stderr, 5)),
+            format!("it said: {}", command::last_lines(&said, 5)),
         )),
     }
+}
+
+/// Runs the generator with a specification, and answers what it said.
+pub(crate) fn tell(
+    program: &Path,
+    verb: &str,
+    spec: &Value,
+    limit: Duration,
+) -> Result<String, Failure> {
+    let mut run = command::command(Path::new("/"), program, &[verb]);
+    let said = command::listen(run.stdin(given(spec)?), limit)?;
+    said.success.then_some(said.stdout).ok_or_else(|| {
+        Failure::stuck(
+            "the load generator failed",
+            format!("it said: {}", command::last_lines(&said.stderr, 5)),
+        )
+    })
 }
 
 /// A pipe that holds the specification: it is smaller than what a pipe takes at once.

@@ -12,6 +12,8 @@ mod ledger;
 mod load;
 pub(crate) mod packages;
 pub(crate) mod process;
+mod soak;
+mod stage;
 pub(crate) mod table;
 mod wrk;
 
@@ -19,8 +21,9 @@ use std::path::PathBuf;
 
 use crate::{command, failure::Failure, generate, marked, product, workspace::Workspace};
 
-pub(crate) use gate::systems::{ANSWER, HOST, await_ready, create_key};
+pub(crate) use gate::systems::{ANSWER, HOST};
 pub(crate) use process::Running;
+pub(crate) use stage::{await_ready, create_key};
 pub(crate) use table::Table;
 
 /// Where the figures are published.
@@ -29,6 +32,8 @@ const DOCUMENT: &str = "docs/performance.md";
 /// A benchmark.
 struct Bench {
     name: &'static str,
+    /// What stands above its figures in the document.
+    heading: &'static str,
     about: &'static str,
     /// Whether it measures the product, which is then built for release first.
     product: bool,
@@ -43,6 +48,7 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench {
         name: "gate",
+        heading: "Gate",
         about: "what a request costs through the gate, nginx and HAProxy",
         product: true,
         takes: &["--rounds", "--seconds", "--connections"],
@@ -50,7 +56,17 @@ const BENCHES: &[Bench] = &[
         run: gate::run,
     },
     Bench {
+        name: "soak",
+        heading: "Soak",
+        about: "whether anything grows or goes wrong under mixed traffic",
+        product: true,
+        takes: &["--minutes"],
+        groups: &[],
+        run: soak::run,
+    },
+    Bench {
         name: "ledger",
+        heading: "Ledger",
         about: "how many events a second the ledger makes durable, and how fast it is verified",
         product: false,
         takes: &["--entries"],
@@ -59,6 +75,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "disk",
+        heading: "Disk",
         about: "how many times a second this disk makes an append durable",
         product: false,
         takes: &[],
@@ -138,9 +155,23 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
             bench.about,
             table::markdown(&tables)
         );
-        publish_part(workspace, name, &format!("bench {name}"), &body)?;
+        publish_part(workspace, bench.heading, &format!("bench {name}"), &body)?;
     }
     Ok(())
+}
+
+/// Sees that every row of the gate's benchmark runs.
+pub(crate) fn smoke(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    run(workspace, &["gate", "--smoke"]).map(|()| Vec::new())
+}
+
+/// The soak as CI has time for: three minutes, on the build of the tests.
+pub(crate) fn soak_briefly(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    run(workspace, &["soak", "--smoke", "--minutes", "3"])?;
+    Ok(vec![
+        "three minutes of mixed traffic were answered rightly, recorded whole and left nothing behind"
+            .to_owned(),
+    ])
 }
 
 /// Numbers, the one group, and the wishes among the options.
@@ -150,7 +181,7 @@ fn read(bench: &Bench, given: &[&str]) -> Result<Options, Failure> {
     while let Some(option) = given.next() {
         match *option {
             "--write" => options.publish = true,
-            "--smoke" if !bench.groups.is_empty() => options.smoke = true,
+            "--smoke" if bench.product => options.smoke = true,
             "--only" => {
                 let name = given.next();
                 let group = bench.groups.iter().find(|group| Some(*group) == name);
@@ -179,9 +210,10 @@ fn read(bench: &Bench, given: &[&str]) -> Result<Options, Failure> {
 
 fn misused(bench: &Bench, option: &str) -> Failure {
     let takes: String = bench.takes.iter().map(|o| format!(" [{o} N]")).collect();
+    let smoke = if bench.product { " [--smoke]" } else { "" };
     let groups = match bench.groups {
-        [] => String::new(),
-        groups => format!(" [--smoke] [--only {}]", groups.join(" | ")),
+        [] => smoke.to_owned(),
+        groups => format!("{smoke} [--only {}]", groups.join(" | ")),
     };
     Failure::stuck(
         format!("{option} is not an option of this benchmark, or lacks what belongs behind it"),
@@ -298,7 +330,7 @@ mod tests {
             let failure = read(&BENCHES[0], options).unwrap_err().to_string();
             assert!(failure.contains("cargo xtask bench gate [--rounds N]"));
         }
-        assert!(read(&BENCHES[1], &["--smoke"]).is_err());
+        assert!(read(&BENCHES[2], &["--smoke"]).is_err());
     }
 
     #[test]

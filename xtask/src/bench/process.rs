@@ -71,6 +71,32 @@ impl Running {
         Ok(Self { child })
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, waits, and answers its exit code; none where it had to be killed.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        self.farewell();
+        if !self.ended() {
+            return None;
+        }
+        self.child.wait().ok()?.code()
+    }
+
+    /// Asks it to end and waits a while.
+    fn farewell(&self) {
+        const PAUSE: Duration = Duration::from_millis(20);
+        if !self.ended() {
+            self.signal("-TERM", &self.child.id().to_string());
+        }
+        let mut waited = Duration::ZERO;
+        while waited < FAREWELL && !self.ended() {
+            thread::sleep(PAUSE);
+            waited += PAUSE;
+        }
+    }
+
     /// Whether it has ended. Its exit is not collected: its id stays its own until it is dropped.
     pub(crate) fn ended(&self) -> bool {
         read(self.child.id()).is_none_or(|process| process.gone)
@@ -96,16 +122,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        const PAUSE: Duration = Duration::from_millis(20);
-        let pid = self.child.id().to_string();
-        if !self.ended() {
-            self.signal("-TERM", &pid);
-        }
-        let mut waited = Duration::ZERO;
-        while waited < FAREWELL && !self.ended() {
-            thread::sleep(PAUSE);
-            waited += PAUSE;
-        }
+        self.farewell();
+        let pid = self.child.id();
         // What is left of its group goes too. Until we wait for it, the id is not given to others.
         self.signal("-KILL", &format!("-{pid}"));
         let _ = self.child.wait();
@@ -247,7 +265,7 @@ fn tree(root: u32, all: &BTreeMap<u32, Process>) -> Vec<Process> {
 }
 
 /// The number behind `name` in a text such as `/proc/PID/smaps_rollup`.
-fn kilobytes(text: &str, name: &str) -> u64 {
+pub(crate) fn kilobytes(text: &str, name: &str) -> u64 {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.split_whitespace().next())
         .and_then(|number| number.parse().ok())

@@ -28,6 +28,8 @@ pub(crate) enum Verdict {
     Missed,
     /// A refusal costs less than what was asked for.
     MissedByFailing,
+    /// The machine lacks what the aim takes for granted.
+    NotHere,
 }
 
 impl Verdict {
@@ -45,6 +47,7 @@ impl Verdict {
             Self::Met => "met",
             Self::Missed => "missed",
             Self::MissedByFailing => "missed, because requests failed",
+            Self::NotHere => "not judged: this machine is slower than the aim assumes",
         }
     }
 }

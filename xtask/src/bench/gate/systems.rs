@@ -7,19 +7,17 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     thread,
-    time::Duration,
 };
-
-use serde_json::Value;
 
 use super::{
     super::{
         Setting, http,
         process::{Running, is_root},
+        stage::{self, Folder, await_ready, create_certificate, create_key, write},
     },
     Plan,
 };
-use crate::{command, failure::Failure};
+use crate::failure::Failure;
 
 /// What the origin answers: 99 bytes, as a small answer of an API is.
 pub(crate) const ANSWER: &str = "{\"students\":[{\"id\":1041,\"name\":\"A. Doe\",\"level\":\"B1\"},\
@@ -102,16 +100,6 @@ pub(super) struct Systems {
     folder: Folder,
 }
 
-/// A folder that is removed when it is dropped.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Systems {
     /// Starts all but the optional ones, and of those `also`, and waits until each is ready. All are
     /// set up for so many connections.
@@ -121,18 +109,16 @@ impl Systems {
         also: &[Which],
     ) -> Result<Self, Failure> {
         let setting = plan.setting;
-        let folder = setting.workspace.target().join("bench-gate");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
-        write(&folder.join("large"), large())?;
+        let folder = Folder::fresh(setting.workspace.target().join("bench-gate"))?;
+        write(&folder.path().join("large"), large())?;
+        create_certificate(&setting.load, folder.path())?;
+        let [origin, nginx, nginx_tls, haproxy, haproxy_tls] =
+            http::free_ports().map_err(|cause| Failure::io(folder.path(), &cause))?;
         let mut systems = Self {
             servers: Vec::new(),
-            folder: Folder(folder.clone()),
+            folder,
         };
-        create_certificate(&setting.load, &folder)?;
         let reader = systems.reader(setting)?;
-        let [origin, nginx, nginx_tls, haproxy, haproxy_tls] =
-            http::free_ports().map_err(|cause| Failure::io(&folder, &cause))?;
         let frame = Frame {
             origin,
             reader,
@@ -150,7 +136,7 @@ impl Systems {
 
     /// The certificate that all of them show.
     pub(super) fn certificate(&self) -> PathBuf {
-        self.folder.0.join("cert.pem")
+        self.folder.path().join("cert.pem")
     }
 
     pub(super) fn get(&self, which: Which) -> Result<&Server, Failure> {
@@ -160,14 +146,7 @@ impl Systems {
 
     /// Starts our own origin, which says where it listens, and answers its port.
     fn reader(&mut self, setting: &Setting<'_>) -> Result<u16, Failure> {
-        let folder = &self.folder.0;
-        let talk = folder.join("reader.talk");
-        let running = Running::start(folder, &setting.load, &["origin"], &talk)?;
-        let address = await_ready(&running, &talk, || {
-            let text = std::fs::read_to_string(&talk).ok()?;
-            let said = serde_json::from_str::<Value>(&text).ok()?;
-            said.get("address")?.as_str()?.parse::<SocketAddr>().ok()
-        })?;
+        let (running, address) = stage::origin(&setting.load, self.folder.path())?;
         self.servers.push(Server {
             which: Which::Reader,
             address,
@@ -187,7 +166,7 @@ impl Systems {
         frame: Frame,
     ) -> Result<(), Failure> {
         const KEY: &str = "vsk_0123456789abcdef_0123456789abcdefghijklmnopqrstuvwxyz0123456789";
-        let folder = &self.folder.0;
+        let folder = self.folder.path();
         let (program, file) = match which {
             Which::Origin => ("nginx", "origin.conf"),
             Which::Haproxy => ("haproxy", "haproxy.cfg"),
@@ -226,69 +205,23 @@ impl Systems {
             Which::Sync => "sync",
             _ => "batched",
         };
-        let folder = self.folder.0.join(durability);
+        let folder = self.folder.path().join(durability);
         std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
         let configuration =
             fill("vouchsafe.toml", &folder, 0, frame).replace("{durability}", durability);
         write(&folder.join("vouchsafe.toml"), configuration)?;
         let key = create_key(&setting.binary, &folder)?;
-        let talk = folder.join("talk");
-        let arguments = ["up", "--config", "vouchsafe.toml", "--ready-file", "ready"];
-        let running = Running::start(&folder, &setting.binary, &arguments, &talk)?;
-        let ready = await_ready(&running, &talk, || {
-            let text = std::fs::read_to_string(folder.join("ready")).ok()?;
-            serde_json::from_str::<Value>(&text).ok()
-        })?;
-        let address = |path: &str| ready.pointer(path)?.as_str()?.parse().ok();
-        let admin = ready.get("admin").and_then(Value::as_str);
-        let (Some(plain), Some(secure), Some(admin)) =
-            (address("/gate/0"), address("/gate/1"), admin)
-        else {
-            return Err(Failure::stuck(
-                format!("the ready file does not say where the gate listens: {ready}"),
-                "mend `vouchsafe up`",
-            ));
-        };
+        let up = stage::up(&setting.binary, &folder)?;
         self.servers.push(Server {
             which,
-            address: plain,
-            secure: Some(secure),
-            running,
+            address: up.address,
+            secure: Some(up.secure),
+            running: up.running,
             key: Some(key),
-            admin: Some(PathBuf::from(admin.trim_start_matches("unix:"))),
+            admin: Some(up.admin),
         });
         Ok(())
     }
-}
-
-fn create_certificate(load: &Path, folder: &Path) -> Result<(), Failure> {
-    let mut create = command::command(folder, load, &["certificate", "."]);
-    let said = command::listen(&mut create, Duration::from_secs(20))?;
-    said.success.then_some(()).ok_or_else(|| {
-        Failure::stuck(
-            "the load generator made no certificate",
-            command::last_lines(&said.stderr, 5),
-        )
-    })
-}
-
-pub(crate) fn create_key(binary: &Path, folder: &Path) -> Result<String, Failure> {
-    let mut create = command::command(folder, binary, &["key", "create"]);
-    create
-        .args(["--config", "vouchsafe.toml", "--name", "bench"])
-        .args(["--scope", "GET /api", "--role", "reader"])
-        .args(["--format", "json"]);
-    let said = command::listen(&mut create, Duration::from_secs(20))?;
-    let made = serde_json::from_str::<Value>(&said.stdout).ok();
-    made.as_ref()
-        .and_then(|made| made.get("key")?.as_str())
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            Failure::stuck(
-                "`vouchsafe key create` made no key",
-                command::last_lines(&said.stderr, 5),
-            )
-        })
 }
 
 /// The configuration `file` with its places filled in.
@@ -308,34 +241,6 @@ fn fill(file: &str, folder: &Path, port: u16, frame: Frame) -> String {
         .replace("{connections}", &frame.connections.to_string())
         .replace("{limit}", &frame.connections.max(OUR_DEFAULT).to_string())
         .replace("{answer}", ANSWER)
-}
-
-fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(|cause| Failure::io(path, &cause))
-}
-
-/// Asks again and again until there is an answer or the server has ended.
-pub(crate) fn await_ready<T>(
-    running: &Running,
-    talk: &Path,
-    mut ask: impl FnMut() -> Option<T>,
-) -> Result<T, Failure> {
-    const PAUSE: Duration = Duration::from_millis(20);
-    let mut left = Duration::from_secs(20);
-    loop {
-        if let Some(answer) = ask() {
-            return Ok(answer);
-        }
-        if running.ended() || left.is_zero() {
-            let said = std::fs::read_to_string(talk).unwrap_or_default();
-            return Err(Failure::stuck(
-                "a server did not start",
-                format!("it said: {}", command::last_lines(&said, 10)),
-            ));
-        }
-        thread::sleep(PAUSE);
-        left = left.saturating_sub(PAUSE);
-    }
 }
 
 #[cfg(test)]
