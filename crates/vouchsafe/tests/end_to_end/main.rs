@@ -22,6 +22,7 @@ mod full_disk;
 mod garbage;
 mod independent;
 mod keys;
+mod killed;
 mod ledger;
 mod overload;
 mod python_apps;
