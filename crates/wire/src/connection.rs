@@ -38,6 +38,11 @@ impl ConnectionOptions {
 
     /// Reads one Connection field.
     pub(crate) fn note(&mut self, value: &[u8]) -> Result<(), FramingRefusal> {
+        // What nearly every sender says, in the spelling of nearly every sender.
+        if value == b"keep-alive" && self.count < Self::MOST {
+            self.count += 1;
+            return Ok(());
+        }
         for option in options(value) {
             self.count += 1;
             if self.count > Self::MOST || !is_token(option) {

@@ -4,6 +4,8 @@
 //! control bytes, names that are no tokens and white space before a colon at the byte where each
 //! becomes known. Trusts no byte, and looks at each one once however the head is divided.
 
+use std::fmt;
+
 pub use crate::identity::{same_folded, speaks_of_identity};
 pub use crate::names::Name;
 
@@ -11,7 +13,7 @@ use crate::connection::options;
 use crate::head::{HeadLimits, Parsed};
 use crate::identity::governs_message;
 use crate::refusal::FramingRefusal;
-use crate::scan::{Span, token_end, value_end};
+use crate::scan::{Span, token_end, token_walk, value_end};
 
 /// The most fields a head may carry, whatever its limits say.
 pub const MAX_FIELDS: usize = 100;
@@ -21,6 +23,10 @@ pub const MAX_FIELDS: usize = 100;
 struct Place {
     kind: Name,
     identity: bool,
+    /// Whether the name is letters, digits and dashes alone.
+    plain: bool,
+    /// Whether the line is name, colon, one space, value and line end, as we would write it.
+    neat: bool,
     name: Span,
     value: Span,
 }
@@ -28,42 +34,70 @@ struct Place {
 const NOWHERE: Place = Place {
     kind: Name::Other,
     identity: false,
+    plain: false,
+    neat: false,
     name: Span { start: 0, end: 0 },
     value: Span { start: 0, end: 0 },
 };
 
 /// One field of a parsed head. Only parsing makes one, so its name is a token and its value clean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Field<'b> {
-    kind: Name,
-    identity: bool,
-    name: &'b [u8],
-    value: &'b [u8],
+    place: &'b Place,
+    bytes: &'b [u8],
 }
 
 impl<'b> Field<'b> {
     /// The known name, or [`Name::Other`].
     #[must_use]
     pub const fn kind(&self) -> Name {
-        self.kind
+        self.place.kind
     }
 
     /// The name as received.
     #[must_use]
-    pub const fn name(&self) -> &'b [u8] {
-        self.name
+    pub fn name(&self) -> &'b [u8] {
+        self.place.name.of(self.bytes)
     }
 
     /// The value without surrounding white space.
     #[must_use]
-    pub const fn value(&self) -> &'b [u8] {
-        self.value
+    pub fn value(&self) -> &'b [u8] {
+        self.place.value.of(self.bytes)
+    }
+
+    /// Where the value lies in the bytes the head was parsed from.
+    #[must_use]
+    pub const fn place(&self) -> Span {
+        self.place.value
     }
 
     /// [`speaks_of_identity`] of the name, found while parsing.
     #[must_use]
     pub const fn speaks_of_identity(&self) -> bool {
-        self.identity
+        self.place.identity
+    }
+
+    /// Whether the name is letters, digits and dashes alone, found while parsing.
+    #[must_use]
+    pub const fn has_plain_name(&self) -> bool {
+        self.place.plain
+    }
+
+    /// The whole line with its end, where it is written as we would write it.
+    pub(crate) fn neat_line(&self) -> Option<&'b [u8]> {
+        let (from, to) = (self.place.name.start, self.place.value.end + 2);
+        self.place
+            .neat
+            .then(|| self.bytes.get(from as usize..to as usize))
+            .flatten()
+    }
+}
+
+impl fmt::Debug for Field<'_> {
+    /// Names the field. Its value may be a credential and is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Field({}, ..)", self.name().escape_ascii())
     }
 }
 
@@ -81,10 +115,8 @@ impl<'b> Iterator for Fields<'b> {
     fn next(&mut self) -> Option<Field<'b>> {
         let place = self.places.next()?;
         Some(Field {
-            kind: place.kind,
-            identity: place.identity,
-            name: place.name.of(self.bytes),
-            value: place.value.of(self.bytes),
+            place,
+            bytes: self.bytes,
         })
     }
 
@@ -131,6 +163,16 @@ pub(crate) struct Line<'b> {
     pub(crate) value: &'b [u8],
     /// Whether a field of this known name came before.
     pub(crate) again: bool,
+}
+
+/// The parts of a line that ends with CR LF.
+struct Found {
+    name: Span,
+    plain: bool,
+    /// Behind the colon and the white space after it.
+    value_start: usize,
+    /// Where its CR stands.
+    line_end: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,9 +254,9 @@ impl Block {
                         if usize::from(self.count) >= most {
                             return Err(FramingRefusal::TooManyFields);
                         }
-                        if self.whole_line(head) {
-                            note(&self.keep(head)?)?;
-                            self.at += 1;
+                        if let Some(found) = self.whole_line(head) {
+                            note(&self.keep(head, &found)?)?;
+                            self.at = found.line_end + 2;
                         } else {
                             self.name_start = self.at;
                             self.phase = Phase::Name;
@@ -248,7 +290,15 @@ impl Block {
                     if byte != b'\n' {
                         return Err(FramingRefusal::BareCr);
                     }
-                    note(&self.keep(head)?)?;
+                    let found = Found {
+                        name: Span::new(self.name_start, self.name_end),
+                        plain: head
+                            .get(self.name_start..self.name_end)
+                            .is_some_and(|name| token_walk(name, 0).1),
+                        value_start: self.value_start,
+                        line_end: self.at - 1,
+                    };
+                    note(&self.keep(head, &found)?)?;
                     self.at += 1;
                     self.phase = Phase::LineStart;
                 }
@@ -263,13 +313,13 @@ impl Block {
         }
     }
 
-    /// Walks to the line feed of a line that is whole and sound, the usual case, without stopping
-    /// at each phase. Any other line is left to the phases, which keep their place or refuse.
+    /// Finds the parts of a line that is whole and sound, the usual case, without stopping at each
+    /// phase. Any other line is left to the phases, which keep their place or refuse.
     #[inline]
-    fn whole_line(&mut self, head: &[u8]) -> bool {
-        let name_end = token_end(head, self.at);
+    fn whole_line(&self, head: &[u8]) -> Option<Found> {
+        let (name_end, plain) = token_walk(head, self.at);
         if name_end == self.at || head.get(name_end) != Some(&b':') {
-            return false;
+            return None;
         }
         let mut value_start = name_end + 1;
         while let Some(b' ' | b'\t') = head.get(value_start) {
@@ -277,13 +327,14 @@ impl Block {
         }
         let line_end = value_end(head, value_start);
         let Some([b'\r', b'\n']) = head.get(line_end..line_end + 2) else {
-            return false;
+            return None;
         };
-        self.name_start = self.at;
-        self.name_end = name_end;
-        self.value_start = value_start;
-        self.at = line_end + 1;
-        true
+        Some(Found {
+            name: Span::new(self.at, name_end),
+            plain,
+            value_start,
+            line_end,
+        })
     }
 
     /// Walks over what the phase allows and gives the byte after it.
@@ -302,30 +353,34 @@ impl Block {
         head.get(self.at)
     }
 
-    /// Puts the line that ends before the line feed at `self.at` into the table.
+    /// Puts a line into the table.
     #[inline]
-    fn keep<'h>(&mut self, head: &'h [u8]) -> Result<Line<'h>, FramingRefusal> {
-        let name = head.get(self.name_start..self.name_end).unwrap_or_default();
-        let line_end = self.at - 1;
-        let value = head
-            .get(self.value_start..line_end)
-            .unwrap_or_default()
-            .trim_ascii_end();
+    fn keep<'h>(&mut self, head: &'h [u8], found: &Found) -> Result<Line<'h>, FramingRefusal> {
+        let name = found.name.of(head);
+        let written = head
+            .get(found.value_start..found.line_end)
+            .unwrap_or_default();
+        let value = written.trim_ascii_end();
         let kind = Name::of_token(name);
-        if kind == Name::Other && name.contains(&b'_') && governs_message(name) {
+        if kind == Name::Other && !found.plain && governs_message(name) {
             return Err(FramingRefusal::FramingAlias);
         }
         let Some(place) = self.places.get_mut(usize::from(self.count)) else {
             return Err(FramingRefusal::TooManyFields);
         };
+        let colon = found.name.end as usize;
         *place = Place {
             kind,
             identity: match kind {
                 Name::Other => speaks_of_identity(name),
                 known => known.speaks_of_identity(),
             },
-            name: Span::new(self.name_start, self.name_end),
-            value: Span::new(self.value_start, self.value_start + value.len()),
+            plain: found.plain,
+            neat: value.len() == written.len()
+                && found.value_start == colon + 2
+                && head.get(colon + 1) == Some(&b' '),
+            name: found.name,
+            value: Span::new(found.value_start, found.value_start + value.len()),
         };
         self.count += 1;
         let again = kind != Name::Other && self.has(kind);
@@ -372,8 +427,8 @@ impl Block {
     pub(crate) fn single_named<'b>(&'b self, bytes: &'b [u8], name: &[u8]) -> Single<'b> {
         Single::of(
             self.fields(bytes)
-                .filter(|field| field.name.eq_ignore_ascii_case(name))
-                .map(|field| field.value),
+                .filter(|field| field.name().eq_ignore_ascii_case(name))
+                .map(|field| field.value()),
         )
     }
 

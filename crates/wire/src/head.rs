@@ -108,6 +108,9 @@ pub enum Version {
 ///
 /// `None` when more bytes are needed: at most nine are looked at again.
 pub(crate) fn version(bytes: &[u8]) -> Result<Option<(Version, u8)>, FramingRefusal> {
+    if let Some(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', after]) = bytes.first_chunk() {
+        return Ok(Some((Version::Http11, after)));
+    }
     for (&byte, &expected) in bytes.iter().zip(b"HTTP/d.d") {
         let fits = match expected {
             b'd' => byte.is_ascii_digit(),

@@ -71,7 +71,10 @@ impl<'v> HeadWriter<'v> {
     /// A field whose bytes were checked when they were parsed.
     #[inline]
     pub fn copy(&mut self, field: &Field<'_>) {
-        self.append(&[field.name(), b": ", field.value(), b"\r\n"]);
+        match field.neat_line() {
+            Some(line) => self.out.extend_from_slice(line),
+            None => self.append(&[field.name(), b": ", field.value(), b"\r\n"]),
+        }
     }
 
     /// A field of our own.

@@ -138,6 +138,40 @@ const fn beginning(name: &[u8]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// [`beginning`] of a longer name without looking at each byte. A byte that is no part of a token
+/// may come out as one that is: the entry is compared afterwards.
+#[inline]
+fn wide_beginning(first: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let lower = u64::from_le_bytes(first) | (ONES * 0x20);
+    // An underscore is now 0x7f; sums of 7-bit bytes carry into their own eighth bit alone.
+    let other = lower ^ (ONES * 0x7f);
+    let other = ((other & (ONES * 0x7f)) + ONES * 0x7f) | other;
+    let underscores = (!other & (ONES * 0x80)) >> 7;
+    lower ^ (underscores * (0x7f ^ b'-' as u64))
+}
+
+/// For each first letter, where its run of entries in [`IDENTITY`] begins and ends.
+static RUNS: [(u8, u8); 26] = runs();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, where a bad index is a build failure"
+)]
+const fn runs() -> [(u8, u8); 26] {
+    let mut table = [(0, 0); 26];
+    let mut at = 0;
+    while at < IDENTITY.len() {
+        let run = &mut table[(IDENTITY[at][0] - b'a') as usize];
+        if run.1 == 0 {
+            run.0 = at as u8;
+        }
+        at += 1;
+        run.1 = at as u8;
+    }
+    table
+}
+
 /// Whether the name is a spelling of an identity or forwarding header: case ignored and underscore
 /// read as dash.
 #[must_use]
@@ -146,16 +180,24 @@ pub fn speaks_of_identity(name: &[u8]) -> bool {
         return false;
     };
     // Most names are told apart by their first byte, nearly all others by their first eight.
-    if !matches!(
-        fold(first),
-        b'c' | b'f' | b'o' | b'p' | b'r' | b's' | b't' | b'x'
-    ) {
+    let letter = fold(first).wrapping_sub(b'a');
+    let Some(&(from, to)) = RUNS.get(usize::from(letter)) else {
+        return false;
+    };
+    let (from, to) = (usize::from(from), usize::from(to));
+    let (Some(words), Some(entries)) = (BEGINNINGS.get(from..to), IDENTITY.get(from..to)) else {
+        return false;
+    };
+    if words.is_empty() {
         return false;
     }
-    let start = beginning(name);
-    BEGINNINGS
+    let start = match name.first_chunk::<8>() {
+        Some(first) => wide_beginning(*first),
+        None => beginning(name),
+    };
+    words
         .iter()
-        .zip(IDENTITY)
+        .zip(entries)
         .filter(|((word, mask), _)| start & mask == *word)
         .any(|(_, entry)| match entry.last() {
             Some(b'-') => folded_starts_with(name, entry),
@@ -175,6 +217,38 @@ pub(crate) fn governs_message(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The question without tables: every entry compared with the whole name.
+    fn plainly_speaks(name: &[u8]) -> bool {
+        IDENTITY.iter().any(|entry| match entry.last() {
+            Some(b'-') => folded_starts_with(name, entry),
+            _ => same_folded(name, entry),
+        })
+    }
+
+    #[test]
+    fn the_list_is_in_order_so_that_each_letter_has_one_run() {
+        assert!(IDENTITY.is_sorted());
+    }
+
+    #[test]
+    fn the_tables_answer_as_a_walk_through_the_whole_list_does() {
+        for entry in IDENTITY {
+            for at in 0..=entry.len() {
+                for byte in *b"-_aAzZ9^~\r\x7f\x80\xad\xdf" {
+                    let mut name = entry.to_ascii_uppercase();
+                    match name.get_mut(at) {
+                        Some(place) => *place = byte,
+                        None => name.push(byte),
+                    }
+                    let folded: Vec<u8> = name.iter().map(|b| b.to_ascii_lowercase()).collect();
+                    for name in [&name[..], &name[..at], &folded] {
+                        assert_eq!(speaks_of_identity(name), plainly_speaks(name), "{name:?}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn spellings_of_identity_are_recognised_and_their_neighbours_are_not() {

@@ -183,7 +183,12 @@ impl Name {
                 .get(usize::from(from)..usize::from(to))
                 .unwrap_or_default();
             let sought = words(name);
-            if let Some((_, known)) = run.iter().find(|(words, _)| *words == sought) {
+            let [first, second, third, last] = sought;
+            // One word tells nearly all names of a length apart: the others are looked at last.
+            let found = run
+                .iter()
+                .find(|([a, b, c, d], _)| *a == first && *d == last && *b == second && *c == third);
+            if let Some((_, known)) = found {
                 return *known;
             }
         }

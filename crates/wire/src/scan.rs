@@ -115,20 +115,29 @@ pub(crate) fn is_target(bytes: &[u8]) -> bool {
     !bytes.is_empty() && target_end(bytes, 0) == bytes.len()
 }
 
-/// Whether the bytes may be a host name or IPv4 address.
-pub(crate) fn is_host_name(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && walk(bytes, 0, HOST) == bytes.len()
+/// Length of the host name or IPv4 address that the bytes begin with.
+pub(crate) fn host_name_end(bytes: &[u8]) -> usize {
+    walk(bytes, 0, HOST)
 }
 
 /// Offset of the first byte at or after `from` that is not part of a token.
 #[inline]
 pub(crate) fn token_end(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
+    token_walk(bytes, from).0
+}
+
+/// As [`token_end`], and whether the token is letters, digits and dashes alone.
+#[inline]
+pub(crate) fn token_walk(bytes: &[u8], from: usize) -> (usize, bool) {
+    let (mut at, mut plain) = (from, true);
     loop {
         at = name_end(bytes, at);
         // Digits and the rarer signs leave the wide walk for one byte.
-        if !bytes.get(at).is_some_and(|&byte| is_token_byte(byte)) {
-            return at;
+        match bytes.get(at) {
+            None | Some(b':') => return (at, plain),
+            Some(byte) if byte.is_ascii_digit() => {}
+            Some(&byte) if is_token_byte(byte) => plain = false,
+            Some(_) => return (at, plain),
         }
         at += 1;
     }
@@ -161,10 +170,30 @@ fn name_end(bytes: &[u8], from: usize) -> usize {
     }
 }
 
-/// Offset of the first byte at or after `from` that is not part of a request target.
+/// Offset of the first byte at or after `from` that is not part of a request target, eight bytes at
+/// a time.
 #[inline]
 pub(crate) fn target_end(bytes: &[u8], from: usize) -> usize {
-    walk(bytes, from, TARGET)
+    let (words, _) = bytes.get(from..).unwrap_or_default().as_chunks::<8>();
+    let mut at = from;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let low = word.wrapping_sub(ONES * 0x21) & !word;
+        let marks =
+            (word | low | is_zero(word ^ (ONES * 0x7f)) | is_zero(word ^ (ONES * b'#' as u64)))
+                & (ONES * 0x80);
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    walk(bytes, at, TARGET)
+}
+
+/// Marks the eighth bit of each zero byte, and perhaps of bytes above one.
+#[inline]
+const fn is_zero(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word
 }
 
 /// Offset of the first byte at or after `from` that is not part of a field value.
@@ -189,8 +218,7 @@ fn no_control_end(bytes: &[u8], from: usize) -> usize {
     for word in words {
         let word = u64::from_le_bytes(*word);
         let low = word.wrapping_sub(ONES * 0x20) & !word;
-        let delete = word ^ (ONES * 0x7f);
-        let delete = delete.wrapping_sub(ONES) & !delete;
+        let delete = is_zero(word ^ (ONES * 0x7f));
         // A borrow can only mark bytes above a byte that is marked rightly, so the lowest is exact.
         let marks = (low | delete) & (ONES * 0x80);
         if marks != 0 {
@@ -253,6 +281,35 @@ mod tests {
                 bytes[lane + 1] = 0x80;
                 let expected = if is_token_byte(byte) { lane + 1 } else { lane };
                 assert_eq!(token_end(&bytes, 0), expected, "{byte:#x} in lane {lane}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_wide_target_walk_agrees_with_the_classes() {
+        for byte in 0..=255_u8 {
+            for lane in 0..20 {
+                let mut bytes = *b"/a~!\"$}?c=%20d~~z!!|.";
+                bytes[lane] = byte;
+                bytes[lane + 1] = 0x80;
+                let expected = if is(byte, TARGET) { lane + 1 } else { lane };
+                assert_eq!(target_end(&bytes, 0), expected, "{byte:#x} in lane {lane}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_letters_digits_and_dashes_are_plain() {
+        for byte in (0..=255_u8).filter(|&byte| is_token_byte(byte)) {
+            for lane in 0..11 {
+                let mut bytes = *b"X-Api-Key-9:";
+                bytes[lane] = byte;
+                let plain = byte.is_ascii_alphanumeric() || byte == b'-';
+                assert_eq!(
+                    token_walk(&bytes, 0),
+                    (11, plain),
+                    "{byte:#x} in lane {lane}"
+                );
             }
         }
     }

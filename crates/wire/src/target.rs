@@ -10,7 +10,7 @@ use std::net::Ipv6Addr;
 pub use crate::path::{canonical, folded};
 
 use crate::refusal::FramingRefusal;
-use crate::scan::{Span, is_host_name};
+use crate::scan::{Span, host_name_end};
 
 /// Form of a request target (RFC 9112 section 3.2); authority form is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,19 +47,17 @@ impl<'b> Authority<'b> {
     pub fn parse(bytes: &'b [u8]) -> Option<Self> {
         let host_length = match bytes.first()? {
             b'[' => bytes.iter().position(|&byte| byte == b']')? + 1,
-            _ => bytes
-                .iter()
-                .position(|&byte| byte == b':')
-                .unwrap_or(bytes.len()),
+            _ => host_name_end(bytes),
         };
         let (host, rest) = bytes.split_at_checked(host_length)?;
-        if host.len() > LONGEST_HOST {
+        if host.is_empty() || host.len() > LONGEST_HOST {
             return None;
         }
         let sound = match host {
             [b'[', address @ .., b']'] => std::str::from_utf8(address)
                 .is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()),
-            name => is_host_name(name),
+            // The walk above ended behind it.
+            _ => true,
         };
         let port = match rest {
             [] => None,
