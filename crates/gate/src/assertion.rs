@@ -5,13 +5,14 @@
 //! more than everything else of a request together, so one is made per principal and route and
 //! renewed well before it ends; a route with `bind = "request"` gets one per request.
 
-use std::{collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use control::Timestamp;
 use identity::KeyId;
 use ledger::{PrincipalId, RequestId};
 use seal::ed25519::{KeyFault, SigningKey};
 use serde_json::{Value, json};
+use wire::{CleanText, WriteFault};
 
 use crate::request_id;
 
@@ -124,13 +125,13 @@ pub(crate) struct Assertions {
 }
 
 struct Kept {
-    token: Rc<str>,
+    token: CleanText,
     renew: Timestamp,
 }
 
 /// An assertion, and whether it was signed just now.
 pub(crate) struct Asserted {
-    pub(crate) token: Rc<str>,
+    pub(crate) token: CleanText,
     pub(crate) fresh: bool,
 }
 
@@ -142,11 +143,15 @@ impl Assertions {
 
     /// An assertion for one request alone, because it is bound to it or because the request began
     /// under a configuration that is no longer in force: routes may have changed places since.
-    pub(crate) fn once(signer: &Signer, claims: &Claims<'_>, now: Timestamp) -> Asserted {
-        Asserted {
-            token: signer.sign(claims, now).into(),
+    pub(crate) fn once(
+        signer: &Signer,
+        claims: &Claims<'_>,
+        now: Timestamp,
+    ) -> Result<Asserted, WriteFault> {
+        Ok(Asserted {
+            token: CleanText::new(signer.sign(claims, now))?,
             fresh: true,
-        }
+        })
     }
 
     /// The assertion of `principal` on the route with this index of the configuration in force.
@@ -157,7 +162,7 @@ impl Assertions {
         route: usize,
         claims: &Claims<'_>,
         now: Timestamp,
-    ) -> Asserted {
+    ) -> Result<Asserted, WriteFault> {
         if claims.bound.is_some() {
             return Self::once(signer, claims, now);
         }
@@ -166,10 +171,10 @@ impl Assertions {
             && now < kept.renew
             && kept.renew.since(now) <= RENEW
         {
-            return Asserted {
-                token: Rc::clone(&kept.token),
+            return Ok(Asserted {
+                token: kept.token.clone(),
                 fresh: false,
-            };
+            });
         }
         if self.kept.len() >= CAPACITY {
             self.kept.retain(|_, kept| now < kept.renew);
@@ -177,15 +182,15 @@ impl Assertions {
         if self.kept.len() >= CAPACITY {
             self.kept.clear();
         }
-        let token: Rc<str> = signer.sign(claims, now).into();
+        let signed = Self::once(signer, claims, now)?;
         self.kept.insert(
             (principal, route),
             Kept {
-                token: Rc::clone(&token),
+                token: signed.token.clone(),
                 renew: now.plus(RENEW),
             },
         );
-        Asserted { token, fresh: true }
+        Ok(signed)
     }
 }
 
@@ -226,7 +231,7 @@ mod tests {
         let mut kept = Assertions::default();
         let made = kept.of(&signer, principal(), 0, &claims(&roles, None), NOW);
         assert_eq!(
-            verified(&signer, &made.token),
+            verified(&signer, made.unwrap().token.as_str()),
             json!({
                 "iss": "https://coach.school.example", "sub": "webhook:/hook", "roles": ["mentor"],
                 "tenant": "default", "aud": "/api", "iat": 1_800_000_000, "exp": 1_800_000_060,
@@ -241,6 +246,7 @@ mod tests {
         let mut at = |seconds| {
             let now = NOW.plus(Duration::from_secs(seconds));
             kept.of(&signer, principal(), 0, &claims(&[], None), now)
+                .unwrap()
                 .fresh
         };
         assert_eq!([at(0), at(39), at(40), at(41)], [true, false, true, false]);
@@ -250,10 +256,12 @@ mod tests {
     fn a_clock_set_back_does_not_stretch_an_assertion() {
         let signer = Signer::from_seed([7; 32]).unwrap();
         let mut kept = Assertions::default();
-        kept.of(&signer, principal(), 0, &claims(&[], None), NOW);
+        kept.of(&signer, principal(), 0, &claims(&[], None), NOW)
+            .unwrap();
         let before = Timestamp::from_seconds(NOW.seconds() - 3600);
         assert!(
             kept.of(&signer, principal(), 0, &claims(&[], None), before)
+                .unwrap()
                 .fresh
         );
     }
@@ -264,7 +272,11 @@ mod tests {
         let mut kept = Assertions::default();
         let other = PrincipalId::new("def").unwrap();
         for (who, route) in [(principal(), 0), (principal(), 1), (other, 0)] {
-            assert!(kept.of(&signer, who, route, &claims(&[], None), NOW).fresh);
+            assert!(
+                kept.of(&signer, who, route, &claims(&[], None), NOW)
+                    .unwrap()
+                    .fresh
+            );
         }
     }
 
@@ -280,7 +292,7 @@ mod tests {
                 request: &request,
             };
             let made = kept.of(&signer, principal(), 0, &claims(&[], Some(bound)), NOW);
-            verified(&signer, &made.token)
+            verified(&signer, made.unwrap().token.as_str())
         };
         let (one, two) = (made(1), made(2));
         assert_eq!(one["method"], "POST");
@@ -294,7 +306,8 @@ mod tests {
         let signer = Signer::from_seed([7; 32]).unwrap();
         let mut kept = Assertions::default();
         for route in 0..=CAPACITY {
-            kept.of(&signer, principal(), route, &claims(&[], None), NOW);
+            kept.of(&signer, principal(), route, &claims(&[], None), NOW)
+                .unwrap();
         }
         assert!(kept.kept.len() <= CAPACITY);
     }

@@ -239,7 +239,7 @@ fn judge_head(
     }
 
     // authorise: who asks is known; may they, here?
-    let pass = authorise::judge(caller, route, request.method_bytes(), &paths.plain)?;
+    let pass = authorise::judge(caller, route, request.method_text(), &paths.plain)?;
 
     // body: its declared length, and whether it must be whole first. A signature covers it, and so
     // does a ticket.

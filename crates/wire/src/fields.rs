@@ -405,7 +405,11 @@ impl Block {
         }
     }
 
-    fn values<'b>(&'b self, bytes: &'b [u8], name: Name) -> impl Iterator<Item = &'b [u8]> {
+    pub(crate) fn values<'b>(
+        &'b self,
+        bytes: &'b [u8],
+        name: Name,
+    ) -> impl Iterator<Item = &'b [u8]> + use<'b> {
         // A name that was not seen, the usual answer, costs no walk.
         let count = if self.has(name) { self.count } else { 0 };
         self.places

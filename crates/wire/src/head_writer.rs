@@ -1,11 +1,125 @@
 //! Heads on their way out.
 //!
 //! Owns the bytes of request and status lines and fields. Refuses every part that would let a value
-//! end its line or a name be read differently, whoever supplied it. Trusts only [`Field`], whose
-//! bytes were checked when they were parsed.
+//! end its line or a name be read differently, whoever supplied it. Trusts only what was checked
+//! before and says so by its type: a [`Field`] and a [`Request`] when they were parsed, an
+//! [`OwnName`] and a literal [`Clean`] when this program was compiled.
+
+use std::{fmt, rc::Rc};
 
 use crate::fields::Field;
+use crate::request::Request;
 use crate::scan::{is_target, is_token, is_value};
+
+/// The name of a field of ours, checked by the compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnName(&'static [u8]);
+
+impl OwnName {
+    /// `text` is a name of letters, digits and dashes with a colon and a space behind it, such as
+    /// `Host: `. Meant for constants, where anything else is a build failure.
+    ///
+    /// # Panics
+    ///
+    /// When `text` is anything else.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        let mut rest = text.as_bytes();
+        while let [byte, more @ ..] = rest {
+            if !byte.is_ascii_alphanumeric() && *byte != b'-' {
+                break;
+            }
+            rest = more;
+        }
+        assert!(
+            matches!(rest, b": ") && text.len() > 2,
+            "a name is letters, digits and dashes, a colon and a space"
+        );
+        Self(text.as_bytes())
+    }
+}
+
+/// Bytes that may stand in a field value: no control byte but tab.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Clean<'v>(&'v [u8]);
+
+impl<'v> Clean<'v> {
+    /// Checks bytes that come from anywhere.
+    ///
+    /// # Errors
+    ///
+    /// When they hold a control byte other than tab.
+    #[inline]
+    pub fn new(bytes: &'v [u8]) -> Result<Self, WriteFault> {
+        if is_value(bytes) {
+            Ok(Self(bytes))
+        } else {
+            Err(WriteFault::Value)
+        }
+    }
+
+    /// Visible ASCII and spaces. Meant for constants, where anything else is a build failure.
+    ///
+    /// # Panics
+    ///
+    /// When `text` holds anything else.
+    #[must_use]
+    pub const fn literal(text: &'static str) -> Clean<'static> {
+        let mut rest = text.as_bytes();
+        while let [byte, more @ ..] = rest {
+            assert!(matches!(byte, b' '..=b'~'), "a value is visible ASCII");
+            rest = more;
+        }
+        Clean(text.as_bytes())
+    }
+
+    /// Bytes that were found to be part of a value when they were parsed.
+    pub(crate) const fn checked(bytes: &'v [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Clean<'_> {
+    /// Shows the length alone: a value may be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clean({} bytes)", self.0.len())
+    }
+}
+
+/// Text that may stand in a field value, checked once and kept for many.
+#[derive(Clone)]
+pub struct CleanText(Rc<str>);
+
+impl CleanText {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Clean::new`].
+    pub fn new(text: impl Into<Rc<str>>) -> Result<Self, WriteFault> {
+        let text = text.into();
+        Clean::new(text.as_bytes())?;
+        Ok(Self(text))
+    }
+
+    /// The text, for a field.
+    #[must_use]
+    pub fn clean(&self) -> Clean<'_> {
+        Clean(self.0.as_bytes())
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CleanText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.clean().fmt(f)
+    }
+}
 
 /// A part of a head that must not be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +162,20 @@ impl<'v> HeadWriter<'v> {
         Ok(())
     }
 
+    /// The line of a parsed request with our own version, its target in origin form.
+    ///
+    /// # Errors
+    ///
+    /// When the request was never parsed to its end.
+    pub fn line_of(&mut self, request: &Request<'_>) -> Result<(), WriteFault> {
+        let (method, target) = (request.method_bytes(), request.path_and_query());
+        if request.bytes().is_empty() {
+            return Err(WriteFault::Line);
+        }
+        self.append(&[method, b" ", target, b" HTTP/1.1\r\n"]);
+        Ok(())
+    }
+
     /// `HTTP/1.1 status reason`, always with our own version (RFC 9110 section 2.5); an empty
     /// reason gives the standard phrase.
     ///
@@ -77,6 +205,18 @@ impl<'v> HeadWriter<'v> {
         }
     }
 
+    /// A field of our own under a constant name, its value the concatenation of `parts`.
+    #[inline]
+    pub fn own<const PARTS: usize>(&mut self, name: OwnName, parts: [Clean<'_>; PARTS]) {
+        let length: usize = parts.iter().map(|part| part.0.len()).sum();
+        self.out.reserve(name.0.len() + length + 2);
+        self.out.extend_from_slice(name.0);
+        for part in parts {
+            self.out.extend_from_slice(part.0);
+        }
+        self.out.extend_from_slice(b"\r\n");
+    }
+
     /// A field of our own.
     ///
     /// # Errors
@@ -84,24 +224,10 @@ impl<'v> HeadWriter<'v> {
     /// When the name is not a token or the value holds a control byte other than tab.
     #[inline]
     pub fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), WriteFault> {
-        self.field_of(name, &[value])
-    }
-
-    /// A field whose value is the concatenation of `parts`.
-    ///
-    /// # Errors
-    ///
-    /// As [`HeadWriter::field`].
-    pub fn field_of(&mut self, name: &[u8], parts: &[&[u8]]) -> Result<(), WriteFault> {
         if !is_token(name) {
             return Err(WriteFault::Name);
         }
-        if !parts.iter().all(|part| is_value(part)) {
-            return Err(WriteFault::Value);
-        }
-        self.append(&[name, b": "]);
-        self.append(parts);
-        self.append(&[b"\r\n"]);
+        self.append(&[name, b": ", Clean::new(value)?.0, b"\r\n"]);
         Ok(())
     }
 
@@ -186,8 +312,11 @@ mod tests {
         let mut head = HeadWriter::new(&mut out);
         head.request_line(b"GET", b"/a?b").unwrap();
         head.field(b"Host", b"example.com").unwrap();
-        head.field_of(b"Forwarded", &[b"for=", b"192.0.2.1"])
-            .unwrap();
+        let address = Clean::new(b"192.0.2.1").unwrap();
+        head.own(
+            OwnName::new("Forwarded: "),
+            [Clean::literal("for="), address],
+        );
         head.number(b"Content-Length", 42).unwrap();
         head.end();
         assert_eq!(
@@ -213,7 +342,9 @@ mod tests {
         let mut head = HeadWriter::new(&mut out);
         for value in [&b"a\r\nb: c"[..], b"a\nb", b"a\rb", b"a\0b", b"\x7f"] {
             assert_eq!(head.field(b"A", value), Err(WriteFault::Value));
-            assert_eq!(head.field_of(b"A", &[b"x", value]), Err(WriteFault::Value));
+            assert_eq!(Clean::new(value), Err(WriteFault::Value));
+            let text = std::str::from_utf8(value).unwrap();
+            assert!(CleanText::new(text).is_err());
             assert_eq!(head.field(value, b"x"), Err(WriteFault::Name));
             assert_eq!(head.request_line(value, b"/"), Err(WriteFault::Line));
             assert_eq!(head.request_line(b"GET", value), Err(WriteFault::Line));
@@ -227,5 +358,46 @@ mod tests {
         assert_eq!(head.status_line(99, b""), Err(WriteFault::Line));
         assert_eq!(head.status_line(600, b""), Err(WriteFault::Line));
         assert!(out.is_empty());
+    }
+
+    #[test]
+    fn only_names_and_values_that_can_be_written_are_constants() {
+        for name in ["Host: ", "X-Request-Id: "] {
+            assert_eq!(OwnName::new(name).0, name.as_bytes());
+        }
+        for name in [
+            "", ": ", "Host", "Host:", "A B: ", "A_B: ", "A: b", "A\r\n: ",
+        ] {
+            assert!(
+                std::panic::catch_unwind(|| OwnName::new(name)).is_err(),
+                "{name:?}"
+            );
+        }
+        for value in ["a\r\nb", "a\tb", "\u{e9}"] {
+            assert!(std::panic::catch_unwind(|| Clean::literal(value)).is_err());
+        }
+        assert_eq!(Clean::literal("a b"), Clean::new(b"a b").unwrap());
+    }
+
+    #[test]
+    fn a_value_that_may_be_a_credential_is_not_shown() {
+        let text = CleanText::new("a secret").unwrap();
+        assert_eq!(
+            format!("{text:?} {:?}", text.clean()),
+            "Clean(8 bytes) Clean(8 bytes)"
+        );
+        assert_eq!(text.as_str(), "a secret");
+    }
+
+    #[test]
+    fn the_line_of_a_request_is_written_only_when_it_is_whole() {
+        let bytes = b"GET http://a/b?c HTTP/1.0\r\nHost: a\r\n\r\n";
+        let mut parsed = crate::RequestHead::new();
+        let mut out = Vec::new();
+        let written = HeadWriter::new(&mut out).line_of(&parsed.request(bytes));
+        assert_eq!((written, out.len()), (Err(WriteFault::Line), 0));
+        parsed.parse(bytes, &crate::HeadLimits::REQUEST).unwrap();
+        let written = HeadWriter::new(&mut out).line_of(&parsed.request(bytes));
+        assert_eq!((written, &out[..]), (Ok(()), &b"GET /b?c HTTP/1.1\r\n"[..]));
     }
 }

@@ -57,7 +57,7 @@ pub use exchange::{Allowed, BodyTimes, Exchange, ExchangeFault, Heard, Times};
 pub use fields::{Field, Fields, Name, Single};
 pub use framing::BodyFraming;
 pub use head::{HeadLimits, Method, Parsed, Version};
-pub use head_writer::{HeadWriter, WriteFault};
+pub use head_writer::{Clean, CleanText, HeadWriter, OwnName, WriteFault};
 pub use link::{Link, Stream};
 pub use pool::{Pool, PoolLimits, Upstream};
 pub use refusal::{FramingRefusal, PathRefusal};

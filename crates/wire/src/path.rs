@@ -26,21 +26,24 @@ pub fn canonical(path: &[u8]) -> Result<Cow<'_, str>, PathRefusal> {
     if path.get(1) == Some(&b'/') {
         return Err(PathRefusal::AuthorityPath);
     }
-    let mut encoded = false;
+    let (mut encoded, mut dotted, mut previous) = (false, false, 0);
     for &byte in path {
         match byte {
             b'%' => encoded = true,
+            b'.' => dotted |= previous == b'/',
             b'\\' => return Err(PathRefusal::Backslash),
             b'?' | b'#' | 0..=0x20 | 0x7f..=0xff => return Err(PathRefusal::RawByte),
             _ => {}
         }
+        previous = byte;
     }
     let text = if encoded {
         Cow::Owned(decode(path)?)
     } else {
         Cow::Borrowed(std::str::from_utf8(path).map_err(|_| PathRefusal::NotUtf8)?)
     };
-    if text.split('/').any(is_dot_segment) {
+    // Only a segment that begins with a dot can be one, and an encoded one only shows it decoded.
+    if (dotted || encoded) && text.split('/').any(is_dot_segment) {
         return Err(PathRefusal::DotSegment);
     }
     Ok(text)

@@ -227,6 +227,14 @@ impl RequestHead {
         Ok(())
     }
 
+    /// How many bytes the head takes; none until it is complete.
+    const fn length(&self) -> usize {
+        match self.phase {
+            Phase::Done(length) => length,
+            _ => 0,
+        }
+    }
+
     const fn framing(&self) -> BodyFraming {
         self.meaning.announced.framing(BodyFraming::None)
     }
@@ -252,6 +260,9 @@ struct Meaning {
     expects_continue: bool,
     websocket_key: bool,
     websocket_version: bool,
+    /// How much of the value of Host is the host, at most 255 bytes.
+    host_length: u8,
+    port: Option<u16>,
 }
 
 impl Meaning {
@@ -264,6 +275,8 @@ impl Meaning {
         expects_continue: false,
         websocket_key: false,
         websocket_version: false,
+        host_length: 0,
+        port: None,
     };
 
     #[inline]
@@ -277,7 +290,11 @@ impl Meaning {
         match line.kind {
             Name::Other => {}
             Name::Host if line.again => return Err(FramingRefusal::HostTwice),
-            Name::Host => host(line.value, target, bytes)?,
+            Name::Host => {
+                let authority = host(line.value, target, bytes)?;
+                self.host_length = authority.host.len() as u8;
+                self.port = authority.port;
+            }
             Name::ContentLength | Name::TransferEncoding => self.announced.note(line, version)?,
             Name::Connection => self.connection.note(line.value)?,
             Name::Authorization
@@ -308,16 +325,18 @@ impl Meaning {
     }
 }
 
-fn host(value: &[u8], target: &TargetParts, bytes: &[u8]) -> Result<(), FramingRefusal> {
-    if Authority::parse(value).is_none() {
-        return Err(FramingRefusal::HostInvalid);
-    }
+fn host<'v>(
+    value: &'v [u8],
+    target: &TargetParts,
+    bytes: &[u8],
+) -> Result<Authority<'v>, FramingRefusal> {
+    let authority = Authority::parse(value).ok_or(FramingRefusal::HostInvalid)?;
     // Compared as written: `host` and `host:80` name one origin but two strings, and somebody
     // behind us may compare strings.
     if target.is_absolute() && !target.authority.of(bytes).eq_ignore_ascii_case(value) {
         return Err(FramingRefusal::HostMismatch);
     }
-    Ok(())
+    Ok(authority)
 }
 
 /// Whether the value is the base64 of 16 bytes (RFC 6455 section 4.1).

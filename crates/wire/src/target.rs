@@ -9,6 +9,7 @@ use std::net::Ipv6Addr;
 
 pub use crate::path::{canonical, folded};
 
+use crate::head_writer::Clean;
 use crate::refusal::FramingRefusal;
 use crate::scan::{Span, host_name_end};
 
@@ -28,13 +29,11 @@ pub enum TargetForm {
 /// The longest host that is accepted: a DNS name with its final dot (RFC 1035 section 2.3.4).
 const LONGEST_HOST: usize = 255;
 
-/// Host and port as the client named them.
+/// Host and port as the client named them. Only [`Authority::parse`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'b> {
-    /// Name or address as received; IPv6 in brackets.
-    pub host: &'b [u8],
-    /// Port, when one was named.
-    pub port: Option<u16>,
+    pub(crate) host: &'b [u8],
+    pub(crate) port: Option<u16>,
 }
 
 impl<'b> Authority<'b> {
@@ -65,6 +64,24 @@ impl<'b> Authority<'b> {
             _ => return None,
         };
         sound.then_some(Self { host, port })
+    }
+
+    /// Name or address as received; IPv6 in brackets.
+    #[must_use]
+    pub const fn host(&self) -> &'b [u8] {
+        self.host
+    }
+
+    /// Port, when one was named.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The host, as part of a field value.
+    #[must_use]
+    pub const fn clean_host(&self) -> Clean<'b> {
+        Clean::checked(self.host)
     }
 }
 

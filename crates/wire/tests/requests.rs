@@ -461,7 +461,7 @@ fn a_parsed_request_says_what_was_sent() {
     assert_eq!(request.query(), Some(&b"x=1&y?z"[..]));
     let authority = request.authority().unwrap();
     assert_eq!(
-        (authority.host, authority.port),
+        (authority.host(), authority.port()),
         (&b"a.example"[..], Some(8080))
     );
     assert_eq!(request.framing(), BodyFraming::Length(7));

@@ -91,11 +91,11 @@ impl Upstream {
             return Err("has a path; requests keep their own");
         }
         let authority = Authority::parse(rest.as_bytes()).ok_or("does not name a host")?;
-        let host = std::str::from_utf8(authority.host)
+        let host = std::str::from_utf8(authority.host())
             .map_err(|_| "does not name a host")?
             .to_ascii_lowercase();
         let host = host.trim_matches(['[', ']']);
-        let port = authority.port.unwrap_or(80);
+        let port = authority.port().unwrap_or(80);
         if port == 0 {
             return Err("names port 0");
         }

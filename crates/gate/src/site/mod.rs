@@ -162,13 +162,13 @@ impl Site {
     }
 
     /// What `Allow` lists at this place: the methods of the routes that govern it.
-    pub(crate) fn allowed(&self, host: &str, plain: &str) -> Box<str> {
+    pub(crate) fn allowed(&self, host: &[u8], plain: &str) -> Box<str> {
         self.router.allowed(&self.routes, host, plain).into()
     }
 
     /// The route that governs a request for `host` (without its port).
     #[must_use]
-    pub fn find(&self, host: &str, plain: &str, folded: &str, method: &str) -> Found {
+    pub fn find(&self, host: &[u8], plain: &str, folded: &str, method: &str) -> Found {
         self.router.find(&self.routes, host, plain, folded, method)
     }
 }

@@ -27,6 +27,8 @@ pub struct Router {
     hosts: Vec<(Box<str>, Tables)>,
     /// Routes for every host.
     any: Tables,
+    /// Whether every path is written as it is folded, so that both trees of a table are one.
+    folded_as_written: bool,
 }
 
 /// The same routes twice: under their paths as written, and under their folded paths.
@@ -45,7 +47,7 @@ struct Tree {
 #[derive(Debug, Default)]
 struct Node {
     /// Children by segment, sorted.
-    children: Vec<(Box<str>, usize)>,
+    children: Vec<(Box<[u8]>, usize)>,
     /// Routes that govern this path and everything below it.
     prefix: Vec<usize>,
     /// Routes that govern this path alone.
@@ -55,7 +57,10 @@ struct Node {
 impl Router {
     /// Arranges `routes`. `fold` is the folding that requests undergo as well.
     pub fn new(routes: &[Route], fold: impl Fn(&str) -> String) -> Self {
-        let mut router = Self::default();
+        let mut router = Self {
+            folded_as_written: routes.iter().all(|route| fold(&route.path) == *route.path),
+            ..Self::default()
+        };
         for (index, route) in routes.iter().enumerate() {
             let tables = match &route.host {
                 None => &mut router.any,
@@ -85,15 +90,18 @@ impl Router {
     pub fn find(
         &self,
         routes: &[Route],
-        host: &str,
+        host: &[u8],
         plain: &str,
         folded: &str,
         method: &str,
     ) -> Found {
         let limited = self.limited(host);
         let by_plain = self.governing(limited, |tables| tables.plain.governing(plain));
-        let by_folded = self.governing(limited, |tables| tables.folded.governing(folded));
         let chosen = pick(routes, by_plain, method);
+        if self.folded_as_written && plain == folded {
+            return chosen;
+        }
+        let by_folded = self.governing(limited, |tables| tables.folded.governing(folded));
         match chosen {
             Found::Route(_) if pick(routes, by_folded, method) != chosen => Found::Ambiguous,
             other => other,
@@ -102,7 +110,7 @@ impl Router {
 
     /// The methods listed by the routes that govern `plain`, as `Allow` writes them.
     #[must_use]
-    pub fn allowed(&self, routes: &[Route], host: &str, plain: &str) -> String {
+    pub fn allowed(&self, routes: &[Route], host: &[u8], plain: &str) -> String {
         let governing = self
             .governing(self.limited(host), |tables| tables.plain.governing(plain))
             .unwrap_or_default();
@@ -116,10 +124,10 @@ impl Router {
         listed.join(", ")
     }
 
-    fn limited(&self, host: &str) -> Option<&Tables> {
+    fn limited(&self, host: &[u8]) -> Option<&Tables> {
         self.hosts
             .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(host))
+            .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(host))
             .map(|(_, tables)| tables)
     }
 
@@ -145,10 +153,13 @@ fn pick(routes: &[Route], governing: Option<&[usize]>, method: &str) -> Found {
 
 /// The segments of `path`. One final slash does not open a segment of its own, so `/admin/` and
 /// `/admin` end at the same node.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    let inner = path.strip_prefix('/').unwrap_or(path);
-    let inner = inner.strip_suffix('/').unwrap_or(inner);
-    inner.split('/').skip_while(move |_| inner.is_empty())
+fn segments(path: &str) -> impl Iterator<Item = &[u8]> {
+    let path = path.as_bytes();
+    let inner = path.strip_prefix(b"/").unwrap_or(path);
+    let inner = inner.strip_suffix(b"/").unwrap_or(inner);
+    inner
+        .split(|byte| *byte == b'/')
+        .skip_while(move |_| inner.is_empty())
 }
 
 impl Tree {

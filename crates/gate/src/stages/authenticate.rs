@@ -5,10 +5,12 @@
 //! the body it covers. Refuses a key in the address on every route, because it cannot be taken out
 //! of what the app receives, and a key in a cookie where a key is asked for.
 
+use std::sync::LazyLock;
+
 use control::{Reason, Refusal, Timestamp};
 use identity::{Key, LiveKeys, Verified, api_key, credential, refusal::KEY};
 use memchr::memmem;
-use wire::{Field, Name, Request};
+use wire::{Field, Name, Request, scan::Span};
 
 use crate::site::route::{Guard, OpenPass, Route};
 
@@ -52,37 +54,77 @@ pub(crate) fn judge(
         Guard::Open(reason) => Ok(Caller::Open(reason.pass())),
         Guard::Webhook(_) => Ok(Caller::Unsigned),
         Guard::Key { .. } => {
-            if values(request, Name::Cookie).any(holds_key) {
+            if request.values(Name::Cookie).any(holds_key) {
                 return Err(IN_COOKIE);
             }
             let presented = credential::presented(
-                values(request, Name::Authorization),
-                values(request, Name::XApiKey),
+                request.values(Name::Authorization),
+                request.values(Name::XApiKey),
             )?;
             Ok(Caller::Key(keys.authenticate(presented, now)?))
         }
     }
 }
 
-fn values<'a>(request: &Request<'a>, name: Name) -> impl Iterator<Item = &'a [u8]> {
-    request
-        .fields()
-        .filter(move |field| field.kind() == name)
-        .map(|field| field.value())
+/// The mark of a key, without its underscore and the underscore, which a query would encode.
+const PARTS: (&str, &str) = api_key::MARK.split_at(api_key::MARK.len() - 1);
+const STEM: &str = PARTS.0;
+
+/// Finds [`STEM`]. Preparing the search costs more than most searches.
+static STEMS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(STEM));
+
+/// Most places in a head that are looked at one by one.
+const PLACES: usize = 4;
+
+/// Credentials of ours in a request's head, which never go upstream.
+pub(crate) struct Credentials {
+    /// Whether the request's key let it pass, so that the field that carried it is one.
+    consumed: bool,
+    /// Where in the head [`STEM`] stands: nearly always nowhere, or in the field of the key.
+    places: [usize; PLACES],
+    /// How many of them there are; more than fit means that it may stand anywhere.
+    count: usize,
 }
 
-/// Whether a field carries a credential of ours, which never goes upstream. `consumed` says that
-/// the request's key let it pass, so the field that carried it is one.
-pub(crate) fn carries_credential(field: &Field<'_>, consumed: bool) -> bool {
-    let presents = match field.kind() {
-        Name::Authorization => {
-            consumed && credential::bearer(field.value()).is_some()
-                || basic(field.value()).is_some_and(|pair| holds_key(&pair))
+impl Credentials {
+    /// Looks through the whole head once, so that a field without any costs nothing.
+    pub(crate) fn of(request: &Request<'_>, consumed: bool) -> Self {
+        let mut found = Self {
+            consumed,
+            places: [0; PLACES],
+            count: 0,
+        };
+        for at in STEMS.find_iter(request.bytes()).take(PLACES + 1) {
+            if let Some(place) = found.places.get_mut(found.count) {
+                *place = at;
+            }
+            found.count += 1;
         }
-        Name::XApiKey => consumed,
-        _ => false,
-    };
-    presents || holds_key(field.value())
+        found
+    }
+
+    /// Whether a field of that request carries one.
+    pub(crate) fn are_carried_by(&self, field: &Field<'_>) -> bool {
+        let presents = match field.kind() {
+            Name::Authorization => {
+                self.consumed && credential::bearer(field.value()).is_some()
+                    || basic(field.value()).is_some_and(|pair| holds_key(&pair))
+            }
+            Name::XApiKey => self.consumed,
+            _ => false,
+        };
+        presents || self.may_stand_in(field.place()) && holds_key(field.value())
+    }
+
+    fn may_stand_in(&self, place: Span) -> bool {
+        match self.places.get(..self.count) {
+            Some(places) => {
+                let within = place.start as usize..place.end as usize;
+                places.iter().any(|at| within.contains(at))
+            }
+            None => true,
+        }
+    }
 }
 
 /// User and password of `Authorization: Basic` (RFC 7617): many clients give a key as one of them.
@@ -124,16 +166,15 @@ fn names_key(target: &[u8]) -> bool {
 /// Whether `bytes` hold a key of ours or the beginning of one: its mark and a public prefix. The
 /// underscore may be percent-encoded, as a query would have it.
 pub(crate) fn holds_key(bytes: &[u8]) -> bool {
-    let (stem, mark) = api_key::MARK.as_bytes().split_at(api_key::MARK.len() - 1);
     if bytes.len() < api_key::MARK.len() + api_key::ID_LENGTH {
         return false;
     }
-    memmem::find_iter(bytes, stem).any(|at| {
-        let Some(behind) = bytes.get(at + stem.len()..) else {
+    STEMS.find_iter(bytes).any(|at| {
+        let Some(behind) = bytes.get(at + STEM.len()..) else {
             return false;
         };
         let prefix = behind
-            .strip_prefix(mark)
+            .strip_prefix(PARTS.1.as_bytes())
             .or_else(|| behind.strip_prefix(b"%5f"))
             .or_else(|| behind.strip_prefix(b"%5F"));
         prefix
@@ -188,9 +229,7 @@ mod tests {
             );
             let received = Received::of(&["GET / HTTP/1.1", "Host: a", &line]);
             let request = received.request();
-            let fields = request.fields().filter(|f| f.kind() == Name::Authorization);
-            let carries: Vec<bool> = fields.map(|f| carries_credential(&f, false)).collect();
-            assert_eq!(carries, [found], "{pair}");
+            assert_eq!(carrying(&request, false), [false, found], "{pair}");
         }
     }
 
@@ -205,5 +244,44 @@ mod tests {
         ] {
             assert!(!holds_key(text.as_bytes()), "{text}");
         }
+    }
+
+    /// For each field whether it carries a credential.
+    fn carrying(request: &Request<'_>, consumed: bool) -> Vec<bool> {
+        let credentials = Credentials::of(request, consumed);
+        let fields = request.fields();
+        fields.map(|f| credentials.are_carried_by(&f)).collect()
+    }
+
+    #[test]
+    fn a_key_is_found_in_the_field_it_stands_in_and_in_no_other() {
+        const KEY: &str = "vsk_abcdefGHIJ12_rest";
+        for keys in 0..7 {
+            let mut lines = vec!["GET /vsk_ HTTP/1.1".to_owned(), "Host: a".to_owned()];
+            let mut expected = vec![false];
+            for number in 0..keys {
+                lines.push(format!("X-A{number}: vsk_ alone"));
+                lines.push(format!("X-B{number}: before {KEY} behind"));
+                expected.extend([false, true]);
+            }
+            lines.push("X-Last: vsk".to_owned());
+            expected.push(false);
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let received = Received::of(&lines);
+            assert_eq!(carrying(&received.request(), false), expected, "{keys}");
+        }
+    }
+
+    #[test]
+    fn the_field_of_a_consumed_key_is_one_whatever_it_holds() {
+        let received = Received::of(&[
+            "GET / HTTP/1.1",
+            "Host: a",
+            "X-API-Key: x",
+            "Authorization: Bearer x",
+        ]);
+        let request = received.request();
+        assert_eq!(carrying(&request, true), [false, true, true]);
+        assert_eq!(carrying(&request, false), [false, false, false]);
     }
 }

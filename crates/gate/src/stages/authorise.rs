@@ -34,7 +34,7 @@ pub(crate) enum Pass {
 pub(crate) fn judge(
     caller: Caller,
     route: &Route,
-    method: &[u8],
+    method: &str,
     path: &str,
 ) -> Result<Pass, Refusal> {
     match caller {
@@ -45,8 +45,6 @@ pub(crate) fn judge(
                 Guard::Key { roles } => roles.as_slice(),
                 Guard::Open(_) | Guard::Webhook(_) => &[],
             };
-            // A method that is not text is in no scope.
-            let method = std::str::from_utf8(method).unwrap_or_default();
             let authorised = key.authorise(method, path, roles)?;
             Ok(Pass::Proven(Proof::Key(authorised)))
         }

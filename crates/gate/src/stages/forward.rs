@@ -7,11 +7,11 @@
 
 mod head;
 
-use std::{net::SocketAddr, rc::Rc, sync::LazyLock};
+use std::{net::SocketAddr, sync::LazyLock};
 
 use control::{ControlId, Reason, Refusal};
 use identity::KeyId;
-use wire::{BodyFraming, Request};
+use wire::{BodyFraming, CleanText, Request, WriteFault};
 
 use self::head::Head;
 use super::exchange::{Exchange, OwnAnswer};
@@ -254,13 +254,16 @@ pub fn write_head(
     }
     let assertion = assertion(core, &forwarding.exchange, &proof, request);
     let consumed = matches!(proof, Proof::Key(_));
-    let head = Head {
-        exchange: &forwarding.exchange,
-        claim: forwarding.claim.as_ref(),
-        assertion: assertion.as_deref(),
-        consumed,
-    };
-    match head.write(request, framing, out) {
+    let written = assertion.and_then(|assertion| {
+        let head = Head {
+            exchange: &forwarding.exchange,
+            claim: forwarding.claim.as_ref(),
+            assertion: assertion.as_ref(),
+            consumed,
+        };
+        head.write(request, framing, out)
+    });
+    match written {
         Ok(()) => {
             core.counters.add(Metric::Forwarded, 1);
             Ok(forwarding)
@@ -278,8 +281,10 @@ fn assertion(
     exchange: &Exchange,
     proof: &Proof,
     request: &Request<'_>,
-) -> Option<Rc<str>> {
-    let route = exchange.route()?;
+) -> Result<Option<CleanText>, WriteFault> {
+    let Some(route) = exchange.route() else {
+        return Ok(None);
+    };
     let (subject, roles, tenant): (_, &[Box<str>], _) = match (proof, &route.guard) {
         (Proof::Key(authorised), _) => {
             let key = authorised.key();
@@ -288,7 +293,7 @@ fn assertion(
         (Proof::Signed(_), Guard::Webhook(guard)) => {
             (Subject::Webhook(guard.source.id()), &[], "default")
         }
-        (Proof::Open(_) | Proof::Signed(_), _) => return None,
+        (Proof::Open(_) | Proof::Signed(_), _) => return Ok(None),
     };
     let bound = route.bind_request.then(|| Bound {
         method: request.method_bytes(),
@@ -303,17 +308,20 @@ fn assertion(
         audience: &route.id,
         bound,
     };
-    let (signer, principal) = (&core.gate.signer, exchange.principal?);
+    let signer = &core.gate.signer;
+    let Some(principal) = exchange.principal else {
+        return Ok(None);
+    };
     let asserted = if core.is_current(&exchange.site) {
         let mut kept = core.assertions.borrow_mut();
-        kept.of(signer, principal, route.index.into(), &claims, exchange.at)
+        kept.of(signer, principal, route.index.into(), &claims, exchange.at)?
     } else {
-        Assertions::once(signer, &claims, exchange.at)
+        Assertions::once(signer, &claims, exchange.at)?
     };
     if asserted.fresh {
         core.counters.add(Metric::AssertionsSigned, 1);
     }
-    Some(asserted.token)
+    Ok(Some(asserted.token))
 }
 
 impl Route {

@@ -59,7 +59,9 @@ pub(crate) fn paths<'a>(request: &Request<'a>) -> Result<Paths<'a>, Refusal> {
         return Err(NO_PATH);
     }
     let plain = wire::target::canonical(request.path()).map_err(|refusal| refusal.to_refusal())?;
-    let folded = wire::target::folded(&plain);
-    let folded = (*folded != *plain).then(|| folded.into_owned());
+    let folded = match wire::target::folded(&plain) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(folded) => Some(folded).filter(|folded| *folded != *plain),
+    };
     Ok(Paths { plain, folded })
 }

@@ -31,7 +31,7 @@ const FORWARDED_FOREIGN: Refusal = Refusal::new(
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     /// Its name, one of the deployment's, in the client's case.
-    pub(crate) name: &'a str,
+    pub(crate) name: &'a [u8],
     /// Whether it is the one a trusted proxy forwarded.
     pub(crate) forwarded: bool,
 }
@@ -62,8 +62,8 @@ pub(crate) fn judge<'a>(
     }
 }
 
-fn ours<'a>(deployment: &Deployment, authority: &Authority<'a>) -> Option<&'a str> {
-    let name = std::str::from_utf8(authority.host).ok()?;
+fn ours<'a>(deployment: &Deployment, authority: &Authority<'a>) -> Option<&'a [u8]> {
+    let name = authority.host();
     deployment.answers_to(name).then_some(name)
 }
 
@@ -82,7 +82,7 @@ mod tests {
             host: forwarded,
         };
         judge(site.deployment(), &client, &received.request())
-            .map(|asked| asked.name.to_owned())
+            .map(|asked| String::from_utf8(asked.name.to_vec()).unwrap())
             .map_err(|refusal| refusal.reason.0)
     }
 

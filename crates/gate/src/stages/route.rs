@@ -35,15 +35,14 @@ const AMBIGUOUS: Refusal = Refusal::new(
 #[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn find(
     site: &Site,
-    host: &str,
+    host: &[u8],
     paths: &Paths<'_>,
     request: &Request<'_>,
 ) -> Result<usize, Refusal> {
     if request.method() == Method::Trace {
         return Err(NOT_LISTED);
     }
-    let method = std::str::from_utf8(request.method_bytes()).map_err(|_| NOT_LISTED)?;
-    match site.find(host, &paths.plain, paths.folded(), method) {
+    match site.find(host, &paths.plain, paths.folded(), request.method_text()) {
         Found::Route(index) => Ok(index),
         Found::MethodNotListed => Err(NOT_LISTED),
         Found::Nothing => Err(NOTHING),

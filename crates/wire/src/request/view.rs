@@ -28,6 +28,15 @@ impl<'b> Request<'b> {
         self.head.method
     }
 
+    /// The method as text; every token is.
+    #[must_use]
+    pub fn method_text(&self) -> &'b str {
+        match self.head.method.name() {
+            Some(name) => name,
+            None => std::str::from_utf8(self.method_bytes()).unwrap_or_default(),
+        }
+    }
+
     /// The method as received.
     #[must_use]
     pub fn method_bytes(&self) -> &'b [u8] {
@@ -89,7 +98,11 @@ impl<'b> Request<'b> {
     #[must_use]
     pub fn authority(&self) -> Option<Authority<'b>> {
         match self.value(Name::Host) {
-            Some(host) => Authority::parse(host),
+            // Parsed when it arrived.
+            Some(value) => Some(Authority {
+                host: value.get(..usize::from(self.head.meaning.host_length))?,
+                port: self.head.meaning.port,
+            }),
             None if self.head.target.is_absolute() => {
                 Authority::parse(self.head.target.authority.of(self.bytes))
             }
@@ -107,6 +120,17 @@ impl<'b> Request<'b> {
     #[must_use]
     pub const fn has(&self, name: Name) -> bool {
         self.head.block.has(name)
+    }
+
+    /// Values of all fields of that name, other than [`Name::Other`]; without any it costs no walk.
+    pub fn values(&self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.head.block.values(self.bytes, name)
+    }
+
+    /// The bytes of the head, first line and closing empty line included.
+    #[must_use]
+    pub fn bytes(&self) -> &'b [u8] {
+        self.bytes.get(..self.head.length()).unwrap_or_default()
     }
 
     /// Value of the first field of that name.

@@ -31,7 +31,7 @@ fn fold(path: &str) -> String {
 }
 
 fn look(routes: &[Route], host: &str, path: &str, method: &str) -> Found {
-    Router::new(routes, fold).find(routes, host, path, &fold(path), method)
+    Router::new(routes, fold).find(routes, host.as_bytes(), path, &fold(path), method)
 }
 
 /// The rules of a lookup, written down once more without any structure.
@@ -126,7 +126,7 @@ fn a_method_that_is_not_listed_never_falls_back_to_a_shorter_route() {
     assert_eq!(look(&routes, "a", "/hook", "GET"), Found::MethodNotListed);
     assert_eq!(look(&routes, "a", "/hook", "post"), Found::MethodNotListed);
     let router = Router::new(&routes, fold);
-    assert_eq!(router.allowed(&routes, "a", "/hook"), "POST");
+    assert_eq!(router.allowed(&routes, b"a", "/hook"), "POST");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn routes_of_a_host_come_first_and_others_stand_behind_them() {
 fn a_site_finds_its_routes_by_the_same_rules() {
     let site = testing::site(testing::OPEN);
     assert_eq!(
-        site.find("coach.internal", "/x", "/x", "GET"),
+        site.find(b"coach.internal", "/x", "/x", "GET"),
         Found::Route(0)
     );
 }

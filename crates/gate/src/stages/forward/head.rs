@@ -6,12 +6,23 @@
 
 use std::net::IpAddr;
 
-use wire::{BodyFraming, Field, HeadWriter, Name, Request, WriteFault};
+use wire::{
+    Authority, BodyFraming, Clean, CleanText, Field, HeadWriter, Name, OwnName, Request, WriteFault,
+};
 
 use crate::{
     request_id,
-    stages::{authenticate::carries_credential, exchange::Exchange, response::write_framing},
+    stages::{authenticate::Credentials, exchange::Exchange, response::write_framing},
 };
+
+const HOST: OwnName = OwnName::new("Host: ");
+const FORWARDED_FOR: OwnName = OwnName::new("X-Forwarded-For: ");
+const FORWARDED_PROTO: OwnName = OwnName::new("X-Forwarded-Proto: ");
+const FORWARDED_HOST: OwnName = OwnName::new("X-Forwarded-Host: ");
+const FORWARDED: OwnName = OwnName::new("Forwarded: ");
+const REQUEST_ID: OwnName = OwnName::new("X-Request-Id: ");
+const ASSERTION: OwnName = OwnName::new("X-Vouchsafe-Assertion: ");
+const DELIVERY: OwnName = OwnName::new("X-Vouchsafe-Delivery: ");
 
 /// The parts of one head.
 pub(super) struct Head<'a> {
@@ -20,7 +31,7 @@ pub(super) struct Head<'a> {
     /// The delivery it is, on a webhook route.
     pub(super) claim: Option<&'a hooks::Claim>,
     /// What the app is told of who asks.
-    pub(super) assertion: Option<&'a str>,
+    pub(super) assertion: Option<&'a CleanText>,
     /// Whether a key of ours let it pass.
     pub(super) consumed: bool,
 }
@@ -33,44 +44,37 @@ impl Head<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), WriteFault> {
         let mut writer = HeadWriter::new(out);
-        writer.request_line(request.method_bytes(), request.path_and_query())?;
-        let host = Host::of(request, false).ok_or(WriteFault::Line)?;
-        host.write(&mut writer, b"Host")?;
+        writer.line_of(request)?;
+        let received = request.authority().ok_or(WriteFault::Line)?;
+        let port = Port::of(&received);
+        writer.own(HOST, [received.clean_host(), port.clean()?]);
         self.copy_fields(request, &mut writer);
         // From here on everything is ours: nothing of the client's can follow and win.
-        let asked = Host::of(request, self.exchange.forwarded_host).ok_or(WriteFault::Line)?;
-        let proto: &[u8] = if self.exchange.secure {
-            b"https"
+        let (asked, port) = self.asked(request, received, port)?;
+        let (host, port) = (asked.clean_host(), port.clean()?);
+        let proto = if self.exchange.secure {
+            const { Clean::literal("https") }
         } else {
-            b"http"
+            const { Clean::literal("http") }
         };
         let address = Address::of(self.exchange.client);
-        writer.field(b"X-Forwarded-For", address.text())?;
-        writer.field(b"X-Forwarded-Proto", proto)?;
-        asked.write(&mut writer, b"X-Forwarded-Host")?;
-        let (open, close): (&[u8], &[u8]) = match self.exchange.client {
-            IpAddr::V4(_) => (b"for=", b";host=\""),
-            IpAddr::V6(_) => (b"for=\"[", b"]\";host=\""),
+        let address = Clean::new(address.text())?;
+        writer.own(FORWARDED_FOR, [address]);
+        writer.own(FORWARDED_PROTO, [proto]);
+        writer.own(FORWARDED_HOST, [host, port]);
+        let (open, close) = match self.exchange.client {
+            IpAddr::V4(_) => const { (Clean::literal("for="), Clean::literal(";host=\"")) },
+            IpAddr::V6(_) => const { (Clean::literal("for=\"["), Clean::literal("]\";host=\"")) },
         };
-        let port = asked.port_text();
-        writer.field_of(
-            b"Forwarded",
-            &[
-                open,
-                address.text(),
-                close,
-                asked.host,
-                port.text(),
-                b"\";proto=",
-                proto,
-            ],
-        )?;
-        writer.field(b"X-Request-Id", &request_id::hex(&self.exchange.id))?;
+        let quote = const { Clean::literal("\";proto=") };
+        writer.own(FORWARDED, [open, address, close, host, port, quote, proto]);
+        let id = request_id::hex(&self.exchange.id);
+        writer.own(REQUEST_ID, [Clean::new(&id)?]);
         if let Some(assertion) = self.assertion {
-            writer.field(b"X-Vouchsafe-Assertion", assertion.as_bytes())?;
+            writer.own(ASSERTION, [assertion.clean()]);
         }
         if let Some(claim) = self.claim {
-            writer.field(b"X-Vouchsafe-Delivery", claim.delivery_id().as_bytes())?;
+            writer.own(DELIVERY, [Clean::new(claim.delivery_id().as_bytes())?]);
         }
         if request.is_websocket() {
             out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
@@ -81,13 +85,32 @@ impl Head<'_> {
         Ok(())
     }
 
+    /// The host that was asked for: the one of the request, which is `received`, or the one a
+    /// trusted proxy forwarded.
+    fn asked<'r>(
+        &self,
+        request: &Request<'r>,
+        received: Authority<'r>,
+        port: Port,
+    ) -> Result<(Authority<'r>, Port), WriteFault> {
+        if !self.exchange.forwarded_host {
+            return Ok((received, port));
+        }
+        let forwarded = request.value(Name::XForwardedHost);
+        let asked = forwarded
+            .and_then(Authority::parse)
+            .ok_or(WriteFault::Line)?;
+        Ok((asked, Port::of(&asked)))
+    }
+
     fn copy_fields(&self, request: &Request<'_>, writer: &mut HeadWriter<'_>) {
+        let credentials = Credentials::of(request, self.consumed);
         for field in request.fields() {
             // Under 1.0 the expectation means nothing; sent on under 1.1 it would.
             let meant = field.kind() != Name::Expect || request.expects_continue();
             let stays = meant
                 && passes_on(&field)
-                && !carries_credential(&field, self.consumed)
+                && !credentials.are_carried_by(&field)
                 && !request.connection_lists(field.name());
             if stays {
                 writer.copy(&field);
@@ -101,56 +124,10 @@ impl Head<'_> {
 fn passes_on(field: &Field<'_>) -> bool {
     match field.kind() {
         Name::Host | Name::ContentLength => false,
-        Name::Other => !field.speaks_of_identity() && plain_name(field.name()),
+        // Servers that hand fields on as variables fold every byte but letters, digits and dashes
+        // into an underscore, where it meets the name of another field.
+        Name::Other => !field.speaks_of_identity() && field.has_plain_name(),
         kind => !kind.is_hop_by_hop() && !field.speaks_of_identity(),
-    }
-}
-
-/// Whether a name is letters, digits and dashes. Servers that hand fields on as variables fold every
-/// other byte into an underscore, where it meets the name of another field.
-fn plain_name(name: &[u8]) -> bool {
-    name.iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
-}
-
-/// A host as it was asked for.
-struct Host<'a> {
-    host: &'a [u8],
-    port: Option<u16>,
-}
-
-impl<'a> Host<'a> {
-    /// The host of the request, or the one a trusted proxy forwarded.
-    fn of(request: &Request<'a>, forwarded: bool) -> Option<Self> {
-        let authority = if forwarded {
-            wire::Authority::parse(request.value(Name::XForwardedHost)?)
-        } else {
-            request.authority()
-        }?;
-        Some(Self {
-            host: authority.host,
-            port: authority.port,
-        })
-    }
-
-    fn port_text(&self) -> Port {
-        let mut port = Port {
-            bytes: [b':', 0, 0, 0, 0, 0],
-            length: 0,
-        };
-        if let Some(number) = self.port {
-            let mut digits = itoa::Buffer::new();
-            let digits = digits.format(number).as_bytes();
-            if let Some(place) = port.bytes.get_mut(1..=digits.len()) {
-                place.copy_from_slice(digits);
-                port.length = 1 + digits.len();
-            }
-        }
-        port
-    }
-
-    fn write(&self, writer: &mut HeadWriter<'_>, name: &[u8]) -> Result<(), WriteFault> {
-        writer.field_of(name, &[self.host, self.port_text().text()])
     }
 }
 
@@ -161,8 +138,24 @@ struct Port {
 }
 
 impl Port {
-    fn text(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+    fn of(authority: &Authority<'_>) -> Self {
+        let mut port = Self {
+            bytes: [b':', 0, 0, 0, 0, 0],
+            length: 0,
+        };
+        if let Some(number) = authority.port() {
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(number).as_bytes();
+            if let Some(place) = port.bytes.get_mut(1..=digits.len()) {
+                place.copy_from_slice(digits);
+                port.length = 1 + digits.len();
+            }
+        }
+        port
+    }
+
+    fn clean(&self) -> Result<Clean<'_>, WriteFault> {
+        Clean::new(self.bytes.get(..self.length).unwrap_or_default())
     }
 }
 

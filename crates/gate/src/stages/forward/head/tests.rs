@@ -14,12 +14,13 @@ fn written_with(
     change: impl Fn(&mut Exchange),
 ) -> Vec<String> {
     let received = Received::of(lines);
+    let assertion = assertion.map(|text| CleanText::new(text).unwrap());
     let mut exchange = exchange(site(OPEN));
     change(&mut exchange);
     let head = Head {
         exchange: &exchange,
         claim: None,
-        assertion,
+        assertion: assertion.as_ref(),
         consumed,
     };
     let mut out = Vec::new();
