@@ -50,26 +50,7 @@ impl RequestIds {
 /// Writes `id` as 32 hexadecimal digits.
 #[must_use]
 pub fn hex(id: &RequestId) -> [u8; 32] {
-    let mut text = [0; 32];
-    let (quarters, _) = id.0.as_chunks::<4>();
-    let (places, _) = text.as_chunks_mut::<8>();
-    for (place, quarter) in places.iter_mut().zip(quarters) {
-        *place = digits(*quarter);
-    }
-    text
-}
-
-/// The eight digits of four bytes, all at once.
-const fn digits(bytes: [u8; 4]) -> [u8; 8] {
-    const ONES: u64 = u64::MAX / 255;
-    // Each byte moves to two bytes of its own, and each of those keeps one half of it.
-    let wide = u32::from_le_bytes(bytes) as u64;
-    let wide = (wide | wide << 16) & 0x0000_ffff_0000_ffff;
-    let wide = (wide | wide << 8) & 0x00ff_00ff_00ff_00ff;
-    let nibbles = (wide >> 4 | wide << 8) & (ONES * 0x0f);
-    // 6 more than a nibble reaches 16 exactly from ten on, where letters begin.
-    let letters = ((nibbles + ONES * 6) >> 4) & ONES;
-    (nibbles + ONES * b'0' as u64 + letters * (b'a' - b'0' - 10) as u64).to_le_bytes()
+    seal::encode::hex_of_16(&id.0)
 }
 
 #[cfg(test)]
@@ -94,18 +75,6 @@ mod tests {
             }
         }
         assert!(RequestIds::new(Arc::new(Dry)).draw().is_err());
-    }
-
-    #[test]
-    fn every_byte_is_written_as_its_two_digits_in_every_place() {
-        for byte in 0..=255_u8 {
-            for place in 0..4 {
-                let mut bytes = [0x5a; 4];
-                bytes[place] = byte;
-                let expected: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-                assert_eq!(digits(bytes), expected.as_bytes());
-            }
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use seal::encode::hex_into;
+use seal::encode::hex_of_16;
 
 use crate::{
     event::{Event, Kind, Notice, PrincipalId, RequestId, RouteIndex, Value},
@@ -14,7 +14,43 @@ use crate::{
 };
 
 /// Version of the form; stands first in every entry.
-const VERSION: u8 = 1;
+const VERSION: &[u8] = b"{\"v\":1";
+
+/// A key with the comma before and the colon behind it, checked by the compiler to need no escape.
+#[derive(Clone, Copy)]
+struct Key(&'static [u8]);
+
+impl Key {
+    const fn new(text: &'static str) -> Self {
+        let mut rest = text.as_bytes();
+        assert!(matches!(rest, [b',', b'"', .., b'"', b':']));
+        let mut quotes = 0;
+        while let [byte, more @ ..] = rest {
+            assert!(matches!(byte, b'a'..=b'z' | b',' | b':' | b'"'));
+            if *byte == b'"' {
+                quotes += 1;
+            }
+            rest = more;
+        }
+        assert!(quotes == 2);
+        Self(text.as_bytes())
+    }
+}
+
+const TIME: Key = Key::new(",\"time\":");
+const KIND: Key = Key::new(",\"kind\":");
+const REQUEST: Key = Key::new(",\"request\":");
+const ROUTE: Key = Key::new(",\"route\":");
+const CONTROL: Key = Key::new(",\"control\":");
+const REASON: Key = Key::new(",\"reason\":");
+const STATUS: Key = Key::new(",\"status\":");
+const PRINCIPAL: Key = Key::new(",\"principal\":");
+const CLIENT: Key = Key::new(",\"client\":");
+const COUNT: Key = Key::new(",\"count\":");
+const SENT: Key = Key::new(",\"sent\":");
+const RECEIVED: Key = Key::new(",\"received\":");
+const MICROS: Key = Key::new(",\"micros\":");
+const CUT: Key = Key::new(",\"cut\":");
 
 /// The most of one text that is kept, in bytes.
 const TEXT_LIMIT: usize = 1024;
@@ -53,9 +89,9 @@ impl Routes {
 pub(crate) struct Encoder {
     pub(crate) pseudonyms: Pseudonyms,
     routes: Arc<Routes>,
-    known_routes: Vec<Arc<str>>,
+    /// The names of the routes as JSON strings, by index.
+    known_routes: Vec<Box<[u8]>>,
     out: Vec<u8>,
-    text: String,
 }
 
 impl Encoder {
@@ -65,7 +101,6 @@ impl Encoder {
             routes,
             known_routes: Vec::new(),
             out: Vec::with_capacity(1024),
-            text: String::new(),
         }
     }
 
@@ -73,26 +108,25 @@ impl Encoder {
     pub(crate) fn event(&mut self, event: &Event, count: Option<u64>) -> &[u8] {
         self.begin(event.time.millis(), event.kind, event.request);
         if let Some(route) = event.route {
-            let id = self.route(route);
-            self.string("route", &id);
+            self.route(route);
         }
         if let Some(control) = event.control {
-            self.string("control", control.0);
+            self.string(CONTROL, control.0);
         }
         if let Some(reason) = event.reason {
-            self.string("reason", reason.0);
+            self.string(REASON, reason.0);
         }
-        self.number("status", event.status);
+        self.number(STATUS, event.status);
         self.principal(event.principal);
         if let Some(client) = event.client {
-            self.key("client");
             let sealed = self.pseudonyms.client(client);
+            self.out.extend_from_slice(CLIENT.0);
             write_string(&mut self.out, sealed.unwrap_or("unknown"));
         }
-        self.number("count", count);
-        self.number("sent", event.sent);
-        self.number("received", event.received);
-        self.number("micros", event.micros);
+        self.number(COUNT, count);
+        self.number(SENT, event.sent);
+        self.number(RECEIVED, event.received);
+        self.number(MICROS, event.micros);
         self.end()
     }
 
@@ -121,7 +155,7 @@ impl Encoder {
             if self.out.len() > limit {
                 // An entry must fit a bundle: what is too much is left out, and that is said.
                 self.out.truncate(before);
-                self.number("cut", Some(1_u8));
+                self.number(CUT, Some(1_u8));
                 break;
             }
         }
@@ -130,15 +164,15 @@ impl Encoder {
 
     fn begin(&mut self, time: i64, kind: Kind, request: Option<RequestId>) {
         self.out.clear();
-        self.out.extend_from_slice(b"{\"v\":");
-        write_number(&mut self.out, VERSION);
-        self.number("time", Some(time));
-        self.string("kind", kind.0);
+        self.out.extend_from_slice(VERSION);
+        self.number(TIME, Some(time));
+        self.string(KIND, kind.0);
         if let Some(request) = request {
-            self.text.clear();
-            hex_into(&request.0, &mut self.text);
-            self.key("request");
-            write_string(&mut self.out, &self.text);
+            self.out.extend_from_slice(REQUEST.0);
+            self.out.push(b'"');
+            // Digits need no escape.
+            self.out.extend_from_slice(&hex_of_16(&request.0));
+            self.out.push(b'"');
         }
     }
 
@@ -149,18 +183,21 @@ impl Encoder {
 
     fn principal(&mut self, principal: Option<PrincipalId>) {
         if let Some(principal) = principal {
-            self.key("principal");
             let sealed = self.pseudonyms.principal(principal);
+            self.out.extend_from_slice(PRINCIPAL.0);
             write_string(&mut self.out, sealed.unwrap_or("unknown"));
         }
     }
 
-    fn route(&mut self, RouteIndex(index): RouteIndex) -> Arc<str> {
+    fn route(&mut self, RouteIndex(index): RouteIndex) {
         if self.known_routes.len() <= usize::from(index) {
-            self.known_routes = self.routes.snapshot();
+            let routes = self.routes.snapshot();
+            self.known_routes = routes.iter().map(|route| quoted(route)).collect();
         }
         let known = self.known_routes.get(usize::from(index));
-        known.cloned().unwrap_or_else(|| "unknown".into())
+        self.out.extend_from_slice(ROUTE.0);
+        self.out
+            .extend_from_slice(known.map_or(b"\"unknown\"", |route| route));
     }
 
     fn key(&mut self, name: &str) {
@@ -169,14 +206,14 @@ impl Encoder {
         self.out.push(b':');
     }
 
-    fn string(&mut self, name: &str, value: &str) {
-        self.key(name);
+    fn string(&mut self, name: Key, value: &str) {
+        self.out.extend_from_slice(name.0);
         write_string(&mut self.out, value);
     }
 
-    fn number<N: itoa::Integer>(&mut self, name: &str, value: Option<N>) {
+    fn number<N: itoa::Integer>(&mut self, name: Key, value: Option<N>) {
         if let Some(value) = value {
-            self.key(name);
+            self.out.extend_from_slice(name.0);
             write_number(&mut self.out, value);
         }
     }
@@ -186,10 +223,33 @@ fn write_number<N: itoa::Integer>(out: &mut Vec<u8>, number: N) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
+/// `text` as a JSON string.
+fn quoted(text: &str) -> Box<[u8]> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(&mut out, text);
+    out.into()
+}
+
+/// Whether no byte of a JSON string needs an escape, looked at eight at a time.
+fn is_plain(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let marks = words.iter().fold(0, |marks, word| {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        marks | control | zero(word ^ (ONES * b'"' as u64)) | zero(word ^ (ONES * b'\\' as u64))
+    });
+    // A borrow may mark a byte wrongly, but only above one that is marked rightly.
+    marks & (ONES * 0x80) == 0
+        && rest
+            .iter()
+            .all(|byte| *byte >= 0x20 && !matches!(byte, b'"' | b'\\'))
+}
+
 /// Writes a JSON string (RFC 8259 section 7); what needs no escape is copied.
 fn write_string(out: &mut Vec<u8>, text: &str) {
-    let plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';
-    if text.bytes().all(plain) {
+    if is_plain(text.as_bytes()) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
@@ -306,7 +366,26 @@ mod tests {
         assert!(text(encoder.event(&event, None)).contains(r#""route":"unknown""#));
     }
 
+    #[test]
+    fn a_byte_that_needs_an_escape_is_seen_in_every_place() {
+        let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+        for byte in 0..=255_u8 {
+            for place in 0..20 {
+                let mut bytes = *b"a~ !#[]^{}\x7f\x80\xff\xa2\xdc0123456";
+                bytes[place] = byte;
+                assert_eq!(is_plain(&bytes), plain(byte), "{byte:#x} at {place}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_text_is_written_as_a_json_library_writes_it(text in "\\PC*", more in "[\\x00-\\x7f]{0,24}") {
+            let text = format!("{text}{more}");
+            let expected = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(&*quoted(&text), expected.as_bytes());
+        }
+
         #[test]
         fn every_notice_reads_back_as_json(value in "\\PC*", control in "[\\x00-\\x1f\"\\\\]{0,8}") {
             let mut encoder = encoder();

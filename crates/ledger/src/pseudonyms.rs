@@ -5,7 +5,7 @@
 //! not durable: nobody could open what it made. An operator who holds the file can open them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt, io,
     net::{IpAddr, Ipv6Addr},
     path::{Path, PathBuf},
@@ -24,8 +24,9 @@ use crate::{
     event::PrincipalId,
 };
 
-/// Pseudonyms that are remembered, so that a busy client costs one encryption.
-const CACHE: usize = 4096;
+/// Places for pseudonyms that are remembered, so that a busy client costs one encryption; a power
+/// of two.
+const PLACES: usize = 2048;
 
 /// The file's name in the data folder.
 pub const FILE: &str = "ledger-pseudonyms.json";
@@ -47,7 +48,16 @@ pub struct Pseudonyms {
     current: String,
     /// The day for which `current` was chosen.
     day: i64,
-    cache: HashMap<(bool, [u8; 16]), String>,
+    /// Made with the first pseudonym. Each has one place, by its identifier: whoever chooses
+    /// addresses that share a place costs an encryption each time, and nothing more.
+    remembered: Vec<Option<Remembered>>,
+}
+
+/// A pseudonym made under the current key.
+struct Remembered {
+    client: bool,
+    identifier: [u8; 16],
+    text: String,
 }
 
 /// What a pseudonym stands for.
@@ -118,7 +128,7 @@ impl Pseudonyms {
             keys,
             current: String::new(),
             day: i64::MIN,
-            cache: HashMap::new(),
+            remembered: Vec::new(),
         })
     }
 
@@ -133,7 +143,7 @@ impl Pseudonyms {
             return false;
         }
         if self.current != month {
-            self.cache.clear();
+            self.remembered.clear();
             self.current = month;
         }
         self.day = day;
@@ -183,15 +193,24 @@ impl Pseudonyms {
     }
 
     fn seal(&mut self, client: bool, identifier: [u8; 16]) -> Option<&str> {
-        let key = self.keys.get(&self.current)?;
-        if self.cache.len() >= CACHE && !self.cache.contains_key(&(client, identifier)) {
-            self.cache.clear();
+        if self.remembered.is_empty() {
+            self.remembered.resize_with(PLACES, || None);
         }
-        let sealed = self
-            .cache
-            .entry((client, identifier))
-            .or_insert_with(|| key.seal(domain(client), &identifier).unwrap_or_default());
-        Some(sealed.as_str()).filter(|sealed| !sealed.is_empty())
+        let place = self.remembered.get_mut(place(client, identifier))?;
+        let known = place
+            .as_ref()
+            .is_some_and(|known| known.client == client && known.identifier == identifier);
+        if !known {
+            // Looked up first: without a key, whatever is remembered there stays as it is.
+            let key = self.keys.get(&self.current)?;
+            let text = key.seal(domain(client), &identifier).ok()?;
+            *place = Some(Remembered {
+                client,
+                identifier,
+                text,
+            });
+        }
+        place.as_ref().map(|known| known.text.as_str())
     }
 
     /// Who stands behind `pseudonym`.
@@ -211,6 +230,13 @@ impl Pseudonyms {
         let id = bytes.get(..end).unwrap_or_default();
         Ok(Opened::Principal(String::from_utf8_lossy(id).into_owned()))
     }
+}
+
+/// Where a pseudonym is remembered.
+const fn place(client: bool, identifier: [u8; 16]) -> usize {
+    let wide = u128::from_le_bytes(identifier) ^ client as u128;
+    let mixed = (wide as u64 ^ (wide >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize & (PLACES - 1)
 }
 
 const fn domain(client: bool) -> Domain {
@@ -290,7 +316,7 @@ mod tests {
         pseudonyms.prepare(Timestamp::from_seconds(0)).unwrap();
         let address = |i: u32| IpAddr::from(std::net::Ipv4Addr::from(i));
         let first = pseudonyms.client(address(0)).unwrap().to_owned();
-        for i in 0..CACHE as u32 + 10 {
+        for i in 0..PLACES as u32 + 10 {
             pseudonyms.client(address(i)).unwrap();
         }
         assert_eq!(pseudonyms.client(address(0)).unwrap(), first);

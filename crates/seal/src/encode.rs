@@ -35,6 +35,32 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// The eight lower-case digits of four bytes, all at once and without a branch.
+#[must_use]
+pub const fn hex_digits(bytes: [u8; 4]) -> [u8; 8] {
+    const ONES: u64 = u64::MAX / 255;
+    // Each byte moves to two bytes of its own, and each of those keeps one half of it.
+    let wide = u32::from_le_bytes(bytes) as u64;
+    let wide = (wide | wide << 16) & 0x0000_ffff_0000_ffff;
+    let wide = (wide | wide << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (wide >> 4 | wide << 8) & (ONES * 0x0f);
+    // 6 more than a nibble reaches 16 exactly from ten on, where letters begin.
+    let letters = ((nibbles + ONES * 6) >> 4) & ONES;
+    (nibbles + ONES * b'0' as u64 + letters * (b'a' - b'0' - 10) as u64).to_le_bytes()
+}
+
+/// Lower-case hexadecimal of 16 bytes, on the stack.
+#[must_use]
+pub fn hex_of_16(bytes: &[u8; 16]) -> [u8; 32] {
+    let mut text = [0; 32];
+    let (quarters, _) = bytes.as_chunks::<4>();
+    let (places, _) = text.as_chunks_mut::<8>();
+    for (place, quarter) in places.iter_mut().zip(quarters) {
+        *place = hex_digits(*quarter);
+    }
+    text
+}
+
 /// Appends lower-case hexadecimal to `text`.
 pub fn hex_into(bytes: &[u8], text: &mut String) {
     for byte in bytes {
@@ -119,6 +145,21 @@ mod tests {
     use super::*;
 
     /// RFC 4648 section 10.
+    #[test]
+    fn digits_of_four_and_of_sixteen_bytes_are_those_of_one_at_a_time() {
+        for byte in 0..=255_u8 {
+            for place in 0..16 {
+                let mut bytes = [0x5a; 16];
+                bytes[place] = byte;
+                assert_eq!(hex_of_16(&bytes), hex(&bytes).as_bytes());
+            }
+            assert_eq!(
+                hex_digits([byte, 0, 9, byte]),
+                hex(&[byte, 0, 9, byte]).as_bytes()
+            );
+        }
+    }
+
     #[test]
     fn the_rfc_4648_vectors_hold() {
         for (bytes, text) in [
