@@ -101,6 +101,24 @@ pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
     site.unwrap()
 }
 
+/// A gate that nothing runs yet, and the keys it looks at.
+pub(crate) struct Wired {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) keys: identity::Keys,
+    _folder: TempDir,
+}
+
+/// A gate with one app at `upstream` and `rest` in its configuration, without a listener.
+pub(crate) fn wired(upstream: SocketAddr, rest: &str) -> Wired {
+    let folder = tempfile::tempdir().unwrap();
+    let (parts, keys) = parts(folder.path(), site(upstream, rest));
+    Wired {
+        gate: Arc::new(Gate::new(parts).unwrap()),
+        keys,
+        _folder: folder,
+    }
+}
+
 fn parts(folder: &Path, site: Site) -> (Parts, identity::Keys) {
     let store = store::Store::open(&folder.join("store.db")).unwrap();
     let keys = identity::Keys::open(store.clone()).unwrap();

@@ -1,0 +1,117 @@
+//! What a request costs in memory: once its connection is warm, nothing at all on the gate's thread.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+use std::{net::TcpListener, thread};
+
+use control::{Clock as _, SystemClock, SystemRng};
+use gate::{fuzz::Engine, stages::Peer};
+use identity::NewKey;
+use support::{OPEN, Origin, Wire, Wired, ok, wired};
+
+/// Requests that make a connection warm: buffers have their size, the assertion is signed.
+const WARM: usize = 30;
+
+/// Requests that are counted; few enough for the ledger's ring, however slow its disk.
+const COUNTED: usize = 100;
+
+const GUARDED: &str = "[[route]]\npath = \"/api\"\napp = \"app\"\nauth = [\"api-key\"]\n\
+                       roles = [\"reader\"]\n";
+
+const FIELDS: &str = "Host: gate.test\r\nUser-Agent: test/1.0\r\nAccept: */*\r\n\
+                      Accept-Language: en-GB,en;q=0.9\r\nCookie: session=5f2a; theme=dark\r\n\
+                      Sec-Fetch-Mode: cors\r\nX-Requested-With: test\r\nConnection: keep-alive\r\n";
+
+fn gate(origin: &Origin) -> (Wired, String) {
+    let wired = wired(origin.address, &format!("{OPEN}{GUARDED}"));
+    let wish = NewKey {
+        name: "test".to_owned(),
+        scopes: vec!["GET,POST /api".to_owned()],
+        roles: vec!["reader".to_owned()],
+        ..NewKey::default()
+    };
+    let now = SystemClock::new().now();
+    let minted = wired.keys.create(&wish, now, &SystemRng).unwrap();
+    let key = minted.key.expose().to_owned();
+    (wired, key)
+}
+
+/// Allocations of a thread that serves one connection with `count` times `request`.
+fn allocated(engine: &Engine, request: &str, count: usize) -> u64 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let request = request.to_owned();
+    let client = thread::spawn(move || {
+        let mut wire = Wire::connect(address);
+        for _ in 0..count {
+            wire.send(&request);
+            assert_eq!(wire.answer().status, 200);
+        }
+    });
+    let (stream, address) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let peer = Peer {
+        address,
+        tls: false,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let cost = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            engine.serve(peer, stream).await;
+            // What is kept belongs to this runtime and goes with it.
+            engine.forget();
+        });
+    });
+    client.join().unwrap();
+    cost.count_total
+}
+
+/// Allocations that `COUNTED` more requests cost a connection that is warm.
+fn each(request: impl Fn(&str) -> String) -> u64 {
+    let origin = Origin::answering(|_, _| ok(&[b'x'; 99]));
+    let (wired, key) = gate(&origin);
+    let engine = Engine::new(wired.gate.clone());
+    let request = request(&key);
+    allocated(&engine, &request, WARM);
+    let few = allocated(&engine, &request, WARM);
+    allocated(&engine, &request, WARM + COUNTED) - few
+}
+
+#[test]
+fn an_open_request_allocates_nothing() {
+    let cost = each(|_| format!("GET /page HTTP/1.1\r\n{FIELDS}\r\n"));
+    assert_eq!(cost, 0);
+}
+
+#[test]
+fn a_request_with_a_key_allocates_nothing() {
+    let cost = each(|key| format!("GET /api HTTP/1.1\r\n{FIELDS}X-API-Key: {key}\r\n\r\n"));
+    assert_eq!(cost, 0);
+    let cost =
+        each(|key| format!("GET /api/x HTTP/1.1\r\n{FIELDS}Authorization: Bearer {key}\r\n\r\n"));
+    assert_eq!(cost, 0);
+}
+
+#[test]
+fn a_small_body_allocates_nothing() {
+    let body = "name=value&other=thing";
+    let length = body.len();
+    let cost = each(|key| {
+        format!(
+            "POST /api HTTP/1.1\r\n{FIELDS}X-API-Key: {key}\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    });
+    assert_eq!(cost, 0);
+}
+
+#[test]
+fn what_does_allocate_is_counted() {
+    // An encoded path is decoded into memory of its own: once a request, and seen as such.
+    let cost = each(|_| format!("GET /p%61ge HTTP/1.1\r\n{FIELDS}\r\n"));
+    assert!(cost >= COUNTED as u64, "{cost}");
+}
