@@ -87,7 +87,7 @@ impl Log {
     /// Brings everything durable under a checkpoint, with its copy, and tidies up.
     pub fn publish(&mut self) -> std::io::Result<()> {
         self.publisher.publish()?;
-        self.publisher.copy_to_second_place()?;
-        self.publisher.tidy(self.journal.active())
+        let copied = self.publisher.copy_to_second_place();
+        copied.and(self.publisher.tidy(self.journal.active()))
     }
 }

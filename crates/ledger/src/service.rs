@@ -158,7 +158,10 @@ impl Ledger {
         let prepared = pseudonyms.prepare(options.clock.now());
         prepared.map_err(|cause| PseudonymsError::File { path: keys, cause })?;
         let (commands, received) = sync_channel(COMMANDS);
-        let (wires, desk) = (Arc::new(Wires::default()), Arc::new(Desk::default()));
+        let (wires, desk) = (
+            Arc::new(Wires::default()),
+            Arc::new(Desk::new(pace.backlog)),
+        );
         let (routes, visible) = (Arc::new(Routes::default()), Arc::new(Visible::default()));
         let signed = log.publisher.signed();
         let tiler = Tiler {

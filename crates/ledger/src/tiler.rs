@@ -36,9 +36,6 @@ fn pause(took: Duration, failed: bool) -> Duration {
     }
 }
 
-/// Bytes of entries that may wait.
-const BACKLOG: usize = 64 * 1024 * 1024;
-
 /// Where a flush is answered.
 pub(crate) type FlushReply = oneshot::Sender<Result<Flushed, FlushError>>;
 
@@ -57,13 +54,22 @@ struct Waiting {
 }
 
 /// The desk between writer and tiler.
-#[derive(Default)]
 pub(crate) struct Desk {
     waiting: Mutex<Waiting>,
     changed: Condvar,
+    /// Bytes of entries that may wait.
+    backlog: usize,
 }
 
 impl Desk {
+    pub(crate) fn new(backlog: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            changed: Condvar::new(),
+            backlog,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,7 +77,7 @@ impl Desk {
     /// Hands over entries that are durable; waits while too many lie here already.
     pub(crate) fn hand_over(&self, batch: Batch, active: u64) {
         let mut waiting = self.lock();
-        while waiting.bytes > BACKLOG && !waiting.unbounded {
+        while waiting.bytes > self.backlog && !waiting.unbounded {
             waiting = self
                 .changed
                 .wait(waiting)
@@ -137,7 +143,10 @@ impl Tiler {
         self.desk.lock().signed = self.publisher.signed();
         let mut earliest = Duration::ZERO;
         loop {
-            let work = self.wait(earliest);
+            // After a failure nothing more is taken until what was taken is signed: what the writer
+            // hands over stays in its bounds.
+            let stuck = self.publisher.signed() < self.publisher.size();
+            let mut work = self.wait(earliest, stuck);
             for entry in work.batches.iter().flat_map(Batch::iter) {
                 self.publisher.add(entry);
             }
@@ -153,8 +162,20 @@ impl Tiler {
             let mut waiting = self.desk.lock();
             waiting.signed = self.publisher.signed();
             waiting.behind = late;
-            let done = work.closing && waiting.batches.is_empty() && waiting.flushes.is_empty();
+            if stuck && failed.is_none() {
+                // These ask for what still lies on the desk, too.
+                waiting.flushes.append(&mut work.flushes);
+            }
+            let empty = waiting.batches.is_empty() && waiting.flushes.is_empty();
+            // What cannot be signed now is in the journal, and will be at the next start.
+            let done = work.closing && (empty || failed.is_some());
+            let left = if done {
+                std::mem::take(&mut waiting.flushes)
+            } else {
+                Vec::new()
+            };
             drop(waiting);
+            work.flushes.extend(left);
             for reply in work.flushes {
                 let _ = reply.send(match &failed {
                     Some(cause) => Err(FlushError::Disk(cause.clone())),
@@ -170,8 +191,8 @@ impl Tiler {
         }
     }
 
-    /// Waits until there is something to sign and it is due.
-    fn wait(&self, earliest: Duration) -> Work {
+    /// Waits until there is something to sign and it is due; takes it, unless `stuck`.
+    fn wait(&self, earliest: Duration, stuck: bool) -> Work {
         let mut waiting = self.desk.lock();
         let mut since = None;
         loop {
@@ -190,14 +211,17 @@ impl Tiler {
             });
             let ready = due.is_some_and(|due| due <= now);
             if ready || waiting.closing || !waiting.flushes.is_empty() {
-                let work = Work {
-                    batches: std::mem::take(&mut waiting.batches),
+                let mut work = Work {
+                    batches: Vec::new(),
                     active: waiting.active,
                     flushes: std::mem::take(&mut waiting.flushes),
                     closing: waiting.closing,
                 };
-                waiting.entries = 0;
-                waiting.bytes = 0;
+                if !stuck {
+                    work.batches = std::mem::take(&mut waiting.batches);
+                    waiting.entries = 0;
+                    waiting.bytes = 0;
+                }
                 drop(waiting);
                 self.desk.changed.notify_all();
                 return work;
@@ -220,12 +244,16 @@ impl Tiler {
 
     /// What follows a checkpoint; late here, it holds up neither entries nor flushes.
     fn follow(&mut self, active: u64) -> Result<(), String> {
-        self.publisher
+        let copied = self
+            .publisher
             .copy_to_second_place()
-            .map_err(|cause| format!("the second place cannot be written: {cause}"))?;
-        self.publisher
+            .map_err(|cause| format!("the second place cannot be written: {cause}"));
+        // Whether the copy stands or not: else a place that is gone for long would fill this disk.
+        let tidied = self
+            .publisher
             .tidy(active)
-            .map_err(|cause| format!("covered files cannot be removed: {cause}"))
+            .map_err(|cause| format!("covered files cannot be removed: {cause}"));
+        copied.and(tidied)
     }
 }
 
@@ -238,16 +266,38 @@ mod tests {
     use super::*;
     use crate::{crash_disk::CrashDisk, disk::Disk, note::SignerKey};
 
+    fn publisher(disk: &CrashDisk) -> Publisher {
+        disk.create_folder(Path::new("/d/journal")).unwrap();
+        let signer = Arc::new(SignerKey::from_seed("log.example/a/1", [3; 32]).unwrap());
+        Publisher::create(Arc::new(disk.clone()), Path::new("/d"), signer, None).unwrap()
+    }
+
+    #[test]
+    fn nothing_more_is_taken_while_what_was_taken_cannot_be_signed() {
+        let desk = Arc::new(Desk::new(1024));
+        let tiler = Tiler {
+            desk: Arc::clone(&desk),
+            publisher: publisher(&CrashDisk::new(Path::new("/d"))),
+            clock: Arc::new(FixedClock::at(Timestamp::from_seconds(0))),
+        };
+        let mut batch = Batch::default();
+        assert!(batch.push(b"{}"));
+        desk.hand_over(batch.clone(), 0);
+        for (stuck, taken) in [(true, 0), (true, 0), (false, 1)] {
+            let (reply, _asked) = oneshot::channel();
+            desk.flush(reply);
+            let work = tiler.wait(Duration::MAX, stuck);
+            assert_eq!((work.batches.len(), work.flushes.len()), (taken, 1));
+            assert_eq!(desk.lock().bytes, (1 - taken) * batch.bytes());
+        }
+    }
+
     #[test]
     fn checkpoints_on_a_slow_disk_do_not_grow_ever_older() {
         const A_SECOND: u64 = 500;
         let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(0)));
         let disk = CrashDisk::new(Path::new("/d"));
-        disk.create_folder(Path::new("/d/journal")).unwrap();
-        let signer = Arc::new(SignerKey::from_seed("log.example/a/1", [3; 32]).unwrap());
-        let shared = Arc::new(disk.clone());
-        let publisher = Publisher::create(shared, Path::new("/d"), signer, None);
-        let mut publisher = publisher.unwrap();
+        let mut publisher = publisher(&disk);
         disk.slow_down(Arc::clone(&clock), Duration::from_millis(20));
         clock.advance(INTERVAL);
         for round in 0..40 {

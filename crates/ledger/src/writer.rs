@@ -43,6 +43,8 @@ pub struct Pace {
     pub limit: Duration,
     /// Bytes of encoded entries that may wait for the journal.
     pub queue: usize,
+    /// Bytes of entries on disk that may wait for their tiles.
+    pub backlog: usize,
 }
 
 impl Default for Pace {
@@ -54,6 +56,7 @@ impl Default for Pace {
             patience: Duration::from_secs(10),
             limit: Duration::from_secs(20),
             queue: 16 * 1024 * 1024,
+            backlog: 64 * 1024 * 1024,
         }
     }
 }

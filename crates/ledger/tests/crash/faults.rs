@@ -7,9 +7,10 @@ use ledger::{
     crash_disk::{CrashDisk, Fault},
     disk::Disk,
     log::Log,
+    publish::journal_folder,
 };
 
-use crate::script::{Promised, SEGMENT, batches, examine, fresh, open, run, second_place};
+use crate::script::{Promised, SEGMENT, batches, examine, folder, fresh, open, run, second_place};
 
 /// Runs the script as the ledger's threads do: what fails is tried again until it works.
 fn persist(log: &mut Log, promised: &mut Promised) {
@@ -164,6 +165,8 @@ fn what_is_signed_is_never_written_again_while_the_second_place_is_gone() {
     };
     let (disk, promised, begin) = broken(None);
     assert_eq!(promised.durable, 528);
+    let journal = disk.list(&journal_folder(&folder())).unwrap();
+    assert!(journal.len() <= 2, "covered segments stay: {journal:?}");
     for call in (begin..disk.calls()).step_by(5) {
         let (disk, promised, _) = broken(Some(call));
         for seed in [0, 2] {

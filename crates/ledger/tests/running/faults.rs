@@ -195,3 +195,49 @@ fn a_ledger_whose_disk_hangs_can_be_closed_and_keeps_its_folder_locked_meanwhile
     assert_eq!(micros(&house.entries(&house.disk)), [1]);
     drop(again);
 }
+
+#[test]
+fn tiles_that_cannot_be_written_for_long_cost_bounded_memory_and_then_refuse() {
+    let house = House::new();
+    let pace = Pace {
+        queue: 64 * 1024,
+        backlog: 64 * 1024,
+        ..PACE
+    };
+    let ledger = house.open_with(&house.disk, 64, pace);
+    let recorder = ledger.recorder();
+    let place = ledger_folder(house.data()).join("tile");
+    let blocked = house.disk.create(&place, ledger::disk::Access::Shared);
+    drop(blocked.unwrap());
+    block_on(recorder.record_durable(event(0))).unwrap();
+    assert!(ledger.flush_blocking().is_err());
+    let mut taken = 1;
+    while recorder.record(event(taken)).is_ok() {
+        taken += 1;
+        assert!(taken < 20_000, "nothing bounds what waits for its tiles");
+    }
+    house.disk.remove(&place).unwrap();
+    eventually("signed", || ledger.flush_blocking().is_ok());
+    assert_eq!(ledger.state().signed, taken);
+    assert_eq!(
+        micros(&house.entries(&house.disk)),
+        (0..taken).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_ledger_whose_tiles_cannot_be_written_can_be_closed_and_is_signed_at_the_next_start() {
+    let house = House::new();
+    let ledger = house.open(&house.disk, 64, 20);
+    let recorder = ledger.recorder();
+    let place = ledger_folder(house.data()).join("tile");
+    let blocked = house.disk.create(&place, ledger::disk::Access::Shared);
+    drop(blocked.unwrap());
+    block_on(recorder.record_durable(event(0))).unwrap();
+    assert!(ledger.flush_blocking().is_err());
+    block_on(recorder.record_durable(event(1))).unwrap();
+    assert!(ledger.close().is_err());
+    house.disk.remove(&place).unwrap();
+    let again = house.open(&house.disk, 64, 20);
+    eventually("signed", || again.state().signed == 2);
+}

@@ -26,6 +26,7 @@ pub(crate) const PACE: Pace = Pace {
     patience: Duration::from_secs(60),
     limit: Duration::from_secs(60),
     queue: 16 * 1024 * 1024,
+    backlog: 64 * 1024 * 1024,
 };
 
 pub(crate) struct House {
