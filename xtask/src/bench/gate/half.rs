@@ -11,7 +11,7 @@ use super::{
         table::{Aim, Verdict},
     },
     Plan,
-    systems::{ANSWER, Systems, Which},
+    systems::{ANSWER, Systems, USUAL, Which},
 };
 use crate::failure::Failure;
 
@@ -37,7 +37,7 @@ const ROWS: [(&str, Which, &str, bool); 5] = [
 ];
 
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
-    let systems = Systems::start(plan, 4096, &[])?;
+    let systems = Systems::start(plan, USUAL, &[])?;
     let ask = |(_, which, path, _): &(&str, Which, &str, bool), rate| {
         let server = systems.get(*which)?;
         let load = Load {

@@ -11,7 +11,7 @@ use super::{
         table::{Aim, Verdict},
     },
     Plan,
-    systems::{ANSWER, PROXIES, Systems, Which},
+    systems::{ANSWER, PROXIES, Systems, USUAL, Which},
 };
 use crate::failure::Failure;
 
@@ -38,7 +38,7 @@ const ABOUT: &str = "\
     as soon as it is answered.";
 
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
-    let systems = Systems::start(plan, 4096, &[])?;
+    let systems = Systems::start(plan, USUAL, &[])?;
     let columns = [
         "server",
         "offered/s",

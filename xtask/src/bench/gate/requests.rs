@@ -6,7 +6,7 @@ use super::{
     super::{Table, http},
     Plan,
     rows::{self, Drive, Row},
-    systems::{ANSWER, HOST, Server, Systems, Which, large},
+    systems::{ANSWER, HOST, Server, Systems, USUAL, Which, large},
 };
 use crate::failure::Failure;
 
@@ -59,7 +59,7 @@ fn rows() -> Vec<Row> {
 
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
     let before = busy();
-    let systems = Systems::start(plan, 4096, &[Which::Sync])?;
+    let systems = Systems::start(plan, USUAL, &[Which::Sync])?;
     let rows = rows();
     for row in &rows {
         if let Drive::Wrk { path } = row.drive {

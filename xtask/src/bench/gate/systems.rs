@@ -93,6 +93,9 @@ struct Frame {
 /// Connections that ours takes when nobody says otherwise.
 const OUR_DEFAULT: usize = 10_000;
 
+/// Connections that a group is set up for which does not say otherwise.
+pub(super) const USUAL: usize = 4096;
+
 /// Every server. Dropped in this order: first the servers end, then their folder goes.
 #[derive(Debug)]
 pub(super) struct Systems {

@@ -12,7 +12,7 @@ use super::{
     },
     Plan,
     rows::{self, Drive, Row},
-    systems::{ANSWER, PROXIES, Server, Systems},
+    systems::{ANSWER, PROXIES, Server, Systems, USUAL},
 };
 use crate::failure::Failure;
 
@@ -27,7 +27,7 @@ const ABOUT: &str = "\
 const AT_ONCE: usize = 16;
 
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
-    let systems = Systems::start(plan, 4096, &[])?;
+    let systems = Systems::start(plan, USUAL, &[])?;
     let mut rows = Vec::new();
     for (kind, fresh, resume) in [
         ("full handshake", true, false),

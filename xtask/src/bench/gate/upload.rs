@@ -6,7 +6,7 @@ use super::{
     super::{Table, load::Load},
     Plan,
     rows::{self, Drive, Row},
-    systems::{PROXIES, Server, Systems},
+    systems::{PROXIES, Server, Systems, USUAL},
 };
 use crate::failure::Failure;
 
@@ -26,7 +26,7 @@ const ABOUT: &str = "\
     number is a failure.";
 
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
-    let systems = Systems::start(plan, 4096, &[])?;
+    let systems = Systems::start(plan, USUAL, &[])?;
     let mut rows = Vec::new();
     for (kind, chunked) in [("with its length", false), ("in chunks", true)] {
         for (which, name) in PROXIES {

@@ -6,7 +6,7 @@ use super::{
     super::{Table, load::Load},
     Plan,
     rows::{self, Drive, Row},
-    systems::{PROXIES, Server, Systems},
+    systems::{PROXIES, Server, Systems, USUAL},
 };
 use crate::failure::Failure;
 
@@ -20,7 +20,7 @@ const ABOUT: &str = "\
     proxy. All three join the two connections and read nothing of what passes.";
 
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
-    let systems = Systems::start(plan, 4096, &[])?;
+    let systems = Systems::start(plan, USUAL, &[])?;
     let mut rows = Vec::new();
     for (which, name) in PROXIES {
         rows.push(Row {
