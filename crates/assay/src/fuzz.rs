@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod grammar;
+pub mod policy;
 pub mod pool;
 pub mod reference;
 pub mod requests;

@@ -58,4 +58,12 @@ pub const TARGETS: &[Target] = targets! {
     chunked_reference: assay::fuzz::grammar::chunked_reference, 600;
     path_reference: assay::fuzz::grammar::path_reference, 2000;
     pool: assay::fuzz::pool::pool, 60;
+    damaged_journal: ledger::fuzz::damaged_journal, 600;
+    ledger_encoding: ledger::fuzz::encoding, 600;
+    merkle: ledger::fuzz::merkle, 400;
+    webhook_signed: hooks::fuzz::signed, 400;
+    answer_of_probe: prove::fuzz::answer, 400;
+    client_address: assay::fuzz::policy::client_address, 600;
+    route: assay::fuzz::policy::route, 1000;
+    tickets: assay::fuzz::policy::tickets, 600;
 };

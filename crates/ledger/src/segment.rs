@@ -24,6 +24,9 @@ const BATCH_MARK: &[u8; 4] = b"\xf7VB1";
 /// Bytes of a segment's head.
 pub const SEGMENT_HEAD: usize = 20;
 
+/// The largest index a segment may begin with: what is counted on from it never overflows.
+pub const LARGEST_FIRST: u64 = 1 << 62;
+
 /// Bytes of a batch's head.
 pub const BATCH_HEAD: usize = 24;
 
@@ -191,7 +194,8 @@ pub fn parse(bytes: &[u8]) -> Result<Segment<'_>, SegmentError> {
         .first_chunk::<SEGMENT_HEAD>()
         .ok_or(SegmentError::Head)?;
     let first = number(head, 8).map_or(0, u64::from_be_bytes);
-    if *head != segment_head(first) {
+    // Our own segments never come near the limit, but the checksum is no secret.
+    if *head != segment_head(first) || first > LARGEST_FIRST {
         return Err(SegmentError::Head);
     }
     let mut segment = Segment {

@@ -147,3 +147,19 @@ proptest! {
         prop_assert_eq!(read.torn, None);
     }
 }
+
+#[test]
+fn fuzz_finding_a_segment_that_begins_at_the_end_of_all_indices_is_refused_and_not_counted_on_from()
+{
+    let mut batch = Batch::default();
+    assert!(batch.push(b"entry"));
+    for first in [u64::MAX, LARGEST_FIRST + 1] {
+        // A head of a batch with a sound checksum, as anybody can make one.
+        let mut bytes = segment_head(first).to_vec();
+        encode(&batch, 0, &mut bytes);
+        assert_eq!(parse(&bytes), Err(SegmentError::Head), "{first}");
+    }
+    let mut bytes = segment_head(LARGEST_FIRST).to_vec();
+    encode(&batch, LARGEST_FIRST, &mut bytes);
+    assert_eq!(parse(&bytes).map(|read| read.whole_entries), Ok(1));
+}
