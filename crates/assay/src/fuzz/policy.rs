@@ -188,7 +188,7 @@ pub fn route(data: &[u8]) {
             other => other,
         };
         assert_eq!(
-            site.find(host, &plain, &folded, method),
+            site.find(host.as_bytes(), &plain, &folded, method),
             expected,
             "{plain:?}"
         );

@@ -147,6 +147,10 @@ pub fn canonical(path: &[u8]) -> Option<String> {
     if !text.starts_with('/') || !text.chars().all(plain) {
         return None;
     }
+    // To others a host stands behind two slashes.
+    if text.starts_with("//") {
+        return None;
+    }
     let mut pieces = text.split('%');
     let mut decoded = pieces.next()?.as_bytes().to_vec();
     for piece in pieces {
