@@ -19,20 +19,10 @@ use crate::{
     clock::clock,
     report::{Phase, Report, Seen},
     schedule::{self, Due, Queue},
-    spec::{self, Spec, Talk},
+    script::Script,
+    spec::Spec,
     tls::Tls,
-    websocket,
 };
-
-/// The bytes of an exchange, made once.
-struct Script {
-    /// The request, or the frame of a WebSocket.
-    bytes: Vec<u8>,
-    /// What opens a WebSocket, and the length of a message.
-    upgrade: Option<(Vec<u8>, usize)>,
-    /// The length a right answer has.
-    length: Option<u64>,
-}
 
 /// What the connections of one thread share.
 struct Thread {
@@ -178,46 +168,6 @@ impl Thread {
                 .script
                 .length
                 .is_none_or(|length| length == answer.length)
-    }
-}
-
-impl Script {
-    fn of(talk: &Talk) -> Self {
-        match talk {
-            Talk::Request {
-                method,
-                path,
-                headers,
-                body,
-                chunked,
-                answer,
-            } => Self {
-                bytes: spec::request(method, path, headers, *body, *chunked),
-                upgrade: None,
-                length: *answer,
-            },
-            Talk::Echo {
-                path,
-                headers,
-                message,
-            } => {
-                let mut all = headers.clone();
-                all.extend([
-                    "Connection: Upgrade".to_owned(),
-                    "Upgrade: websocket".to_owned(),
-                    "Sec-WebSocket-Version: 13".to_owned(),
-                    format!("Sec-WebSocket-Key: {}", websocket::KEY),
-                ]);
-                let mut bytes = Vec::new();
-                websocket::write(&vec![b'a'; *message], false, true, &mut bytes);
-                let upgrade = spec::request("GET", path, &all, 0, false);
-                Self {
-                    bytes,
-                    upgrade: Some((upgrade, *message)),
-                    length: None,
-                }
-            }
-        }
     }
 }
 

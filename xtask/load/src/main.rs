@@ -19,6 +19,7 @@ mod origin;
 mod peers;
 mod report;
 mod schedule;
+mod script;
 mod soak;
 mod spec;
 mod tls;

@@ -83,7 +83,7 @@ impl Plan<'_> {
         let (rounds, seconds) = match (setting.smoke, setting.only) {
             (true, _) => (1, 0.3),
             // One group takes less than a minute.
-            (_, Some(_)) => (2, 2.0),
+            (_, Some(_)) => (1, 2.0),
             (_, None) => (4, 2.0),
         };
         let given = setting.number("--seconds", 0);
