@@ -41,6 +41,8 @@ pub(super) struct Heard {
 pub(super) enum Wait {
     /// So many answers, then the end of the connection.
     Answers(usize),
+    /// The end of the connection alone, which the server decides on.
+    End,
     /// Silence for so long, then the end of the connection.
     Silence(Duration),
 }
@@ -83,13 +85,14 @@ pub(super) fn run(to: SocketAddr, steps: &[Step], wait: Wait) -> io::Result<Hear
     }
     match wait {
         Wait::Answers(count) => talk.listen(PATIENCE, |answers| answers >= count)?,
+        Wait::End => talk.listen(PATIENCE, |_| false)?,
         Wait::Silence(time) => talk.listen(time, |_| false)?,
     }
     // A server that has answered everything reads the end of the connection where the next request
     // would begin, and closes: what it had to say until then, it has said.
     talk.shut();
     let farewell = match wait {
-        Wait::Answers(_) => PATIENCE,
+        Wait::Answers(_) | Wait::End => PATIENCE,
         Wait::Silence(_) => FAREWELL,
     };
     talk.listen(farewell, |_| false)?;

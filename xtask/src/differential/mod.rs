@@ -30,10 +30,10 @@ use serde_json::json;
 
 use self::{
     client::Wait,
-    origin::Origin,
+    origin::{Origin, Until},
     readers::{Kind, Reading, Readings},
     servers::{LANES, Server, Which, host},
-    shape::{Expect, Group, Shape},
+    shape::{Expect, Group, Shape, Upstream},
     verdict::Seen,
 };
 use crate::{bench::packages, failure::Failure, product, workspace::Workspace};
@@ -199,6 +199,7 @@ fn column(workspace: &Workspace, which: Which, groups: &[Group]) -> Result<Colum
                 word
             }
         };
+        let word = word.replace(&host(*lane), "{host}");
         column.insert(shape.id.clone(), Row { word, faults });
     }
     if which == Which::Vouchsafe {
@@ -287,12 +288,23 @@ fn one(server: &Server, origin: &Origin, lane: usize, shape: &Shape) -> Result<S
     let address = server.address(lane).ok_or("there is no such lane")?;
     let steps = shape.script(&host(lane))?;
     let wait = match server.which {
+        // A client that ended its side would be taken for one that has left.
+        Which::Vouchsafe if shape.expect.iter().any(Expect::is_cut) => Wait::End,
         Which::Vouchsafe => Wait::Answers(shape.awaited()),
         Which::Nginx | Which::Haproxy => Wait::Silence(SILENCE),
     };
     origin.begin(shape.origin()?);
     let heard = client::run(address, &steps, wait);
-    let upstream = origin.end().map_err(|fault| fault.to_string())?;
+    let until = match (server.which, &shape.upstream) {
+        (Which::Vouchsafe, Upstream::Exactly(_)) => {
+            let expected = shape.expected_upstream(&host(lane))?;
+            // Each request id is longer than what stands for it.
+            Until::Bytes(expected.iter().map(Vec::len).sum())
+        }
+        (Which::Vouchsafe, Upstream::UpTo(_)) => Until::Ended,
+        _ => Until::Bytes(0),
+    };
+    let upstream = origin.end(until).map_err(|fault| fault.to_string())?;
     Ok(Seen {
         heard: heard.map_err(|fault| fault.to_string())?,
         upstream,

@@ -1,8 +1,8 @@
 //! The server behind the proxies, which writes down every byte it is sent.
 //!
 //! Owns one listener for each lane and a thread for each connection. Answers each whole request
-//! with what the shape under test says, or plainly; refuses nothing. A session is one shape's: its
-//! connections end with it, so that no shape meets a connection of another.
+//! with what the shape under test says, or plainly; refuses nothing. A session is one shape's; proxies
+//! keep their connections from one to the next, so that what one shape leaves on them meets another.
 
 use std::{
     collections::VecDeque,
@@ -12,17 +12,26 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{self, Sender},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
 use super::{message, script::Step};
+use crate::clock::clock;
 
 /// Most bytes that are kept of one connection.
 const LARGEST: usize = 64 << 20;
 
-/// How long a connection may take to be read to its end.
+/// How long a connection may take to be taken in.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long bytes may be on their way.
+const LATE: Duration = Duration::from_secs(2);
+
+/// How long the first byte of a request may be on its way that may not have been sent at all.
+const UNSENT: Duration = Duration::from_millis(150);
+
+const PAUSE: Duration = Duration::from_millis(2);
 
 const PLAIN: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const PLAIN_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
@@ -40,11 +49,29 @@ pub(super) struct Play {
 #[derive(Debug, Default)]
 struct Session {
     play: Play,
-    logs: Vec<Arc<Mutex<Vec<u8>>>>,
-    streams: Vec<TcpStream>,
-    threads: Vec<JoinHandle<()>>,
-    /// Ports whose connections mark the end of a session, and who waits for them.
+    /// What each connection was sent, in the order of their first bytes.
+    logs: Vec<Log>,
+    /// Ports whose connections mark a moment, and who waits for it.
     markers: Vec<(u16, Sender<()>)>,
+    connections: usize,
+}
+
+/// What one connection was sent in a session.
+#[derive(Debug)]
+struct Log {
+    connection: usize,
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+/// What a session waits for at its end: bytes may still be on their way when the client has its
+/// answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// So many bytes.
+    Bytes(usize),
+    /// The end of the connection that a request broke off on, if it was ever sent on one.
+    Ended,
 }
 
 /// The origin of one lane.
@@ -79,28 +106,33 @@ impl Origin {
         lock(&self.session).play = play;
     }
 
-    /// Ends the session; what each of its connections was sent, in the order they came.
-    pub(super) fn end(&self) -> io::Result<Vec<Vec<u8>>> {
+    /// Ends the session; what each connection was sent in it, in the order of their first bytes.
+    ///
+    /// Connections live on: one that was closed here could be taken for an idle one by a proxy that
+    /// has not heard of it, and what it then refuses would be another shape's fault.
+    pub(super) fn end(&self, until: Until) -> io::Result<Vec<Vec<u8>>> {
         self.await_backlog()?;
-        let (logs, threads) = {
+        let begun = clock();
+        loop {
             let mut session = lock(&self.session);
-            for stream in session.streams.drain(..) {
-                // What has come is still read; what would come is another session's.
-                let _ = stream.shutdown(Shutdown::Both);
+            let waited = clock() - begun;
+            let over = match until {
+                Until::Bytes(enough) => {
+                    let sent: usize = session.logs.iter().map(|log| log.bytes.len()).sum();
+                    sent >= enough
+                }
+                Until::Ended if session.logs.is_empty() => waited > UNSENT,
+                Until::Ended => session.logs.iter().any(|log| log.ended),
+            };
+            if over || waited > LATE {
+                session.play = Play::default();
+                let logs = std::mem::take(&mut session.logs).into_iter();
+                let sent = logs.map(|log| log.bytes);
+                return Ok(sent.filter(|bytes| !bytes.is_empty()).collect());
             }
-            session.play = Play::default();
-            (
-                std::mem::take(&mut session.logs),
-                std::mem::take(&mut session.threads),
-            )
-        };
-        for thread in threads {
-            let _ = thread.join();
+            drop(session);
+            thread::sleep(PAUSE);
         }
-        Ok(logs
-            .iter()
-            .map(|log| std::mem::take(&mut *lock(log)))
-            .collect())
     }
 
     /// Waits until every connection that was made before has been taken in: one of our own, made
@@ -132,70 +164,92 @@ fn take_in(shared: &Arc<Mutex<Session>>, stream: TcpStream) {
         let _ = waiting.send(());
         return;
     }
-    let Ok(own) = stream.try_clone() else { return };
-    let log = Arc::new(Mutex::new(Vec::new()));
-    session.logs.push(Arc::clone(&log));
-    session.streams.push(own);
-    let of_thread = Arc::clone(shared);
-    let thread = thread::spawn(move || {
-        // A proxy that goes away is the end of its connection and nothing else.
-        let _ = serve(&of_thread, stream, &log);
+    session.connections += 1;
+    let (number, of_thread) = (session.connections, Arc::clone(shared));
+    // A proxy that goes away is the end of its connection and nothing else.
+    thread::spawn(move || {
+        let _ = serve(&of_thread, stream, number);
     });
-    session.threads.push(thread);
+}
+
+/// Writes down what came on a connection; nothing is its end.
+fn note(session: &mut Session, connection: usize, piece: &[u8]) {
+    let logs = &mut session.logs;
+    let at = logs.iter().position(|log| log.connection == connection);
+    let at = at.unwrap_or_else(|| {
+        logs.push(Log {
+            connection,
+            bytes: Vec::new(),
+            ended: false,
+        });
+        logs.len() - 1
+    });
+    if let Some(log) = logs.get_mut(at) {
+        log.ended |= piece.is_empty();
+        if log.bytes.len() < LARGEST {
+            log.bytes.extend_from_slice(piece);
+        }
+    }
 }
 
 /// Reads one connection to its end and answers what comes whole.
-fn serve(shared: &Mutex<Session>, mut stream: TcpStream, log: &Mutex<Vec<u8>>) -> io::Result<()> {
+fn serve(shared: &Mutex<Session>, mut stream: TcpStream, number: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut piece = [0; 16 << 10];
-    let (mut at, mut promised, mut talking) = (0, false, true);
+    // What has come and is not over yet.
+    let mut rest = Vec::new();
+    // Whether what comes is HTTP, and how far the request at its start was served.
+    let (mut talking, mut promised, mut answered) = (true, false, false);
     loop {
         let count = stream.read(&mut piece)?;
+        let come = piece.get(..count).unwrap_or_default();
+        note(&mut lock(shared), number, come);
         if count == 0 {
             // Whoever ends one way is answered with the end of the other.
             return stream.shutdown(Shutdown::Both);
         }
-        let mut bytes = lock(log);
-        if bytes.len() < LARGEST {
-            bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
-        }
+        rest.extend_from_slice(come);
         while talking {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let early = lock(shared).play.early;
-            let Some(head) = message::head_end(rest) else {
+            let Some(head) = message::head_end(&rest) else {
                 break;
             };
             let fields = rest.get(..head).unwrap_or_default();
-            let whole = match message::request(rest) {
-                Some(whole) => whole.len,
-                None if early => {
-                    talking = false;
-                    head
+            let early = lock(shared).play.early;
+            let whole = message::request(&rest).map(|whole| whole.len);
+            if whole.is_none() && !early {
+                if !promised && !message::values(fields, "expect").is_empty() {
+                    promised = true;
+                    stream.write_all(CONTINUE)?;
                 }
-                None => {
-                    if !promised && !message::values(fields, "expect").is_empty() {
-                        promised = true;
-                        stream.write_all(CONTINUE)?;
-                    }
-                    break;
-                }
-            };
-            let plain: &[u8] = if rest.starts_with(b"HEAD ") {
-                PLAIN_HEAD
-            } else {
-                PLAIN
-            };
-            let switches = !message::values(fields, "upgrade").is_empty();
-            at += whole;
-            promised = false;
-            let answer = lock(shared).play.answers.pop_front();
-            // What follows a switch is no request.
-            talking &= !(switches && answer.is_some());
-            match answer {
-                Some(steps) => perform(&mut stream, &steps)?,
-                None => stream.write_all(plain)?,
+                break;
             }
+            if !answered {
+                answered = true;
+                let plain: &[u8] = if rest.starts_with(b"HEAD ") {
+                    PLAIN_HEAD
+                } else {
+                    PLAIN
+                };
+                let answer = lock(shared).play.answers.pop_front();
+                // What follows a switch is no request.
+                talking = !answer.as_deref().is_some_and(switches);
+                match answer {
+                    Some(steps) => perform(&mut stream, &steps)?,
+                    None => stream.write_all(plain)?,
+                }
+            }
+            let Some(len) = whole else { break };
+            rest.drain(..len);
+            (promised, answered) = (false, false);
         }
+    }
+}
+
+/// Whether an answer is a switch to another protocol.
+fn switches(steps: &[Step]) -> bool {
+    match steps.first() {
+        Some(Step::Bytes(bytes)) => message::status(bytes) == 101,
+        _ => false,
     }
 }
 
@@ -217,17 +271,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_keeps_every_byte_of_its_connections_and_of_no_other() {
+    fn a_session_has_every_byte_that_came_in_it_and_no_other() {
         let origin = Origin::start().unwrap();
         origin.begin(Play::default());
         let mut stream = TcpStream::connect(origin.address).unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\n\r\nrest").unwrap();
+        stream.write_all(b"GET /1 HTTP/1.1\r\n\r\n").unwrap();
         let mut answer = [0; PLAIN.len()];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(answer, PLAIN);
-        assert_eq!(origin.end().unwrap(), [b"GET / HTTP/1.1\r\n\r\nrest"]);
-        // The connection is over, and the next session begins empty.
-        assert_eq!(stream.read(&mut answer).unwrap_or(0), 0);
-        assert!(origin.end().unwrap().is_empty());
+        assert_eq!(
+            origin.end(Until::Bytes(0)).unwrap(),
+            [b"GET /1 HTTP/1.1\r\n\r\n"]
+        );
+        // The connection lives on, and its bytes are the next session's.
+        stream.write_all(b"GET /2").unwrap();
+        assert_eq!(origin.end(Until::Bytes(6)).unwrap(), [b"GET /2"]);
+        assert!(origin.end(Until::Bytes(0)).unwrap().is_empty());
     }
 }

@@ -143,7 +143,7 @@ fn short(shape: &Shape) -> String {
 
 /// Text in a cell of a table.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace("lane0.example", "{host}")
+    text.replace('|', "\\|")
 }
 
 /// Code in a cell: between as many backticks as it takes.

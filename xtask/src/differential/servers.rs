@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Shapes that run at once. They wait more than they work.
-pub(super) const LANES: usize = 6;
+pub(super) const LANES: usize = 16;
 
 /// A server under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -76,6 +76,8 @@ pub(super) enum Expect {
     Cut { reason: String },
     /// Nothing: the connection ends.
     Silence,
+    /// Nothing, because the client left what it had asked for; recorded for this reason.
+    Left { reason: String },
 }
 
 /// What must have arrived at the origin.
@@ -113,7 +115,8 @@ struct Raw {
     answers: Vec<String>,
     #[serde(default)]
     early: bool,
-    /// `forward`, `answer 404`, `400 reason`, `cut reason` or `silence`; several with commas between.
+    /// `forward`, `answer 404`, `400 reason`, `cut reason`, `left reason` or
+    /// `silence`; several with commas between.
     expect: String,
     /// What arrives upstream: connections in turn.
     upstream: Option<Vec<String>>,
@@ -246,6 +249,9 @@ fn expectation(word: &str) -> Result<Expect, String> {
         Some(("cut", reason)) => Ok(Expect::Cut {
             reason: reason.to_owned(),
         }),
+        Some(("left", reason)) => Ok(Expect::Left {
+            reason: reason.to_owned(),
+        }),
         Some(("answer", digits)) => Ok(Expect::Answer(status(digits)?)),
         Some((digits, reason)) => Ok(Expect::Refused {
             status: status(digits)?,
@@ -309,13 +315,20 @@ impl Expect {
     /// The reason that the ledger has for it.
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
-            Self::Refused { reason, .. } | Self::Cut { reason } => Some(reason),
+            Self::Refused { reason, .. } | Self::Cut { reason } | Self::Left { reason } => {
+                Some(reason)
+            }
             Self::Answer(_) | Self::Silence => None,
         }
     }
 
     pub(super) const fn is_cut(&self) -> bool {
         matches!(self, Self::Cut { .. })
+    }
+
+    /// Whether a reset is as good an end as any.
+    pub(super) const fn may_reset(&self) -> bool {
+        matches!(self, Self::Cut { .. } | Self::Left { .. })
     }
 }
 

@@ -90,8 +90,8 @@ pub(super) fn faults(shape: &Shape, host: &str, seen: &Seen) -> Vec<String> {
                 faults.push(format!("{place} did not break off"));
                 continue;
             }
-            (Expect::Silence, None) if !left => continue,
-            (Expect::Silence, _) => {
+            (Expect::Silence | Expect::Left { .. }, None) if !left => continue,
+            (Expect::Silence | Expect::Left { .. }, _) => {
                 faults.push(format!("{place} was not silence"));
                 continue;
             }
@@ -110,7 +110,7 @@ pub(super) fn faults(shape: &Shape, host: &str, seen: &Seen) -> Vec<String> {
     }
     match seen.heard.end {
         End::Closed => {}
-        End::Reset if shape.expect.iter().any(Expect::is_cut) => {}
+        End::Reset if shape.expect.iter().any(Expect::may_reset) => {}
         End::Reset => faults.push("the connection was reset".to_owned()),
         End::Open => faults.push("the connection was left open".to_owned()),
     }
