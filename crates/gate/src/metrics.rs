@@ -26,6 +26,7 @@ pub enum Metric {
     ConnectionsGivenUp,
     ConnectionsTurnedAway,
     DescriptorsLacking,
+    Panics,
     Requests,
     Forwarded,
     Answered,
@@ -89,6 +90,11 @@ pub const METRICS: &[Described] = &[
         Metric::DescriptorsLacking,
         "vouchsafe_descriptors_lacking_total",
         "Times a socket was wanted and no descriptor was left.",
+    ),
+    counter(
+        Metric::Panics,
+        "vouchsafe_panics_total",
+        "Connections that a defect of ours ended.",
     ),
     counter(
         Metric::Requests,
@@ -187,6 +193,7 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("gate.ticket"),
     ControlId("gate.upstream"),
     ControlId("gate.overload"),
+    ControlId("gate.defect"),
     ControlId("identity.key"),
     ControlId("identity.scope"),
     ControlId("identity.role"),

@@ -8,7 +8,8 @@
 //!
 //! 1. `bind` and [`tls`]: sockets and certificates;
 //! 2. `thread` and `accept`: what each core runs, and how connections come in;
-//! 3. `connection`: the loop of one connection; `whole` for bodies that must be seen first;
+//! 3. `connection`: the loop of one connection; `whole` and `held` for bodies that must be
+//!    seen first;
 //! 4. `berth`, `forward` and `answer`: the exchange with the upstream, and the place it takes;
 //! 5. `local`, `dial` and `resolve`: what each thread keeps, and how it reaches upstreams;
 //! 6. [`refusals`]: what the engine itself turns away.
@@ -20,6 +21,7 @@ mod bind;
 mod connection;
 mod dial;
 mod forward;
+mod held;
 mod local;
 pub mod refusals;
 mod reset;

@@ -205,7 +205,12 @@ fn judge_head(
     exchange.forwarded_host = host.forwarded;
 
     // ours: before routes, so that no route can take the place of the health check or the key set.
-    if let Some(document) = own::find(core, &paths, request)? {
+    let own = own::find(core, &paths, request).inspect_err(|refusal| {
+        if refusal.status == 405 {
+            exchange.allowed = Some("GET, HEAD".into());
+        }
+    });
+    if let Some(document) = own? {
         return Ok(Judged::Own(document));
     }
 

@@ -112,3 +112,25 @@ fn a_websocket_ends_for_the_upstream_when_its_client_leaves() {
     client.send(get("/.vouchsafe/health"));
     assert_eq!(client.answer().status, 200);
 }
+
+#[test]
+fn a_switch_that_answers_another_handshake_is_refused() {
+    for wrong in [
+        "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n",
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOO=\r\n",
+    ] {
+        let origin = Origin::scripted(move |_, mut wire| {
+            wire.head();
+            wire.send(SWITCHING.replace(
+                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+                wrong,
+            ));
+            let _ = wire.rest();
+        });
+        let gate = start(&origin);
+        let mut client = gate.connect();
+        client.send(HANDSHAKE);
+        assert_eq!(client.answer().status, 502);
+        gate.has_refused("gate.upstream");
+    }
+}

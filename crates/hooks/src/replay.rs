@@ -165,10 +165,13 @@ impl Replay {
     }
 
     /// Forgets what `old` had accepted, if nothing it held genuine could be genuine for `new`,
-    /// which stands in its place: for a reload that replaced the secrets. Returns how many rows
-    /// went.
+    /// which stands in its place: for a reload that replaced the secrets. Where nothing stands in
+    /// its place nothing is forgotten: the route may come back with the same secret, and its old
+    /// deliveries with it. Returns how many rows went.
     pub async fn retire(&self, old: &Source, new: Option<&Source>) -> Result<usize, StoreError> {
-        if new.is_some_and(|new| new.id() == old.id() && new.shares_a_secret_with(old)) {
+        let replaced =
+            new.is_some_and(|new| new.id() == old.id() && !new.shares_a_secret_with(old));
+        if !replaced {
             return Ok(0);
         }
         let id = old.id().to_owned();

@@ -13,7 +13,7 @@ use crate::{
     delivery::Delivery,
     key::{Key, KeyFault},
     refusal::SignatureRefusal,
-    scheme::Scheme,
+    scheme::{Atom, Scheme, Variant},
     verify::{MAX_SECRETS, Signature, Verified, verify_keys},
 };
 
@@ -185,6 +185,20 @@ impl Source {
             .any(|key| other.keys.iter().any(|theirs| key.is_same_as(theirs)))
     }
 
+    /// Whether a delivery meant for `other` would be genuine here as well: they share a secret under
+    /// a scheme that does not sign where a delivery goes.
+    #[must_use]
+    pub fn takes_deliveries_of(&self, other: &Self) -> bool {
+        let signs_url = |scheme: &Scheme| {
+            let urls = |variant: &Variant| variant.message.contains(&Atom::Url);
+            scheme.variant.iter().all(urls)
+        };
+        self.id != other.id
+            && self.scheme.name == other.scheme.name
+            && !signs_url(self.scheme)
+            && self.shares_a_secret_with(other)
+    }
+
     /// Verifies a delivery to this source.
     pub fn verify(&self, delivery: &Delivery<'_>) -> Result<Verified<Signature>, SignatureRefusal> {
         verify_keys(&self.id, self.scheme, &self.keys, delivery)
@@ -318,5 +332,22 @@ mod tests {
         };
         assert!(source(&["old", "new"]).shares_a_secret_with(&source(&["old"])));
         assert!(!source(&["new"]).shares_a_secret_with(&source(&["old"])));
+    }
+    #[test]
+    fn only_a_scheme_that_signs_where_a_delivery_goes_may_share_a_secret_between_routes() {
+        let at = |path: &str, scheme: &str, secret: &str| {
+            let secret = Secret::new(secret.as_bytes().to_vec());
+            Source::new(path, Scheme::find(scheme).unwrap(), &[secret]).unwrap()
+        };
+        let here = at("/a", "github", "one secret of sixteen bytes");
+        assert!(here.takes_deliveries_of(&at("/b", "github", "one secret of sixteen bytes")));
+        for other in [
+            at("/b", "github", "another secret of sixteen"),
+            at("/a", "github", "one secret of sixteen bytes"),
+        ] {
+            assert!(!here.takes_deliveries_of(&other));
+        }
+        let signs_url = |path| at(path, "twilio", "0123456789abcdef0123456789abcdef");
+        assert!(!signs_url("/a").takes_deliveries_of(&signs_url("/b")));
     }
 }

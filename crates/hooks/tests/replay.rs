@@ -225,10 +225,23 @@ fn deliveries_are_forgotten_with_the_last_secret_they_were_signed_with() {
     );
     assert_eq!(block_on(bench.replay.retire(&old, Some(&new))).unwrap(), 1);
     assert_eq!(
-        block_on(bench.replay.retire(&old, None)).unwrap(),
+        block_on(bench.replay.retire(&old, Some(&new))).unwrap(),
         0,
         "nothing is left"
     );
+}
+
+#[test]
+fn a_route_that_is_taken_away_and_comes_back_knows_what_it_has_done() {
+    let bench = Bench::new();
+    let source = source("github");
+    let claim = bench.forwarded(&source, &proof("github", b"x"), NOW);
+    bench.settle(claim, Some(200), NOW);
+    assert_eq!(block_on(bench.replay.retire(&source, None)).unwrap(), 0);
+    assert!(matches!(
+        bench.admit(&source, &proof("github", b"x"), NOW),
+        Admission::Duplicate(_)
+    ));
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct Explained {
 }
 
 /// What a refusal by each control means, and what to do.
-const HINTS: [(&str, &str); 17] = [
+const HINTS: [(&str, &str); 18] = [
     (
         "wire.framing",
         "The request could have been read in two ways. A current HTTP library does not send such \
@@ -72,6 +72,11 @@ const HINTS: [(&str, &str); 17] = [
         "gate.overload",
         "There was more work than this gate takes at a time. If it lasts, give it more cores or \
          look for the client that asks so much.",
+    ),
+    (
+        "gate.defect",
+        "Code of the gate fell over while it served this connection. Standard error says where: \
+         please report it.",
     ),
     (
         "identity.key",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{self, Context, SHA256};
+use aws_lc_rs::digest::{self, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 /// Length of a SHA-256 digest in bytes.
 pub const SHA256_LENGTH: usize = 32;
@@ -11,6 +11,17 @@ pub const SHA256_LENGTH: usize = 32;
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; SHA256_LENGTH] {
     fixed(digest::digest(&SHA256, bytes).as_ref())
+}
+
+/// The SHA-1 digest of `pieces` behind each other, for the one protocol that takes it as a checksum
+/// (WebSocket, RFC 6455): it proves nothing against anybody who looks for a collision.
+#[must_use]
+pub fn sha1_without_security(pieces: &[&[u8]]) -> [u8; 20] {
+    let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    for piece in pieces {
+        context.update(piece);
+    }
+    fixed(context.finish().as_ref())
 }
 
 /// A SHA-256 digest computed over pieces, for bodies that stream by.

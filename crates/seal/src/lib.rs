@@ -25,5 +25,5 @@ pub mod hmac;
 pub mod jws;
 pub mod pseudonym;
 
-pub use digest::{Sha256, sha256};
+pub use digest::{Sha256, sha1_without_security, sha256};
 pub use equal::equal;

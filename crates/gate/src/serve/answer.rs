@@ -90,6 +90,9 @@ pub(super) async fn wait<C: Stream>(
             if !answer.is_interim() {
                 // Behind a switch of protocols the bytes are the new protocol's.
                 let switched = answer.status() == 101;
+                if switched && !accepts(&answer, facts) {
+                    return Head::Failed(refusals::NOT_ACCEPTED);
+                }
                 return if !switched && carries_surplus(answer.framing(), bytes.len() - len) {
                     Head::Failed(refusals::SURPLUS)
                 } else {
@@ -116,6 +119,16 @@ pub(super) async fn wait<C: Stream>(
             }
         }
     }
+}
+
+/// Whether a switch of protocols answers this very handshake (RFC 6455, section 4.1): another's is an
+/// answer to somebody else.
+fn accepts(answer: &Answer<'_>, facts: Facts) -> bool {
+    facts.accept.is_some_and(|expected| {
+        answer
+            .value(Name::SecWebSocketAccept)
+            .is_some_and(|value| value == expected)
+    })
 }
 
 /// Whether more bytes have come than the answer has; only what is certain counts here, and the

@@ -9,19 +9,21 @@ use std::{rc::Rc, time::Duration};
 use control::Refusal;
 use tokio::time::Instant;
 use wire::{
-    AnswerHead, Body, BodyFraming, Deadline, HeadLimits, Link, Method, Outgoing, Parsed, Request,
-    RequestHead, Version, buffer,
+    AnswerHead, Body, BodyFraming, Deadline, HeadLimits, Link, Method, Name, Outgoing, Parsed,
+    Request, RequestHead, Single, Version, buffer,
 };
 
 use super::{
     berth::Berth,
     forward::body_times,
+    held::Origin,
     local::{Local, Seat},
     refusals,
     reset::Client,
 };
 use crate::{
     core::CurrentSite,
+    metrics::Metric,
     site::limits::Limits,
     stages::{self, HeadDecision, OwnAnswer, Peer, forward, framing, record, response},
 };
@@ -54,10 +56,26 @@ pub(super) struct Facts {
     pub(super) keep_alive: bool,
     pub(super) expects: bool,
     pub(super) upgrade: bool,
+    /// What an app must answer to this WebSocket handshake.
+    pub(super) accept: Option<[u8; ACCEPT_LENGTH]>,
+}
+
+/// Length of the value of `Sec-WebSocket-Accept`.
+const ACCEPT_LENGTH: usize = 28;
+
+/// What an app must answer to a WebSocket handshake with this key (RFC 6455, section 4.2.2).
+fn accept(key: &[u8]) -> Option<[u8; ACCEPT_LENGTH]> {
+    const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    let digest = seal::sha1_without_security(&[key, MAGIC]);
+    seal::encode::base64(&digest).into_bytes().try_into().ok()
 }
 
 impl Facts {
     fn of(request: &Request<'_>) -> Self {
+        let accept = match request.single(Name::SecWebSocketKey) {
+            Single::One(key) if request.is_websocket() => accept(key),
+            _ => None,
+        };
         Self {
             method: request.method(),
             version: request.version(),
@@ -65,6 +83,7 @@ impl Facts {
             keep_alive: request.keep_alive(),
             expects: request.expects_continue(),
             upgrade: request.is_websocket(),
+            accept,
         }
     }
 }
@@ -100,6 +119,12 @@ impl<S: Client> Drop for Connection<S> {
     fn drop(&mut self) {
         if !self.orderly {
             self.client.stream.reset_on_close();
+        }
+        if std::thread::panicking() {
+            let core = &self.local.core;
+            core.counters().add(Metric::Panics, 1);
+            let answer = framing::refuse(core, &core.site(), &self.peer, refusals::DEFECT);
+            record::finish_own(core, answer, 0);
         }
     }
 }
@@ -258,12 +283,14 @@ impl<S: Client> Connection<S> {
         let core = &local.core;
         let head = self.client.input.split_front(len);
         let cap = awaiting.cap();
-        let route = awaiting.exchange().route().map(|route| route.limits);
+        let exchange = awaiting.exchange();
+        let origin = Origin::new(exchange.client, exchange.route);
+        let route = exchange.route().map(|route| route.limits);
         let times = body_times(
             site.limits(),
             route.unwrap_or_else(|| site.limits().of_route()),
         );
-        let whole = match self.whole_body(times, facts, cap).await {
+        let whole = match self.whole_body(origin, times, facts, cap).await {
             Ok(whole) => whole,
             Err(refusal) => {
                 let answer = awaiting.refuse(refusal);

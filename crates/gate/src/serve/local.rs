@@ -13,7 +13,7 @@ use std::{
 use tokio::{net::TcpStream, sync::Notify, task::AbortHandle, time::Instant};
 use wire::{Pool, PoolLimits};
 
-use super::{resolve::Resolver, whole::Held};
+use super::{held::Held, resolve::Resolver};
 use crate::{
     core::Core,
     metrics::Metric,

@@ -57,6 +57,23 @@ pub(super) const SURPLUS: Refusal = Refusal::new(
     Reason("answer-surplus"),
 );
 
+/// The upstream switched protocols without having read this client's key.
+pub(super) const NOT_ACCEPTED: Refusal = Refusal::new(
+    UPSTREAM,
+    502,
+    "the application gave an answer that cannot be passed on",
+    Reason("websocket-not-accepted"),
+);
+
+/// Code of ours fell over while it served a connection, which is a defect and ends that connection.
+pub(super) const DEFECT: Refusal = Refusal::new(
+    ControlId("gate.defect"),
+    500,
+    "the gate failed",
+    Reason("panic"),
+)
+.closing();
+
 /// The client left before its answer was whole.
 pub(super) const CLIENT_LEFT: Refusal = Refusal::new(
     ControlId("gate.time"),

@@ -206,6 +206,27 @@ fn read_routes(root: &mut Table<'_>, context: &Context<'_>) -> Option<Vec<Route>
             continue;
         };
         for before in &routes {
+            if let (Some(theirs), Some(ours)) = (before.source(), route.source())
+                && ours.takes_deliveries_of(theirs)
+            {
+                table.fault(
+                    Fault::new(
+                        "route.shared-secret",
+                        format!(
+                            "route number {} ({}) and route number {} ({}) share a webhook secret, \
+                             and {} does not sign where a delivery goes",
+                            before.index + 1,
+                            before.title(),
+                            route.index + 1,
+                            route.title(),
+                            ours.scheme().name
+                        ),
+                    )
+                    .at(table.span())
+                    .label("takes what was sent to the other")
+                    .hint("give each of them a secret of its own at the provider"),
+                );
+            }
             if before.collides(&route) {
                 table.fault(
                     Fault::new(

@@ -168,6 +168,24 @@ fn a_header_is_weakened_only_with_a_reason() {
 }
 
 #[test]
+fn two_routes_share_a_secret_only_where_the_scheme_signs_where_a_delivery_goes() {
+    let hook = |path: &str, scheme: &str| {
+        format!(
+            "[[route]]\npath = \"{path}\"\nmethods = [\"POST\"]\napp = \"coach\"\n\
+             webhook = {{ scheme = \"{scheme}\", secret = [\"hook\"] }}\n"
+        )
+    };
+    let read_both = |scheme| read(&text(&(hook("/a", scheme) + &hook("/b", scheme))));
+    let faults = read_both("github").unwrap_err();
+    assert!(
+        faults
+            .render(config::Look::Plain)
+            .contains("route.shared-secret")
+    );
+    assert!(read_both("twilio").is_ok());
+}
+
+#[test]
 fn a_route_may_set_its_own_limits() {
     let site = site(&format!(
         "[limits]\nbody = \"2MiB\"\n[[route]]\npath = \"/x\"\napp = \"coach\"\n{KEY}\n\

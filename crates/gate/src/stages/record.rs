@@ -10,6 +10,7 @@ use std::{cell::Cell, collections::HashMap, net::IpAddr, rc::Rc, time::Duration}
 use control::{ControlId, Reason, Refusal, Timestamp};
 use identity::refusal::KEY;
 use ledger::{Event, Kind, NotDurable, PrincipalId, RouteIndex};
+use tokio::time::timeout;
 
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
@@ -35,6 +36,18 @@ pub struct Outcome {
     /// The refusal that ended it after its answer had begun, where one did.
     pub broken: Option<Refusal>,
 }
+
+/// How long a request waits for a disk before it is refused: one that has said nothing for so long
+/// may never say anything again.
+pub(crate) const DISK_PATIENCE: Duration = Duration::from_secs(5);
+
+const TOO_SLOW: Refusal = Refusal::new(
+    DURABLE,
+    503,
+    "The request cannot be recorded now. Try again shortly.",
+    Reason("ledger-slow"),
+)
+.retry_after(5);
 
 /// Most events one request ends in: acceptance of its key, decision, opening and end.
 const EVENTS: u64 = 4;
@@ -65,7 +78,14 @@ pub(crate) fn reserve(core: &Core) -> Result<Reserved, Refusal> {
 /// Puts the decision on disk.
 pub(crate) async fn decide(core: &Core, exchange: &mut Exchange) -> Result<(), Refusal> {
     let event = exchange.event(core, Kind::DECISION);
-    match core.recorder.record_durable(event).await {
+    let recorded = timeout(DISK_PATIENCE, core.recorder.record_durable(event)).await;
+    if recorded.is_err() {
+        // The event is on its way all the same, so the end of this request is its outcome.
+        exchange.decided = true;
+        core.counters.add(Metric::LedgerRefusals, 1);
+        return Err(TOO_SLOW);
+    }
+    match recorded.unwrap_or(Err(NotDurable::Full)) {
         Ok(()) => {
             exchange.decided = true;
             Ok(())

@@ -4,11 +4,13 @@
 //! connection, then the fields that tell a browser what not to do, then the request id. Refuses
 //! weaker values of the app in their place, and fields of ours that an app made up.
 
+use tokio::time::timeout;
 use wire::{Answer, BodyFraming, HeadWriter, Name};
 
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
+    record::DISK_PATIENCE,
 };
 use crate::{
     core::Core,
@@ -21,12 +23,11 @@ use crate::{
 /// only for webhook deliveries.
 pub async fn answered(core: &Core, forwarding: &mut Forwarding, status: u16) {
     if let Some(claim) = forwarding.claim.take() {
-        // A failure leaves the lease to run out, which is the table's own way of releasing.
-        let _ = core
-            .gate
-            .replay
-            .settle(claim, Some(status), core.gate.clock.now())
-            .await;
+        // A failure leaves the lease to run out, which is the table's own way of releasing. A store
+        // that does not answer settles it when it does; the answer does not wait for ever.
+        let now = core.gate.clock.now();
+        let settled = core.gate.replay.settle(claim, Some(status), now);
+        let _ = timeout(DISK_PATIENCE, settled).await;
     }
 }
 

@@ -4,17 +4,27 @@
 //! table. Refuses a delivery before any of its fields is read, and forwards a repeat nowhere.
 //! Trusts the configured public URL, never the request's idea of it.
 
-use control::Refusal;
+use control::{Reason, Refusal};
 use hooks::{Ack, Admission, Claim, Delivery, Signature, Verified};
 use ledger::PrincipalId;
+use tokio::time::timeout;
 use wire::Request;
 
-use super::exchange::Exchange;
+use super::{exchange::Exchange, record::DISK_PATIENCE};
 use crate::{
     core::Core,
     site::route::WebhookGuard,
     tickets::{Claimed, TicketRefusal},
 };
+
+/// The replay table does not answer.
+const STORE_SLOW: Refusal = Refusal::new(
+    hooks::replay::REPLAY,
+    503,
+    "Deliveries cannot be accepted right now. Send it again later.",
+    Reason("store-slow"),
+)
+.retry_after(5);
 
 /// Verifies the received bytes. A ticket's own secret replaces the configured ones.
 pub(crate) fn verify(
@@ -70,18 +80,16 @@ pub(crate) async fn claim(
         .map_or(exchange.site.limits().answer, |route| {
             route.limits.connect + route.limits.answer
         });
-    let admission = core
-        .gate
-        .replay
-        .admit(
-            &guard.source,
-            delivery,
-            patience,
-            &*core.gate.rng,
-            core.gate.clock.now(),
-        )
-        .await;
-    match admission {
+    let asked = core.gate.replay.admit(
+        &guard.source,
+        delivery,
+        patience,
+        &*core.gate.rng,
+        core.gate.clock.now(),
+    );
+    // A claim that is made after all holds repeats back until its lease ends, and nothing else.
+    let admission = timeout(DISK_PATIENCE, asked).await;
+    match admission.unwrap_or(Admission::Refused(STORE_SLOW)) {
         Admission::Forward(claim) => Ok(Next::Forward(claim)),
         Admission::Duplicate(ack) => Ok(Next::Duplicate(ack)),
         Admission::Refused(refusal) => Err(refusal),

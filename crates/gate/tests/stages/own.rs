@@ -115,7 +115,9 @@ fn our_own_endpoints_answer_on_exactly_their_paths() {
     }
     assert_eq!(get("//.vouchsafe/health").0, 400);
     let post = house.ask(&["POST /.vouchsafe/health HTTP/1.1", HOST], b"");
-    assert_eq!(post.status(), 405);
+    let (status, text) = post.answer();
+    assert_eq!(status, 405);
+    assert!(text.contains("Allow: GET, HEAD\r\n"), "{text}");
 }
 
 #[test]

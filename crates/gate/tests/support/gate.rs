@@ -32,6 +32,7 @@ pub(crate) struct Started {
     pub(crate) running: Option<Running>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) keys: identity::Keys,
+    pub(crate) store: store::Store,
     address: SocketAddr,
     _folder: TempDir,
 }
@@ -53,8 +54,20 @@ pub(crate) fn start_with(
     tls: Option<(&Path, &Secret)>,
     threads: usize,
 ) -> Started {
+    start_under(Arc::new(SystemClock::new()), upstream, rest, tls, threads)
+}
+
+/// A gate with a clock of the test's own.
+pub(crate) fn start_under(
+    clock: Arc<dyn control::Clock>,
+    upstream: SocketAddr,
+    rest: &str,
+    tls: Option<(&Path, &Secret)>,
+    threads: usize,
+) -> Started {
     let folder = tempfile::tempdir().unwrap();
-    let (parts, keys) = parts(folder.path(), site(upstream, rest));
+    let (mut parts, keys, store) = parts(folder.path(), site(upstream, rest));
+    parts.clock = clock;
     let gate = Arc::new(Gate::new(parts).unwrap());
     let options = Options {
         threads: NonZero::new(threads),
@@ -67,6 +80,7 @@ pub(crate) fn start_with(
         running: Some(running),
         gate,
         keys,
+        store,
         address,
         _folder: folder,
     }
@@ -111,7 +125,7 @@ pub(crate) struct Wired {
 /// A gate with one app at `upstream` and `rest` in its configuration, without a listener.
 pub(crate) fn wired(upstream: SocketAddr, rest: &str) -> Wired {
     let folder = tempfile::tempdir().unwrap();
-    let (parts, keys) = parts(folder.path(), site(upstream, rest));
+    let (parts, keys, _) = parts(folder.path(), site(upstream, rest));
     Wired {
         gate: Arc::new(Gate::new(parts).unwrap()),
         keys,
@@ -119,7 +133,7 @@ pub(crate) fn wired(upstream: SocketAddr, rest: &str) -> Wired {
     }
 }
 
-fn parts(folder: &Path, site: Site) -> (Parts, identity::Keys) {
+fn parts(folder: &Path, site: Site) -> (Parts, identity::Keys, store::Store) {
     let store = store::Store::open(&folder.join("store.db")).unwrap();
     let keys = identity::Keys::open(store.clone()).unwrap();
     let ledger = ledger::Ledger::open(ledger::Options {
@@ -136,12 +150,12 @@ fn parts(folder: &Path, site: Site) -> (Parts, identity::Keys) {
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SystemRng),
         ledger: Arc::new(ledger.unwrap()),
-        replay: hooks::Replay::new(store),
+        replay: hooks::Replay::new(store.clone()),
         keys: keys.live(),
         assertion_seed: [7; 32],
         service: service().handle().clone(),
     };
-    (parts, keys)
+    (parts, keys, store)
 }
 
 fn service() -> &'static Runtime {

@@ -179,6 +179,13 @@ impl Wire {
         }
     }
 
+    /// As [`Wire::head`], for one that may be a while in coming.
+    pub(crate) fn head_whenever(&mut self) -> String {
+        let stream = self.reader.get_ref();
+        stream.set_read_timeout(Some(6 * PATIENCE)).unwrap();
+        self.head()
+    }
+
     /// As [`Wire::rest`], for an end that may be a while in coming.
     pub(crate) fn rest_whenever(&mut self) -> Vec<u8> {
         let stream = self.reader.get_ref();
