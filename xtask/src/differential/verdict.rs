@@ -231,3 +231,86 @@ fn escape(byte: u8) -> String {
         _ => format!(r"\x{byte:02x}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    const REFUSED: &str = "HTTP/1.1 400 \r\nCache-Control: no-store\r\nContent-Length: 11\r\n\
+                           X-Request-Id: 0\r\n\r\n{\"error\":1}";
+
+    fn shape(id: &str) -> Shape {
+        let groups = shape::all().unwrap();
+        let mut shapes = groups.into_iter().flat_map(|group| group.shapes);
+        shapes.find(|shape| shape.id == id).unwrap()
+    }
+
+    fn seen(bytes: &str, upstream: &[&str]) -> Seen {
+        Seen {
+            heard: Heard {
+                bytes: bytes.into(),
+                end: End::Closed,
+                headless: vec![false],
+            },
+            upstream: upstream.iter().map(|&bytes| bytes.into()).collect(),
+        }
+    }
+
+    /// What must arrive upstream for a shape, with an id of a real length.
+    fn right(shape: &Shape) -> String {
+        let bytes = shape.expected_upstream("h").unwrap().concat();
+        let id = format!("X-Request-Id: {}", "0123456789abcdef".repeat(2));
+        String::from_utf8(bytes)
+            .unwrap()
+            .replace("X-Request-Id: ID", &id)
+    }
+
+    #[test]
+    fn what_a_shape_demands_has_no_fault_and_everything_else_has_one() {
+        let forwarded = shape("cl");
+        let right = right(&forwarded);
+        let faults = |seen: &Seen| faults(&forwarded, "h", seen);
+        assert!(faults(&seen(OK, &[&right])).is_empty());
+        let other = right.replace("hello", "hellx");
+        let twice = [OK, OK].concat();
+        let more = [OK, "H"].concat();
+        for wrong in [
+            seen(REFUSED, &[&right]),
+            seen("", &[&right]),
+            seen(&twice, &[&right]),
+            seen(&more, &[&right]),
+            seen(OK, &[]),
+            seen(OK, &[&other]),
+            seen(OK, &[&right, &right]),
+        ] {
+            assert!(!faults(&wrong).is_empty(), "{wrong:?}");
+        }
+        let mut open = seen(OK, &[&right]);
+        open.heard.end = End::Open;
+        assert!(!faults(&open).is_empty());
+    }
+
+    #[test]
+    fn a_refusal_is_the_gates_own_and_leaves_nothing_upstream() {
+        let refused = shape("cl-te");
+        assert!(faults(&refused, "h", &seen(REFUSED, &[])).is_empty());
+        let of_the_app = "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n";
+        for wrong in [
+            seen(of_the_app, &[]),
+            seen(OK, &[]),
+            seen(REFUSED, &["GET / HTTP/1.1\r\n\r\n"]),
+        ] {
+            assert!(!faults(&refused, "h", &wrong).is_empty(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_no_answer() {
+        let cut = shape("answer-short");
+        let upstream = right(&cut);
+        let begun = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort";
+        assert!(faults(&cut, "h", &seen(begun, &[&upstream])).is_empty());
+        assert!(!faults(&cut, "h", &seen(OK, &[&upstream])).is_empty());
+    }
+}
