@@ -7,7 +7,7 @@ use wire::{
 
 use super::{
     reference::{self, Head},
-    requests::divide,
+    requests::{divide, every_offset},
 };
 
 /// Small limits, so that short inputs reach them too.
@@ -139,6 +139,11 @@ pub fn answer_connection(data: &[u8]) {
         whole,
         "byte by byte"
     );
+    for at in every_offset(*plan, stream) {
+        let (start, rest) = stream.split_at_checked(at).unwrap_or_default();
+        let again = read([start, rest].into_iter(), &limits, asked);
+        assert_eq!(again, whole, "divided at {at}");
+    }
 
     let mut at = 0;
     for seen in &whole.0 {

@@ -51,6 +51,13 @@ pub(super) fn divide(plan: [u8; 2], stream: &[u8]) -> impl Iterator<Item = &[u8]
     })
 }
 
+/// The places at which a short stream is divided in two: each of them for one input in four, for
+/// it takes as many readings as there are bytes.
+pub(super) fn every_offset([_, second]: [u8; 2], stream: &[u8]) -> std::ops::Range<usize> {
+    let each = second >= 0xc0 && stream.len() <= 256;
+    0..if each { stream.len() } else { 0 }
+}
+
 fn head_of(request: &Request<'_>, length: usize) -> Head {
     Head {
         first: request.method_bytes().to_vec(),
@@ -183,6 +190,11 @@ pub fn request_connection(data: &[u8]) {
     let whole = read(std::iter::once(stream), &limits);
     assert_eq!(read(divide(*plan, stream), &limits), whole, "divided");
     assert_eq!(read(stream.chunks(1), &limits), whole, "byte by byte");
+    for at in every_offset(*plan, stream) {
+        let (start, rest) = stream.split_at_checked(at).unwrap_or_default();
+        let again = read([start, rest].into_iter(), &limits);
+        assert_eq!(again, whole, "divided at {at}");
+    }
 
     let (requests, end) = whole;
     let last = requests.len().saturating_sub(1);
