@@ -11,7 +11,8 @@
 //! 3. [`probe`]: how a promise is attacked, and the [`probe::Target`] the attack reaches;
 //! 4. [`sheet`]: the record of one probe, which turns attempts and twins into a [`verdict`];
 //! 5. [`refusal`]: how a request is turned away;
-//! 6. [`clock`] and [`rng`]: time and chance, which are always arguments.
+//! 6. [`clock`] and [`rng`]: time and chance, which are always arguments; [`steady`] for a clock that
+//!    somebody sets.
 
 pub mod card;
 pub mod catalogue;
@@ -21,6 +22,7 @@ pub mod refusal;
 pub mod rng;
 pub mod secret;
 pub mod sheet;
+pub mod steady;
 pub mod verdict;
 
 pub use card::{Asked, Card, Control, Fit, Mend, Weakening};
@@ -31,4 +33,5 @@ pub use refusal::{ControlId, Reason, Refusal};
 pub use rng::{Rng, SystemRng};
 pub use secret::Secret;
 pub use sheet::{Evidence, Sheet};
+pub use steady::{Doubter, SteadyClock};
 pub use verdict::Verdict;

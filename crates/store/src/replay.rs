@@ -78,9 +78,15 @@ pub fn claim(access: &Access<'_>, wish: &Claim) -> Result<Claimed, StoreError> {
             ..
         }) => return Ok(Claimed::Done { delivery, at }),
         Some(row) if row.lease_until > wish.now => {
+            // No lease is longer than this one would be, unless the clock was set back since it was
+            // given: then it would hold the delivery for as long as that step.
+            let longest = wish.now.plus(wish.lease);
+            if row.lease_until > longest {
+                shorten(access, wish, longest)?;
+            }
             return Ok(Claimed::InFlight {
                 delivery: row.delivery,
-                until: row.lease_until,
+                until: row.lease_until.min(longest),
             });
         }
         Some(row) => (row.delivery, row.attempt.saturating_add(1)),
@@ -104,6 +110,14 @@ pub fn claim(access: &Access<'_>, wish: &Claim) -> Result<Claimed, StoreError> {
             wish.expires.map(Timestamp::millis),
         ))?;
     Ok(Claimed::Fresh { delivery, attempt })
+}
+
+fn shorten(access: &Access<'_>, wish: &Claim, until: Timestamp) -> Result<(), StoreError> {
+    access
+        .0
+        .prepare_cached("UPDATE replay SET lease_until = ?3 WHERE source = ?1 AND digest = ?2")?
+        .execute((&wish.source, &wish.digest, until.millis()))?;
+    Ok(())
 }
 
 fn find(access: &Access<'_>, wish: &Claim) -> Result<Option<Row>, StoreError> {

@@ -158,6 +158,27 @@ fn a_second_delivery_waits_while_the_first_is_in_flight() {
 }
 
 #[test]
+fn a_lease_given_before_the_clock_was_set_back_holds_no_longer_than_a_new_one() {
+    let (_folder, store) = store();
+    let waiting = |until| Claimed::InFlight {
+        delivery: [200; 16],
+        until: at(until),
+    };
+    let claimed = store.run(|access| {
+        Ok([
+            replay::claim(access, &wish(200))?,
+            replay::claim(access, &wish(1))?,
+            replay::claim(access, &wish(70))?,
+            replay::claim(access, &wish(71))?,
+        ])
+    });
+    assert_eq!(
+        claimed,
+        Ok([fresh(200, 1), waiting(71), waiting(71), fresh(200, 2)])
+    );
+}
+
+#[test]
 fn a_done_delivery_stays_done() {
     let (_folder, store) = store();
     let claimed = store.run(|access| {

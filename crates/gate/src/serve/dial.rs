@@ -31,7 +31,15 @@ pub(super) async fn dial(
         deadline.restart(limit);
         let until = deadline.at();
         let dialled = match destination {
-            Destination::App(place) => deadline.guard(to_app(local, place, until)).await,
+            Destination::App(place) => {
+                let Ok(Ok(addresses)) = deadline.guard(local.resolver.addresses(place)).await
+                else {
+                    return Err(refusals::UNRESOLVED);
+                };
+                deadline
+                    .guard(to_app(local, place, &addresses, until))
+                    .await
+            }
             Destination::Echo(address) => deadline.guard(TcpStream::connect(address)).await,
         };
         match dialled {
@@ -48,10 +56,14 @@ pub(super) async fn dial(
     Err(refusals::NO_DESCRIPTORS_HERE)
 }
 
-/// Connects to the first address of `place` that accepts.
-async fn to_app(local: &Local, place: &Place, until: Instant) -> io::Result<TcpStream> {
-    let addresses = local.resolver.addresses(place).await?;
-    let stream = to_any(&addresses, until).await?;
+/// Connects to the first of the `addresses` of `place` that accepts.
+async fn to_app(
+    local: &Local,
+    place: &Place,
+    addresses: &[SocketAddr],
+    until: Instant,
+) -> io::Result<TcpStream> {
+    let stream = to_any(addresses, until).await?;
     if addresses.len() > 1
         && let Ok(address) = stream.peer_addr()
     {

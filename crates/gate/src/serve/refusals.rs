@@ -23,6 +23,15 @@ pub(super) const UNREACHABLE: Refusal = Refusal::new(
 )
 .retry_after(5);
 
+/// The upstream's name stands for no address, as far as can be found out.
+pub(super) const UNRESOLVED: Refusal = Refusal::new(
+    UPSTREAM,
+    503,
+    "the application cannot be reached just now",
+    Reason("upstream-unresolved"),
+)
+.retry_after(5);
+
 /// The upstream did not answer in time.
 pub(super) const SILENT: Refusal = Refusal::new(
     UPSTREAM,

@@ -7,9 +7,10 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use control::{Clock, Rng, Timestamp};
+use control::{Clock, Rng, SteadyClock, Timestamp};
 use gate::{Gate, serve::Running, tickets::Wish};
 use http::StatusCode;
 use identity::Keys;
@@ -18,6 +19,9 @@ use serde_json::{Value, json};
 
 use super::Said;
 use crate::{failure::Failure, inspection, load, log::Log};
+
+/// Steps of the machine's clock that time services make every day.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 
 /// Everything an ask may need.
 pub(crate) struct Instance {
@@ -33,6 +37,8 @@ pub(crate) struct Instance {
     /// The runtime that awaits the store.
     pub(crate) service: tokio::runtime::Handle,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The same clock, to ask whether the machine's was set back.
+    pub(crate) steady: Arc<SteadyClock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) log: Arc<Log>,
     /// What the inspection of the whole ledger found.
@@ -63,6 +69,13 @@ impl Instance {
         &self.ledger
     }
 
+    /// How far our clock goes ahead of the machine's, where that was set back by more than
+    /// [`CLOCK_TOLERANCE`].
+    pub(crate) fn clock_ahead(&self) -> Option<Duration> {
+        let ahead = self.steady.ahead();
+        (ahead > CLOCK_TOLERANCE).then_some(ahead)
+    }
+
     pub(super) fn about(&self) -> Value {
         let gate: Vec<String> = self.addresses.iter().map(SocketAddr::to_string).collect();
         json!({
@@ -82,11 +95,14 @@ impl Instance {
         let state = self.ledger.state();
         let altered = self.inspected.get().and_then(|found| found.as_ref().err());
         let lacking = self.gate.lacks_descriptors();
+        let ahead = self.clock_ahead();
         json!({
             "well": state.failing.is_none()
                 && altered.is_none()
                 && !lacking
+                && ahead.is_none()
                 && state.room != ledger::Room::Short,
+            "clock_set_back_seconds": ahead.map(|ahead| ahead.as_secs()),
             "connections": {
                 "open": self.gate.connections(),
                 "most": self.gate.most_connections(),

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use control::Doubter;
 use gate::serve::Stopper;
 use ledger::{Kind, Notice};
 use serde_json::json;
@@ -164,10 +165,12 @@ async fn reloads(instance: Arc<Instance>, mut hangup: Hangup) {
     }
 }
 
-/// Once a second: keys changed by another process, ended keys of proofs, last uses. Once a minute:
-/// deliveries that can no longer be genuine.
+/// Once a second: keys changed by another process, ended keys of proofs, last uses, a wall clock that
+/// was set back. Once a minute: deliveries that can certainly no longer be genuine.
 async fn tick(instance: Arc<Instance>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
+    let mut doubter = Doubter::default();
+    let mut was_ahead = false;
     for second in 0_u64.. {
         every.tick().await;
         let held = Arc::clone(&instance);
@@ -177,8 +180,18 @@ async fn tick(instance: Arc<Instance>) {
                 .log
                 .warn("keys.not-taken-up", &[("why", &fault.to_string())]);
         }
+        let ahead = instance.clock_ahead();
+        if ahead.is_some() && !was_ahead {
+            let seconds = ahead.unwrap_or_default().as_secs().to_string();
+            instance
+                .log
+                .warn("clock.set-back", &[("seconds", &seconds)]);
+        }
+        was_ahead = ahead.is_some();
+        // What was swept because of a wrong moment would be taken for new once that is mended.
+        let certain = doubter.certain(&*instance.clock);
         if second % 60 == 0
-            && let Err(fault) = instance.replay.sweep(instance.clock.now()).await
+            && let Err(fault) = instance.replay.sweep(certain).await
         {
             instance
                 .log

@@ -12,11 +12,17 @@ pub(crate) fn hook() -> String {
 
 /// A genuine delivery of `body` to `path`. Puts the secret where the configuration looks for it.
 pub(crate) fn delivery(deployment: &Deployment, path: &str, body: &str) -> String {
-    let secret = deployment.write("hook.secret", b"a secret of the hook");
+    deployment.write("hook.secret", b"a secret of the hook");
+    delivery_of("github", deployment, path, body)
+}
+
+/// A genuine delivery as `scheme` has it, with the secret that the deployment holds.
+pub(crate) fn delivery_of(scheme: &str, deployment: &Deployment, path: &str, body: &str) -> String {
+    let secret = deployment.folder().join("hook.secret");
     let body_file = deployment.write("hook.body", body.as_bytes());
     let url = format!("http://localhost{path}");
     let signed = run(
-        vouchsafe(&["webhook", "sign", "--scheme", "github", "--format", "json"])
+        vouchsafe(&["webhook", "sign", "--scheme", scheme, "--format", "json"])
             .args(["--url", &url, "--secret-file"])
             .arg(secret)
             .arg("--body-file")

@@ -13,12 +13,16 @@
     reason = "a test may fail loudly"
 )]
 
+mod clock;
+mod environment;
 mod hooks;
 mod instances;
 mod ledgers;
+mod names;
 mod reloads;
 mod shim;
 mod signals;
+mod space;
 #[path = "../support/mod.rs"]
 #[expect(
     dead_code,

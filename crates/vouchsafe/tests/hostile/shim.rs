@@ -10,6 +10,7 @@ use crate::support::{Deployment, run};
 /// What turns the shim of a deployment.
 pub(crate) struct Shim {
     clock: PathBuf,
+    passed: PathBuf,
     disk: PathBuf,
 }
 
@@ -25,11 +26,13 @@ impl Shim {
         .exits(0);
         let shim = Self {
             clock: deployment.folder().join("clock-offset"),
+            passed: deployment.folder().join("time-passed"),
             disk: deployment.folder().join("sync-millis"),
         };
         let deployment = deployment
             .with("LD_PRELOAD", &library.display().to_string())
             .with("TEST_CLOCK_OFFSET", &shim.clock.display().to_string())
+            .with("TEST_TIME_PASSED", &shim.passed.display().to_string())
             .with("TEST_SYNC_MILLIS", &shim.disk.display().to_string());
         (deployment, shim)
     }
@@ -37,6 +40,11 @@ impl Shim {
     /// Moves the wall clock: seconds before or after the machine's.
     pub(crate) fn clock(&self, offset: i64) {
         put(&self.clock, &offset.to_string());
+    }
+
+    /// How many seconds have passed that nobody has to wait for; never fewer than before.
+    pub(crate) fn passed(&self, seconds: u32) {
+        put(&self.passed, &seconds.to_string());
     }
 
     /// How long every sync takes from now on, in milliseconds.

@@ -1,12 +1,12 @@
 //! An app that does what its path says and remembers what it was sent.
 //!
 //! `/hold` answers once it is told to, `/events` begins a stream of events and ends it once it is
-//! told to, `/ws` echoes behind a handshake, everything else answers `200` with `hello` and says
-//! under which address it was found in `X-App`.
+//! told to, `/ws` echoes behind a handshake, `/once` closes behind its answer, everything else
+//! answers `200` with `hello` and says under which address it was found in `X-App`.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::fd::OwnedFd,
     sync::{
         Arc, Condvar, Mutex,
@@ -67,7 +67,12 @@ impl Hold {
 
 impl Upstream {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_on(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// An app on one or all addresses of this machine.
+    pub(crate) fn start_on(ip: IpAddr) -> Self {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, hold) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<Hold>::default());
         let (tell, arrived) = channel();
@@ -164,13 +169,18 @@ fn serve(
             hold.wait();
         }
         let own = writer.local_addr()?;
+        let once = path.ends_with("/once");
+        let close = if once { "Connection: close\r\n" } else { "" };
         writer.write_all(
             format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-App: {own}\r\n\
-                 Content-Length: 5\r\n\r\nhello"
+                 Content-Length: 5\r\n{close}\r\nhello"
             )
             .as_bytes(),
         )?;
+        if once {
+            return Ok(());
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use config::secret::Sources;
-use control::{Clock, Rng, SystemClock, SystemRng, rng};
+use control::{Clock, Rng, SteadyClock, SystemClock, SystemRng, rng};
 use gate::{Gate, Parts, Site, serve};
 use ledger::{Kind, Ledger, Lock, Notice};
 use rustls::ServerConfig;
@@ -27,7 +27,8 @@ use crate::{
 /// Starts everything but what runs on the service runtime.
 pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     let loaded = load::resolved(&args.config)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let steady = Arc::new(SteadyClock::new(Arc::new(SystemClock::new())));
+    let clock: Arc<dyn Clock> = Arc::<SteadyClock>::clone(&steady);
     let rng: Arc<dyn Rng> = Arc::new(SystemRng);
     let log = Log::open(loaded.log.as_deref(), Arc::clone(&clock)).map_err(io(
         "open the log",
@@ -100,6 +101,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         replay: hooks::Replay::new(store),
         service: service.clone(),
         clock,
+        steady,
         rng,
         log: Arc::new(log),
         inspected: inspection::Found::new(),
