@@ -37,11 +37,12 @@ impl Watch {
     /// Works until the writer has ended.
     pub(crate) fn run(self) {
         self.wires.set_watch(thread::current());
+        let mut before = None;
         while !self.wires.ended() {
             let asleep = self.wires.is_asleep();
             thread::park_timeout(if asleep { SLEEP } else { self.pace.watch });
             self.drain();
-            self.judge();
+            before = self.judge(before);
         }
     }
 
@@ -65,14 +66,16 @@ impl Watch {
         }
     }
 
-    /// Calls a disk failed that has not answered for too long.
-    fn judge(&self) {
-        let Some(since) = self.wires.waiting() else {
-            return;
-        };
+    /// Calls a disk failed that has not answered for too long. `before` is since when it had not at
+    /// the last look: a clock that leaps while this machine stands still must not count for a disk.
+    fn judge(&self, before: Option<Duration>) -> Option<Duration> {
+        let since = self.wires.waiting()?;
+        if before != Some(since) {
+            return Some(since);
+        }
         let waited = self.clock.monotonic().saturating_sub(since);
         if waited < self.pace.patience {
-            return;
+            return before;
         }
         let mut state = lock(&self.visible.state);
         // Under the lock under which the writer says that the disk works again.
@@ -83,9 +86,56 @@ impl Watch {
             ));
             self.wires.fail();
         }
+        before
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use control::{Timestamp, clock::FixedClock, rng::CountingRng};
+
+    use super::*;
+    use crate::{
+        crash_disk::CrashDisk,
+        encode::{Encoder, Routes},
+        pseudonyms::Pseudonyms,
+        recorder::NotDurable,
+    };
+
+    #[test]
+    fn a_clock_that_leaps_during_a_sync_fails_nobody_and_a_disk_that_stays_silent_does() {
+        let disk = Arc::new(CrashDisk::new(Path::new("/d")));
+        let rng = Arc::new(CountingRng::from_seed(1));
+        let keys = Pseudonyms::load(disk, Path::new("/d/keys"), rng).unwrap();
+        let encoder = Encoder::new(keys, Arc::new(Routes::default()));
+        let clock = Arc::new(FixedClock::at(Timestamp::from_seconds(1)));
+        let watch = Watch {
+            wires: Arc::default(),
+            intake: Arc::new(Mutex::new(Intake::new(encoder, 1024))),
+            visible: Arc::default(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            pace: Pace::default(),
+        };
+        let wires = &watch.wires;
+        assert_eq!(watch.judge(None), None);
+        wires.begin_wait(clock.monotonic());
+        clock.advance(Duration::from_secs(3600));
+        let seen = watch.judge(None);
+        assert_eq!(wires.standing(), Ok(()));
+        // That sync ended, and another began: a new wait.
+        wires.begin_wait(clock.monotonic());
+        let seen = watch.judge(seen);
+        assert_eq!((seen.is_some(), wires.standing()), (true, Ok(())));
+        clock.advance(Pace::default().patience);
+        assert_eq!(watch.judge(seen), seen);
+        assert_eq!(wires.standing(), Err(NotDurable::Disk));
+        wires.end_wait();
+        assert_eq!(watch.judge(seen), None);
+    }
 }
