@@ -18,6 +18,7 @@ mod bad_input;
 mod cli;
 mod demo;
 mod documents;
+mod faults;
 mod full_disk;
 mod garbage;
 mod independent;
