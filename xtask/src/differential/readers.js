@@ -8,7 +8,7 @@ const methods = require('_http_common').methods || METHODS;
 const pairs = (flat) => {
   const list = [];
   for (let at = 0; at < flat.length; at += 2) {
-    list.push([flat[at].toLowerCase(), flat[at + 1].trim()]);
+    list.push([flat[at].toLowerCase(), flat[at + 1].replace(/^[ \t]+|[ \t]+$/g, '')]);
   }
   return list;
 };

@@ -18,7 +18,7 @@ def fields(pairs):
     def text(part):
         return part.decode("latin-1") if isinstance(part, bytes) else part
 
-    return [[text(name).lower(), text(value).strip()] for name, value in pairs]
+    return [[text(name).lower(), text(value).strip(" \t")] for name, value in pairs]
 
 
 def of_h11(kind, data, methods):

@@ -74,7 +74,10 @@ fn message(
         .take_while(|field| !field.name.is_empty())
         .map(|field| {
             let value: String = field.value.iter().map(|&byte| char::from(byte)).collect();
-            (field.name.to_ascii_lowercase(), value.trim().to_owned())
+            (
+                field.name.to_ascii_lowercase(),
+                value.trim_matches([' ', '\t']).to_owned(),
+            )
         })
         .collect();
     let switched = match kind {
