@@ -70,6 +70,8 @@ impl fmt::Display for Checkpoint {
 pub fn notes(file: &str) -> impl Iterator<Item = &str> {
     let mut rest = file;
     std::iter::from_fn(move || {
+        // Behind a note that was cut short, empty lines stand before the next.
+        rest = rest.trim_start_matches('\n');
         let blank = rest.find("\n\n")?;
         let mut end = blank + 2;
         while let Some(line) = rest.get(end..).filter(|after| after.starts_with('—')) {

@@ -54,6 +54,7 @@ pub mod pseudonyms;
 pub mod publish;
 pub mod recorder;
 mod retention;
+pub mod second_place;
 pub mod section;
 pub mod segment;
 pub mod service;

@@ -71,7 +71,12 @@ impl Log {
             journal: recovered.journal,
             publisher,
         };
-        log.publish().map_err(LedgerError::disk(folder))?;
+        log.publisher.publish().map_err(LedgerError::disk(folder))?;
+        // A second place that cannot be written now does not keep the log from going on.
+        let _ = log.publisher.copy_to_second_place();
+        log.publisher
+            .tidy(log.journal.active())
+            .map_err(LedgerError::disk(folder))?;
         Ok(log)
     }
 

@@ -14,13 +14,13 @@ use std::{
 
 use crate::{
     alteration::{Alteration, LedgerError},
-    checkpoint::{Checkpoint, notes},
+    checkpoint::Checkpoint,
     disk::{Access, Disk, WholeFile, make_folders, write_synced},
     journal,
-    minimum::Minimum,
     note::{NOTE_LIMIT, NoteError, SignerKey},
+    second_place::SecondPlace,
     tile::{self, Content, TileFile, TileNodes, encode_hashes, push_entry, read_tile},
-    tree::{Edge, TILE_WIDTH, leaf_hash, root_of, tile_levels},
+    tree::{Edge, TILE_WIDTH, leaf_hash, tile_levels},
 };
 
 /// The tree of one log and its signed head.
@@ -28,7 +28,7 @@ pub struct Publisher {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     signer: Arc<SignerKey>,
-    second_place: Option<PathBuf>,
+    second_place: Option<SecondPlace>,
     edge: Edge,
     /// Entries of the incomplete bundle.
     bundle: Vec<u8>,
@@ -43,8 +43,6 @@ pub struct Publisher {
     folders: BTreeSet<PathBuf>,
     signed: u64,
     note: String,
-    /// Entries under the last checkpoint in the second place; `None` if there is none of ours.
-    copied: Option<u64>,
 }
 
 /// The journal's folder within a ledger folder.
@@ -84,10 +82,10 @@ impl Publisher {
         second_place: Option<PathBuf>,
     ) -> Result<Self, LedgerError> {
         let mut publisher = Self::empty(disk, folder, signer, second_place);
-        publisher
-            .sign()
-            .and_then(|()| publisher.copy_to_second_place())
-            .map_err(LedgerError::disk(folder))?;
+        publisher.check_second_place()?;
+        publisher.sign().map_err(LedgerError::disk(folder))?;
+        // A second place that cannot be written now is owed its copy.
+        let _ = publisher.copy_to_second_place();
         Ok(publisher)
     }
 
@@ -97,6 +95,8 @@ impl Publisher {
         signer: Arc<SignerKey>,
         second_place: Option<PathBuf>,
     ) -> Self {
+        let second_place = second_place
+            .map(|path| SecondPlace::new(Arc::clone(&disk), path, folder, Arc::clone(&signer)));
         Self {
             disk,
             folder: folder.to_owned(),
@@ -110,7 +110,6 @@ impl Publisher {
             folders: BTreeSet::new(),
             signed: 0,
             note: String::new(),
-            copied: None,
         }
     }
 
@@ -293,28 +292,17 @@ impl Publisher {
     }
 
     fn owes_copy(&self) -> bool {
-        self.second_place.is_some() && self.copied != Some(self.signed)
+        self.second_place
+            .as_ref()
+            .is_some_and(|place| place.lacks(self.signed))
     }
 
     /// Appends the durable checkpoint to the second place, if there is one and it is not there.
     pub fn copy_to_second_place(&mut self) -> io::Result<()> {
-        let Some(path) = self.second_place.as_ref().filter(|_| self.owes_copy()) else {
-            return Ok(());
-        };
-        let mut file = match self.disk.append(path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                let file = self.disk.create(path, Access::Shared)?;
-                if let Some(parent) = path.parent() {
-                    self.disk.sync_folder(parent)?;
-                }
-                file
-            }
-            other => other?,
-        };
-        file.write(self.note.as_bytes())?;
-        file.sync()?;
-        self.copied = Some(self.signed);
-        Ok(())
+        match &mut self.second_place {
+            Some(place) => place.append(&self.note, self.signed),
+            None => Ok(()),
+        }
     }
 
     /// Removes what the durable checkpoint made superfluous: partial tiles that are full now, and
@@ -342,43 +330,21 @@ impl Publisher {
         )
     }
 
-    /// Compares the log with the last checkpoint in the second place.
+    /// The second place, for whoever copies there from now on.
+    pub(crate) const fn take_second_place(&mut self) -> Option<SecondPlace> {
+        self.second_place.take()
+    }
+
+    /// Compares the log with the second place. One that cannot be read now is compared before the
+    /// next copy: whoever can make it unreadable could also remove it.
     fn check_second_place(&mut self) -> Result<(), LedgerError> {
-        let Some(path) = &self.second_place else {
+        let Some(place) = &mut self.second_place else {
             return Ok(());
         };
-        let end = match self.disk.read_end(path, NOTE_LIMIT) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => other.map_err(LedgerError::disk(path.clone()))?,
-        };
-        let text = String::from_utf8_lossy(&end);
-        // Notes of other logs and torn ones are not ours to judge.
-        let last = notes(&text)
-            .filter_map(|note| Checkpoint::open(note, self.signer.verifier()).ok())
-            .last();
-        let Some(seen) = last else {
-            return Ok(());
-        };
-        if seen.size > self.signed {
-            return Err(Alteration::Older {
-                size: self.signed,
-                seen: seen.size,
-            }
-            .into());
+        match place.check(self.signed) {
+            Err(LedgerError::Disk { path, .. }) if path == place.path() => Ok(()),
+            other => other,
         }
-        let origin = self.signer.verifier().name();
-        let key = Some(self.signer.verifier());
-        let minimum = Minimum::read(&*self.disk, &self.folder, origin, key)?;
-        if seen.size < minimum.index && seen.size % TILE_WIDTH as u64 != 0 {
-            // What it covered is gone; the next copy can be compared again.
-            return Ok(());
-        }
-        let mut nodes = TileNodes::new(&*self.disk, &self.folder, self.signed);
-        if root_of(&mut nodes, seen.size)? != seen.root {
-            return Err(Alteration::Forked { seen: seen.size }.into());
-        }
-        self.copied = Some(seen.size);
-        Ok(())
     }
 }
 

@@ -33,6 +33,7 @@ use crate::{
     pseudonyms::{self, Pseudonyms, PseudonymsError},
     recorder::{NotDurable, Recorder},
     retention::Retention,
+    second_place::{Copier, Letterbox},
     space::{Floor, Room},
     tiler::{Desk, Tiler},
     watch::Watch,
@@ -129,6 +130,7 @@ pub struct Ledger {
     wires: Arc<Wires>,
     desk: Arc<Desk>,
     office: Arc<Office>,
+    letterbox: Option<Arc<Letterbox>>,
     visible: Arc<Visible>,
     commands: SyncSender<Command>,
     clock: Arc<dyn Clock>,
@@ -151,7 +153,7 @@ impl Ledger {
     pub fn open_on(disk: Arc<dyn Disk>, options: Options, pace: Pace) -> Result<Self, OpenError> {
         let data = options.lock.folder();
         let place = options.second_place.clone();
-        let (log, signer) = home::open(&disk, data, &options.origin, place, &*options.rng)?;
+        let (mut log, signer) = home::open(&disk, data, &options.origin, place, &*options.rng)?;
         let keys = data.join(pseudonyms::FILE);
         let mut pseudonyms = Pseudonyms::load(Arc::clone(&disk), &keys, Arc::clone(&options.rng))?;
         // Before the first event, so that only the turn of a month makes one wait for a key.
@@ -164,7 +166,17 @@ impl Ledger {
         );
         let (routes, visible) = (Arc::new(Routes::default()), Arc::new(Visible::default()));
         let signed = log.publisher.signed();
+        let copier = log.publisher.take_second_place().map(|place| Copier {
+            letterbox: Arc::default(),
+            place,
+        });
+        let letterbox = copier.as_ref().map(|copier| Arc::clone(&copier.letterbox));
+        if let Some(letterbox) = &letterbox {
+            letterbox.post(signed, log.publisher.note());
+        }
         let tiler = Tiler {
+            letterbox: letterbox.clone(),
+            posted: Some(signed),
             desk: Arc::clone(&desk),
             publisher: log.publisher,
             clock: Arc::clone(&options.clock),
@@ -219,6 +231,9 @@ impl Ledger {
         spawn("ledger-writer", leash(), || writer.run())?;
         spawn("ledger-watch", leash(), || watch.run())?;
         spawn("ledger-tiles", leash(), || tiler.run())?;
+        if let Some(copier) = copier {
+            spawn("ledger-copies", leash(), || copier.run())?;
+        }
         spawn("ledger-keeper", leash(), || keeper.run())?;
         Ok(Self {
             verifier_key: signer.verifier().to_string(),
@@ -229,6 +244,7 @@ impl Ledger {
             wires,
             desk,
             office,
+            letterbox,
             visible,
             commands,
             clock: Arc::clone(&options.clock),
@@ -330,7 +346,7 @@ impl Ledger {
             durable: writer.durable.max(signed),
             signed,
             failing: writer.failing,
-            behind,
+            behind: behind.or_else(|| self.letterbox.as_ref()?.behind()),
             folded: writer.folded,
             room: kept.room,
             free: kept.free,

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     publish::Publisher,
+    second_place::Letterbox,
     segment::Batch,
     service::{FlushError, Flushed},
     tree::TILE_WIDTH,
@@ -127,6 +128,10 @@ pub(crate) struct Tiler {
     pub(crate) desk: Arc<Desk>,
     pub(crate) publisher: Publisher,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where checkpoints are left for the second place, if there is one.
+    pub(crate) letterbox: Option<Arc<Letterbox>>,
+    /// The checkpoint that was left there last.
+    pub(crate) posted: Option<u64>,
 }
 
 /// What the tiler took from the desk.
@@ -186,6 +191,9 @@ impl Tiler {
                 });
             }
             if done {
+                if let Some(letterbox) = &self.letterbox {
+                    letterbox.close();
+                }
                 return;
             }
         }
@@ -244,16 +252,16 @@ impl Tiler {
 
     /// What follows a checkpoint; late here, it holds up neither entries nor flushes.
     fn follow(&mut self, active: u64) -> Result<(), String> {
-        let copied = self
-            .publisher
-            .copy_to_second_place()
-            .map_err(|cause| format!("the second place cannot be written: {cause}"));
-        // Whether the copy stands or not: else a place that is gone for long would fill this disk.
-        let tidied = self
-            .publisher
+        let size = self.publisher.signed();
+        if let Some(letterbox) = &self.letterbox
+            && self.posted != Some(size)
+        {
+            letterbox.post(size, self.publisher.note());
+            self.posted = Some(size);
+        }
+        self.publisher
             .tidy(active)
-            .map_err(|cause| format!("covered files cannot be removed: {cause}"));
-        copied.and(tidied)
+            .map_err(|cause| format!("covered files cannot be removed: {cause}"))
     }
 }
 
@@ -276,6 +284,8 @@ mod tests {
     fn nothing_more_is_taken_while_what_was_taken_cannot_be_signed() {
         let desk = Arc::new(Desk::new(1024));
         let tiler = Tiler {
+            letterbox: None,
+            posted: None,
             desk: Arc::clone(&desk),
             publisher: publisher(&CrashDisk::new(Path::new("/d"))),
             clock: Arc::new(FixedClock::at(Timestamp::from_seconds(0))),

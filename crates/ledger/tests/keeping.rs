@@ -57,7 +57,11 @@ fn open(folder: &Path, disk: &CrashDisk, keeping: Keeping) -> Ledger {
 }
 
 fn open_at(folder: &Path, disk: &CrashDisk, keeping: Keeping, clock: Arc<dyn Clock>) -> Ledger {
-    let options = Options {
+    open_with(disk, options(folder, keeping, clock))
+}
+
+fn options(folder: &Path, keeping: Keeping, clock: Arc<dyn Clock>) -> Options {
+    Options {
         lock: Arc::new(Lock::acquire(folder).unwrap()),
         origin: "log.example/test/1".to_owned(),
         second_place: None,
@@ -65,7 +69,10 @@ fn open_at(folder: &Path, disk: &CrashDisk, keeping: Keeping, clock: Arc<dyn Clo
         ring: 64,
         clock,
         rng: Arc::new(SystemRng),
-    };
+    }
+}
+
+fn open_with(disk: &CrashDisk, options: Options) -> Ledger {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     Ledger::open_on(disk, options, Pace::default()).unwrap()
 }
@@ -217,4 +224,38 @@ fn old_entries_go_by_the_clock_alone_and_the_log_says_so() {
             "ledger.retention-announced"
         ]
     );
+}
+
+#[test]
+fn a_second_place_that_is_gone_holds_up_nothing_and_is_written_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = CrashDisk::new(folder.path());
+    let elsewhere = folder.path().join("elsewhere");
+    let place = elsewhere.join("checkpoints");
+    let clock = Arc::new(SystemClock::new());
+    let ledger = open_with(
+        &disk,
+        Options {
+            second_place: Some(place.clone()),
+            ..options(folder.path(), Keeping::default(), clock)
+        },
+    );
+    eventually("told", || ledger.state().behind.is_some());
+    let recorder = ledger.recorder();
+    for _ in 0..10 {
+        for _ in 0..30 {
+            recorder.record(event()).unwrap();
+        }
+        ledger.flush_blocking().unwrap();
+    }
+    // What a checkpoint made superfluous goes all the same: partial tiles, and with them the journal.
+    let partial = ledger_folder(folder.path()).join("tile/entries/000.p");
+    eventually("tidied", || disk.list(&partial).is_err());
+    assert!(ledger.state().behind.is_some());
+
+    disk.create_folder(&elsewhere).unwrap();
+    eventually("copied", || ledger.state().behind.is_none());
+    let last = ledger.close().unwrap();
+    let copies = String::from_utf8(disk.read(&place, u64::MAX).unwrap()).unwrap();
+    assert!(copies.ends_with(&last.checkpoint));
 }
