@@ -315,9 +315,14 @@ class Ledger:
 
 
 # --- the question ------------------------------------------------------------------------------
-def read_text(path):
+def read_text(path, limit=64 * 1024):
     with open(path, encoding="utf-8", newline="") as file:
-        return file.read(64 * 1024)
+        return file.read(limit)
+
+
+def notes(text):
+    """The notes of a file to which they are appended; what was cut short is one that is refused."""
+    return re.findall("[^\n](?:(?!\n\n).)*\n\n(?:—[^\n]*\n)*", text, re.DOTALL)
 
 
 def judge(arguments):
@@ -341,18 +346,24 @@ def judge(arguments):
         raise Altered(f"the minimum index does not hold: {fault}") from None
     seen = {}
     for path in arguments.seen:
-        try:
-            other, length, digest = read_checkpoint(read_text(path), key)
-        except ValueError as fault:
-            raise CannotAsk(f"{path}: {fault}") from None
-        if other != origin:
-            raise Altered(f"the checkpoint that was seen is of the log {other}")
-        if length > size:
-            raise Altered(f"{size} entries, but a checkpoint of {length} was seen: it was cut back")
-        if length < minimum and length % WIDTH:
-            print(f"note: {path} is older than the minimum index; not compared", file=sys.stderr)
-        elif seen.setdefault(length, digest) != digest:
-            raise Altered(f"two checkpoints of {length} entries were seen: the log was forked")
+        taken, fault = 0, "no checkpoint"
+        for note in notes(read_text(path, 512 << 20)):
+            try:
+                other, length, digest = read_checkpoint(note, key)
+            except ValueError as refused:
+                fault = refused
+                continue
+            taken += 1
+            if other != origin:
+                raise Altered(f"the checkpoint that was seen is of the log {other}")
+            if length > size:
+                raise Altered(f"a checkpoint of {length} entries was seen, {size} are here: cut back")
+            if length < minimum and length % WIDTH:
+                print(f"note: {length} entries in {path} are below the minimum", file=sys.stderr)
+            elif seen.setdefault(length, digest) != digest:
+                raise Altered(f"the first {length} entries are not those of a checkpoint seen")
+        if not taken:
+            raise CannotAsk(f"{path}: {fault}")
     Ledger(arguments.folder, size).verify(root, minimum, seen)
     if key is None:
         print("note: without --key no signature was checked", file=sys.stderr)

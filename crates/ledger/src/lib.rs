@@ -56,6 +56,7 @@ pub mod recorder;
 mod retention;
 pub mod second_place;
 pub mod section;
+mod seen;
 pub mod segment;
 pub mod service;
 mod space;

@@ -15,6 +15,7 @@ use crate::{
     disk::Disk,
     minimum::Minimum,
     note::{NoteError, VerifierKey},
+    seen::{Seen, SeenFault},
     tile::{self, Content, TileError, TileFile, TileNodes, decode_hashes, read_tile},
     tree::{Edge, Hash, Nodes as _, TILE_WIDTH, leaf_hash_with, tile_levels},
     view::{View, is_ledger},
@@ -25,7 +26,7 @@ use crate::{
 pub struct Given<'a> {
     /// The log's verifier key.
     pub key: Option<&'a VerifierKey>,
-    /// A checkpoint of this log that was seen earlier, as its signed note.
+    /// Checkpoints of this log that were seen earlier, as signed notes one after the other.
     pub seen: Option<&'a str>,
 }
 
@@ -40,14 +41,16 @@ pub struct Whole {
     pub unfinished: bool,
     /// Whether the head's signature was checked.
     pub signature_checked: bool,
-    /// Size of the seen checkpoint that this log extends.
+    /// Size of the largest seen checkpoint that this log extends.
     pub seen: Option<u64>,
     /// Entries below this index may be gone; 0 where everything is there.
     pub minimum: u64,
     /// When the minimum index was signed, if one was.
     pub since: Option<Timestamp>,
-    /// Whether the seen checkpoint lies below the minimum index and could not be compared.
+    /// Whether a seen checkpoint lies below the minimum index and could not be compared.
     pub seen_is_gone: bool,
+    /// Whether some of what was given as seen is cut short or of another log.
+    pub seen_left_out: bool,
 }
 
 impl Whole {
@@ -63,8 +66,13 @@ impl Whole {
         }
         if self.seen_is_gone {
             open.push(
-                "The checkpoint of --seen is older than the minimum index: its entries are gone, \
+                "A checkpoint of --seen is older than the minimum index: its entries are gone, \
                  and it could not be compared.",
+            );
+        }
+        if self.seen_left_out {
+            open.push(
+                "Some of what --seen holds is cut short or of another log, and was left out.",
             );
         }
         if self.seen.is_none() && !self.seen_is_gone {
@@ -125,13 +133,11 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         None => view.head().clone(),
     };
     let minimum = view.minimum(given.key)?;
-    let seen = given
-        .seen
-        .map(|note| read_seen(note, given.key))
-        .transpose()?;
-    if let Some(seen) = &seen {
-        compare(&head, seen)?;
-    }
+    let seen = given.seen.map(|text| Seen::read(text, given.key, &head));
+    let seen = seen.transpose().map_err(|fault| match fault {
+        SeenFault::Unusable(fault) => VerifyError::Seen(fault),
+        SeenFault::Altered(alteration) => alteration.into(),
+    })?;
     // Alterations of the tree are named before those of the journal, which covers less.
     let journal = view.journal();
     let listed: Vec<(u64, &[u8])> = journal
@@ -148,9 +154,7 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         kept: None,
         key: given.key,
         minimum,
-        seen: seen.as_ref(),
-        compared: false,
-        forked: false,
+        seen,
         journal: &entries,
         journal_first: first,
         differs: None,
@@ -165,38 +169,18 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
         return Err(Alteration::JournalDiffers { index }.into());
     }
     let reached = first.saturating_add(entries.len() as u64);
-    let compared = walk.compared;
+    let seen = walk.seen.unwrap_or_default();
     Ok(Whole {
         minimum: walk.minimum.index,
         since: (walk.minimum.index > 0).then_some(walk.minimum.since),
-        seen_is_gone: seen.is_some() && !compared,
+        seen_is_gone: seen.is_gone(),
+        seen_left_out: seen.left_out(),
         unsigned: reached.saturating_sub(head.size),
         unfinished: torn.is_some(),
         signature_checked: given.key.is_some(),
-        seen: seen.map(|seen| seen.size).filter(|_| compared),
+        seen: seen.largest(),
         head,
     })
-}
-
-fn read_seen(note: &str, key: Option<&VerifierKey>) -> Result<Checkpoint, VerifyError> {
-    let seen = match key {
-        Some(key) => Checkpoint::open(note, key),
-        None => Checkpoint::open_unverified(note),
-    };
-    seen.map_err(VerifyError::Seen)
-}
-
-fn compare(head: &Checkpoint, seen: &Checkpoint) -> Result<(), Alteration> {
-    if seen.origin != head.origin {
-        return Err(Alteration::OtherLog(seen.origin.clone()));
-    }
-    if seen.size > head.size {
-        return Err(Alteration::Older {
-            size: head.size,
-            seen: seen.size,
-        });
-    }
-    Ok(())
 }
 
 /// One pass over all entries under the head, which rebuilds every tile and the root.
@@ -210,9 +194,7 @@ struct Walk<'a> {
     kept: Option<TileFile>,
     key: Option<&'a VerifierKey>,
     minimum: Minimum,
-    seen: Option<&'a Checkpoint>,
-    compared: bool,
-    forked: bool,
+    seen: Option<Seen>,
     journal: &'a [&'a [u8]],
     journal_first: u64,
     differs: Option<u64>,
@@ -241,9 +223,9 @@ impl Walk<'_> {
                 size: self.head.size,
             }
             .into()),
-            None => match self.seen {
-                Some(seen) if self.forked => Err(Alteration::Forked { seen: seen.size }.into()),
-                _ => match self.kept {
+            None => match self.seen.as_ref().and_then(Seen::forked) {
+                Some(seen) => Err(Alteration::Forked { seen }.into()),
+                None => match self.kept {
                     Some(tile) => Err(Alteration::Kept(tile).into()),
                     None => Ok(()),
                 },
@@ -307,11 +289,8 @@ impl Walk<'_> {
     }
 
     fn check_seen(&mut self) {
-        if let Some(seen) = self.seen
-            && seen.size == self.edge.size()
-        {
-            self.compared = true;
-            self.forked = self.edge.root() != seen.root;
+        if let Some(seen) = &mut self.seen {
+            seen.check(&self.edge);
         }
     }
 

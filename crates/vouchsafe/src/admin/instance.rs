@@ -93,7 +93,9 @@ impl Instance {
 
     pub(super) fn health(&self) -> Value {
         let state = self.ledger.state();
-        let altered = self.inspected.get().and_then(|found| found.as_ref().err());
+        // Read once: between two looks the inspection may end, and its verdict be left out.
+        let inspected = self.inspected.get();
+        let altered = inspected.and_then(|found| found.as_ref().err());
         let lacking = self.gate.lacks_descriptors();
         let ahead = self.clock_ahead();
         json!({
@@ -118,7 +120,7 @@ impl Instance {
                 "minimum": state.minimum,
                 "announced": state.announced.map(|next| next.index),
                 "unkept": state.unkept.map(|kind| kind.to_string()),
-                "inspected": self.inspected.get().is_some(),
+                "inspected": inspected.is_some(),
                 "altered": altered,
             },
         })

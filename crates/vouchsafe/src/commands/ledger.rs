@@ -72,7 +72,8 @@ pub(crate) struct Verify {
     /// The verifier key, as `vouchsafe ledger key` prints it
     #[arg(long)]
     key: Option<String>,
-    /// File with a checkpoint of this log that was seen earlier
+    /// File with checkpoints of this log that were seen earlier, such as the second place, or a
+    /// folder of such files
     #[arg(long)]
     seen: Option<PathBuf>,
     /// How to print
@@ -215,7 +216,7 @@ fn check(args: &Verify) -> Result<ExitCode, Failure> {
         .map(VerifierKey::parse)
         .transpose()
         .map_err(|fault| Failure::new(fault.to_string(), "print it with vouchsafe ledger key"))?;
-    let seen = args.seen.as_deref().map(read_note).transpose()?;
+    let seen = args.seen.as_deref().map(read_seen).transpose()?;
     let given = Given {
         key: key.as_ref(),
         seen: seen.as_deref(),
@@ -278,15 +279,29 @@ fn unanswerable(fault: &VerifyError) -> Failure {
     Failure::new(fault.to_string(), hint)
 }
 
-/// Checkpoints are small; anything larger is something else.
-const NOTE_LIMIT: u64 = 64 * 1024;
+/// A second place is thinned long before it is as large as this.
+const SEEN_LIMIT: u64 = 512 * 1024 * 1024;
 
-fn read_note(path: &Path) -> Result<String, Failure> {
-    let hint = "name a file with a checkpoint";
+/// The checkpoints of a file, or of every file in a folder.
+fn read_seen(path: &Path) -> Result<String, Failure> {
+    let hint = "name a file with checkpoints, or a folder of such files";
+    let failed = || io(format!("read {}", path.display()), hint);
     let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(NOTE_LIMIT).read_to_string(&mut text))
-        .map_err(io(format!("read {}", path.display()), hint))?;
+    let mut read = |path: &Path| {
+        let left = SEEN_LIMIT.saturating_sub(text.len() as u64);
+        let file = std::fs::File::open(path)?;
+        file.take(left).read_to_string(&mut text).map(drop)
+    };
+    if !path.is_dir() {
+        read(path).map_err(failed())?;
+        return Ok(text);
+    }
+    for entry in std::fs::read_dir(path).map_err(failed())? {
+        let path = entry.map_err(failed())?.path();
+        if path.is_file() {
+            read(&path).map_err(failed())?;
+        }
+    }
     Ok(text)
 }
 

@@ -346,6 +346,20 @@ fn both_verifiers_tell_a_log_that_was_cut_back_or_forked() {
         let part = format!("the first {size} entries are not those");
         agree(&copy.folder(), &["--seen", &text(&fork)], 1, &part);
     }
+    // A whole second place: every checkpoint of it is compared, what is cut short is left out.
+    let place = copy.0.path().join("place");
+    let older = fs::read_to_string(&made.older).unwrap();
+    let torn = &older[..older.len() - 20];
+    fs::write(&place, format!("{older}{torn}\n\n{note}")).unwrap();
+    agree(&copy.folder(), &["--seen", &text(&place)], 0, "whole: ");
+    let fork_inside = format!("{older}{}{note}", text_of(300, &zeros));
+    fs::write(&place, fork_inside).unwrap();
+    let part = "the first 300 entries are not those";
+    agree(&copy.folder(), &["--seen", &text(&place)], 1, part);
+    let twice = format!("{note}{}", text_of(size, &zeros));
+    fs::write(&place, twice).unwrap();
+    let part = format!("the first {size} entries are not those");
+    agree(&copy.folder(), &["--seen", &text(&place)], 1, &part);
     fs::write(&fork, "no checkpoint").unwrap();
     let seen = ["--key", &made.key, "--seen", &text(&fork)];
     assert_eq!(ours(&copy.folder(), &seen).exit, Some(2));
