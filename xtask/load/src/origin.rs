@@ -1,7 +1,7 @@
 //! An origin that reads what it is sent.
 //!
-//! Owns five answers: a small one at once, one as long as the path says, how much of a body came, an
-//! answer after ten milliseconds for sixteen requests at a time and no more, and WebSocket messages
+//! Owns six answers: a small one at once, one as long as the path says, how much of a body came, an
+//! answer after ten milliseconds for eight requests at a time and no more, events, and WebSocket messages
 //! as they came. One thread for each core, all on one port of the loopback interface.
 
 use std::{
@@ -30,7 +30,7 @@ const SMALL: &str = "{\"students\":[{\"id\":1041,\"name\":\"A. Doe\",\"level\":\
                      {\"id\":1042,\"name\":\"B. Sample\",\"level\":\"A2\"}]}";
 
 /// How many requests `/slow` works on at a time, and how long on each.
-const SLOW: (usize, Duration) = (16, Duration::from_millis(10));
+const SLOW: (usize, Duration) = (8, Duration::from_millis(10));
 
 /// Events of `/events`, and the time between them.
 const EVENTS: (usize, Duration) = (10, Duration::from_millis(50));

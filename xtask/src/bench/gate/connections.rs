@@ -26,43 +26,27 @@ const IDLE: f64 = 25.0;
 const THOUSAND: f64 = 64.0;
 
 const ABOUT: &str = "\
-    Up to a thousand connections each asks again as soon as it is answered. Over ten thousand, two \
+    Servers are started anew for each number of connections. Up to a thousand connections each asks again as soon as it is answered. Over ten thousand, two \
     thousand requests a second go in turn by a schedule, so that all stay open and few are busy. \
     Vouchsafe, nginx and HAProxy are set up for 16,384 connections here, and Vouchsafe for as many of \
     one address and as many requests at a time; the memory nginx takes for them beforehand is in its \
     figure.";
 
 pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
-    let systems = Systems::start(plan, 16_384, &[])?;
-    let idle = PROXIES
+    let (mut idle, mut rows, mut samples) = (Vec::new(), Vec::new(), Vec::new());
+    let counts = COUNTS
         .iter()
-        .map(|(which, _)| Ok(Watch::over(&systems.get(*which)?.running).most()))
-        .collect::<Result<Vec<Memory>, Failure>>()?;
-    let mut rows = Vec::new();
-    for (count, rate) in COUNTS
-        .iter()
-        .filter(|(count, _)| !plan.smoke || *count <= 1000)
-    {
-        for (which, name) in PROXIES {
-            let server = systems.get(which)?;
-            let load = Load {
-                address: server.address,
-                connections: *count,
-                phases: vec![(plan.seconds, *rate)],
-                fresh: false,
-                tls: None,
-                talk: load::get("/", &server.headers("/"), ANSWER.len()),
-            };
-            rows.push(Row {
-                name: named(name, *count),
-                which,
-                drive: Drive::Load(Box::new(load)),
-                against: Some(named("nginx", *count)),
-                aim: None,
-            });
+        .filter(|(count, _)| !plan.smoke || *count <= 1000);
+    for (count, rate) in counts {
+        // Anew each time: what many connections took is not given back for few.
+        let systems = Systems::start(plan, 16_384, &[])?;
+        if idle.is_empty() {
+            idle = resident(&systems)?;
         }
+        let these = at(plan, &systems, *count, *rate)?;
+        samples.extend(rows::rounds(plan, &systems, &these)?);
+        rows.extend(these);
     }
-    let samples = rows::rounds(plan, &systems, &rows)?;
     let mut table = rows::tabulate("Connections", "request", &rows, &samples);
     remember(&mut table, &idle, &rows, &samples);
     table.note(format!(
@@ -70,6 +54,42 @@ pub(super) fn run(plan: &Plan<'_>) -> Result<Table, Failure> {
         plan.rounds, plan.seconds
     ));
     Ok(table)
+}
+
+/// Memory of the proxies before anybody has asked them anything but whether they are there.
+fn resident(systems: &Systems) -> Result<Vec<Memory>, Failure> {
+    PROXIES
+        .iter()
+        .map(|(which, _)| Ok(Watch::over(&systems.get(*which)?.running).most()))
+        .collect()
+}
+
+/// The rows of one number of connections.
+fn at(
+    plan: &Plan<'_>,
+    systems: &Systems,
+    count: usize,
+    rate: Option<f64>,
+) -> Result<Vec<Row>, Failure> {
+    let row = |(which, name): &(Which, &str)| {
+        let server = systems.get(*which)?;
+        let load = Load {
+            address: server.address,
+            connections: count,
+            phases: vec![(plan.seconds, rate)],
+            fresh: false,
+            tls: None,
+            talk: load::get("/", &server.headers("/"), ANSWER.len()),
+        };
+        Ok(Row {
+            name: named(name, count),
+            which: *which,
+            drive: Drive::Load(Box::new(load)),
+            against: Some(named("nginx", count)),
+            aim: None,
+        })
+    };
+    PROXIES.iter().map(row).collect()
 }
 
 fn named(server: &str, count: usize) -> String {
