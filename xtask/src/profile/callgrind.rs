@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-/// Inclusive cost of each function.
+/// Inclusive cost of each function of one thread.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Costs {
     inclusive: HashMap<String, u64>,
@@ -40,15 +40,7 @@ impl Costs {
         costs
     }
 
-    /// Adds what another thread spent.
-    pub(crate) fn join(&mut self, other: Self) {
-        self.total += other.total;
-        for (name, cost) in other.inclusive {
-            *self.inclusive.entry(name).or_default() += cost;
-        }
-    }
-
-    /// What was spent in all.
+    /// What the thread spent in all.
     pub(crate) const fn total(&self) -> u64 {
         self.total
     }

@@ -153,15 +153,15 @@ impl<'a> Bench<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Profile {
     gate: Costs,
-    ledger: Costs,
+    writer: Costs,
 }
 
 impl Profile {
     fn add(&mut self, thread: Costs) {
         if thread.below("gate::stages::admit_head") > 0 {
             self.gate = thread;
-        } else if thread.below("ledger::writer::") > 0 || thread.below("ledger::tiler::") > 0 {
-            self.ledger.join(thread);
+        } else if thread.below("ledger::writer::") > 0 {
+            self.writer = thread;
         }
     }
 }
@@ -189,14 +189,14 @@ impl Spent {
         self.each(|profile| profile.gate.total())
     }
 
-    /// On the ledger's threads, in and below the functions whose names begin so.
-    pub(crate) fn ledger(&self, prefix: &str) -> f64 {
-        self.each(|profile| profile.ledger.below(prefix))
+    /// On the thread of the ledger's writer, in and below the functions whose names begin so.
+    pub(crate) fn writer(&self, prefix: &str) -> f64 {
+        self.each(|profile| profile.writer.below(prefix))
     }
 
-    /// On the ledger's threads.
-    pub(crate) fn ledger_total(&self) -> f64 {
-        self.each(|profile| profile.ledger.total())
+    /// On the thread of the ledger's writer.
+    pub(crate) fn writer_total(&self) -> f64 {
+        self.each(|profile| profile.writer.total())
     }
 }
 

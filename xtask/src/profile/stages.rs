@@ -74,13 +74,13 @@ pub(crate) fn rows() -> Vec<Row> {
     ));
     rows.push(("gate thread in all", Box::new(Spent::gate_total)));
     rows.push((
-        "ledger: encoding",
-        Box::new(|spent| spent.ledger("ledger::encode::Encoder::event")),
+        "ledger's writer: encoding",
+        Box::new(|spent| spent.writer("ledger::encode::Encoder::event")),
     ));
-    rows.push(("ledger threads in all", Box::new(Spent::ledger_total)));
+    rows.push(("ledger's writer in all", Box::new(Spent::writer_total)));
     rows.push((
-        "all",
-        Box::new(|spent| spent.gate_total() + spent.ledger_total()),
+        "both threads",
+        Box::new(|spent| spent.gate_total() + spent.writer_total()),
     ));
     rows
 }
