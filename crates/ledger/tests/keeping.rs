@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Clock, SystemClock, SystemRng, Timestamp};
+use control::{Clock, ControlId, SystemClock, SystemRng, Timestamp};
 use ledger::{
     Event, Keeping, Kind, Ledger, Lock, NotDurable, Options, Pace, Room,
     crash_disk::CrashDisk,
@@ -258,4 +258,54 @@ fn a_second_place_that_is_gone_holds_up_nothing_and_is_written_when_it_is_back()
     let last = ledger.close().unwrap();
     let copies = String::from_utf8(disk.read(&place, u64::MAX).unwrap()).unwrap();
     assert!(copies.ends_with(&last.checkpoint));
+}
+
+#[test]
+fn a_hundred_thousand_refusals_are_few_entries_whose_counts_make_up_the_flood() {
+    const FLOOD: u64 = 100_000;
+    const SECONDS: i64 = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let disk = CrashDisk::new(folder.path());
+    let ledger = open(folder.path(), &disk, Keeping::default());
+    let recorder = ledger.recorder();
+    for number in 0..FLOOD {
+        let second = 100 + (number * 4 / FLOOD) as i64;
+        recorder.record_refusal(Event {
+            control: Some(ControlId("gate.path")),
+            status: Some(400),
+            // Four clients, so that no second tells apart more than that.
+            client: Some(std::net::Ipv4Addr::new(203, 0, 113, (number % 4) as u8).into()),
+            ..Event::new(Timestamp::from_seconds(second), Kind::REQUEST)
+        });
+    }
+    ledger.close().unwrap();
+    let view = View::open(&disk, &ledger_folder(folder.path())).unwrap();
+    let entries: Vec<serde_json::Value> = view
+        .last(u64::MAX)
+        .unwrap()
+        .iter()
+        .map(|(_, entry)| serde_json::from_slice(entry).unwrap())
+        .collect();
+    // Of each client and second 32 whole ones and a count; and what found the ring full, which is
+    // told at most once a second of the machine's time.
+    let (uncounted, others): (Vec<_>, Vec<_>) = entries
+        .iter()
+        .partition(|entry| entry["reason"] == "ring-full");
+    assert!(
+        others.len() <= (SECONDS * 4 * 33) as usize,
+        "{}",
+        others.len()
+    );
+    assert!(uncounted.len() <= 60, "{}", uncounted.len());
+    let sum: u64 = entries
+        .iter()
+        .map(|entry| entry["count"].as_u64().unwrap_or(1))
+        .sum();
+    assert_eq!(sum, FLOOD);
+    assert_eq!(ledger.state().folded, FLOOD - whole(&entries));
+}
+
+fn whole(entries: &[serde_json::Value]) -> u64 {
+    let whole = entries.iter().filter(|entry| entry["count"].is_null());
+    whole.count() as u64
 }
