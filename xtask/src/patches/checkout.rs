@@ -156,7 +156,19 @@ impl Checkout {
                 fs::remove_file(&path).map_err(|cause| Failure::io(&path, &cause))?;
             }
         }
+        remove_empty(&self.source);
         Ok(())
+    }
+}
+
+/// Removes folders without files: an empty one below `crates/` would pass for a crate.
+fn remove_empty(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name() != ".git" && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path());
+            // One that holds something stays, which is what is wanted.
+            let _ = fs::remove_dir(entry.path());
+        }
     }
 }
 
@@ -221,10 +233,15 @@ mod tests {
         let (folder, workspace) = project();
         let checkout = Checkout::make(&workspace).unwrap();
         fs::write(checkout.source.join("stray.rs"), "").unwrap();
+        let gone = checkout.source.join("crates/gone");
+        fs::create_dir_all(gone.join("src")).unwrap();
+        fs::write(gone.join("Cargo.toml"), "").unwrap();
         fs::write(checkout.source.join("src/check.rs"), "left by a crash").unwrap();
         fs::write(folder.path().join("src/new.rs"), "new").unwrap();
         Checkout::make(&workspace).unwrap();
         assert!(!checkout.source.join("stray.rs").exists());
+        assert!(!gone.exists(), "an empty folder would pass for a crate");
+        assert!(checkout.source.join(".git").exists());
         assert!(checkout.source.join("src/new.rs").exists());
         let text = fs::read_to_string(checkout.source.join("src/check.rs")).unwrap();
         assert!(text.contains("equal()"));
