@@ -274,7 +274,12 @@ impl Probe for TamperEvident {
         }
         let last = Draft::new(at, "GET", &format!("/{}", canary(at)?)).send(at)?;
         let id = request_id(&last).unwrap_or_default();
-        let later = ledger_that(at, |copy| speaks_of(copy, &id))?;
+        // An entry is readable before a checkpoint covers it; only a newer checkpoint says that the
+        // first copy is an older state.
+        let signed = |copy: &LedgerCopy| size(&copy.checkpoint);
+        let later = ledger_that(at, |copy| {
+            speaks_of(copy, &id) && signed(copy) > signed(&first)
+        })?;
         let twin = at.verify(&later.folder, &later.key, Some(&first.checkpoint))?;
         let older = at.verify(&first.folder, &first.key, Some(&later.checkpoint))?;
         sheet.pair(
@@ -307,11 +312,7 @@ fn named(inspection: &Inspection) -> Met {
 /// checkpoints lie beside it and count for nothing.
 fn last_tile(folder: &Path, kind: &str) -> std::io::Result<Option<PathBuf>> {
     let checkpoint = fs::read_to_string(folder.join("checkpoint"))?;
-    let size: u64 = checkpoint
-        .lines()
-        .nth(1)
-        .and_then(|line| line.parse().ok())
-        .unwrap_or(0);
+    let size = size(&checkpoint);
     let Some(last) = size.checked_sub(1) else {
         return Ok(None);
     };
@@ -326,6 +327,12 @@ fn last_tile(folder: &Path, kind: &str) -> std::io::Result<Option<PathBuf>> {
         name.push_str(&format!(".p/{width}"));
     }
     Ok(Some(folder.join("tile").join(kind).join(name)))
+}
+
+/// How many entries a checkpoint covers: its second line.
+fn size(checkpoint: &str) -> u64 {
+    let line = checkpoint.lines().nth(1);
+    line.and_then(|line| line.parse().ok()).unwrap_or(0)
 }
 
 /// Entries or hashes in a full tile.

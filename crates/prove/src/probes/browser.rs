@@ -4,7 +4,7 @@
 
 use control::{
     Asked, Probe, Sheet, Target,
-    probe::{Answer, Guard, Reply, TargetError},
+    probe::{Answer, Guard, Reply, RouteFact, TargetError},
     sheet::Met,
 };
 
@@ -101,10 +101,9 @@ fn answers(at: &dyn Target) -> Result<Vec<Kind>, TargetError> {
         let plain = Draft::new(at, method_of(route), &route.path);
         drafts.push((
             "an answer from behind the gate",
-            plain.clone().ticketed(at)?,
+            plain.ticketed(at)?,
             &[200],
         ));
-        drafts.push(("a refused host (400)", plain.host("other.invalid"), &[400]));
     }
     if let Some(route) = first_route(at, |guard| matches!(guard, Guard::Key(_))) {
         drafts.push((
@@ -119,6 +118,16 @@ fn answers(at: &dyn Target) -> Result<Vec<Kind>, TargetError> {
             "no signature (403)",
             unsigned.body("application/json", b"{}"),
             &[403],
+        ));
+    }
+    let listed = |route: &&RouteFact| {
+        !route.methods.is_empty() && !route.methods.iter().any(|method| method == "DELETE")
+    };
+    if let Some(route) = at.facts().routes.iter().find(listed) {
+        drafts.push((
+            "a method that is not listed (405)",
+            Draft::new(at, "DELETE", &route.path),
+            &[405],
         ));
     }
     if !at

@@ -6,7 +6,11 @@ use control::{
     sheet::Met,
 };
 
-use super::{draft::Draft, keys::wide_key, method_of, named_route};
+use super::{
+    draft::Draft,
+    keys::{CHECKSUM, wide_key},
+    method_of, named_route,
+};
 
 /// Attacks `auth.enforced`: every guarded route at and below the named one.
 pub(super) struct Enforced;
@@ -75,6 +79,14 @@ impl Probe for Enforced {
                 Met::status(&attack, &[401]),
                 twin()?,
             );
+            let forged = spliced(&key, &wide_key(at, roles)?)?;
+            let draft = plain.clone().field("X-API-Key", &forged);
+            let attack = draft.ticketed(at)?.send(at)?;
+            sheet.pair(
+                format!("{path} with a known prefix and another secret"),
+                Met::status(&attack, &[401]),
+                twin()?,
+            );
             let basic = format!(
                 "Basic {}",
                 seal::encode::base64(format!("user:{key}").as_bytes())
@@ -113,6 +125,35 @@ fn altered(key: &str) -> String {
             (false, c) => c,
         })
         .collect()
+}
+
+/// The public prefix of one key, the secret of another, and the checksum that belongs to both: what
+/// a guesser sends who knows the format of keys and has seen a list of them.
+fn spliced(prefix: &str, secret: &str) -> Result<String, TargetError> {
+    let malformed = || TargetError::new("forge a key", "a minted key has another form");
+    let (prefix, _) = prefix.rsplit_once('_').ok_or_else(malformed)?;
+    let (_, secret) = secret.rsplit_once('_').ok_or_else(malformed)?;
+    let secret = secret
+        .get(..secret.len().saturating_sub(CHECKSUM))
+        .ok_or_else(malformed)?;
+    let body = format!("{prefix}_{secret}");
+    let checksum = base62(crc32fast::hash(body.as_bytes()));
+    Ok(body + &checksum)
+}
+
+/// Six digits, most significant first, of 0 to 9, A to Z and a to z.
+fn base62(mut number: u32) -> String {
+    let digit = |value: u32| match u8::try_from(value % 62).unwrap_or(0) {
+        value @ 0..=9 => char::from(b'0' + value),
+        value @ 10..=35 => char::from(b'A' + value - 10),
+        value => char::from(b'a' + value - 36),
+    };
+    let mut digits = [' '; CHECKSUM];
+    for place in digits.iter_mut().rev() {
+        *place = digit(number);
+        number /= 62;
+    }
+    digits.iter().collect()
 }
 
 impl Probe for HeaderOnly {
@@ -166,6 +207,16 @@ impl Probe for HeaderOnly {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_spliced_key_has_the_checksum_of_its_parts() {
+        let zeros = "0".repeat(43);
+        let spliced = spliced(
+            "vsk_000000000000_mine",
+            &format!("vsk_abcdefghijkl_{zeros}XXXXXX"),
+        );
+        assert_eq!(spliced.unwrap(), format!("vsk_000000000000_{zeros}06uaNl"));
+    }
 
     #[test]
     fn one_character_of_the_secret_is_exchanged() {

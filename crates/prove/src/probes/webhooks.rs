@@ -311,17 +311,18 @@ impl Probe for RawBody {
         let source = Source::of(at, route)?;
         let path = source.path.clone();
         let mark = canary(at)?;
-        let twin = Met::status(&source.genuine(&canary(at)?, &canary(at)?, now())?, &[200]);
         let (_, body) = source.message(&mark);
-        let same_meaning = respelled(&body);
-        let attack = source.forged(&same_meaning, |secret| {
-            Ok(source.sign(secret, &path, &body, &mark, now())?.headers)
-        })?;
-        sheet.pair(
-            "the same meaning in other bytes",
-            Met::status(&attack, &[403]),
-            twin,
-        );
+        for (name, altered) in [
+            ("the same meaning in other bytes", respelled(&body)),
+            ("white space in front", [b" ", &*body].concat()),
+            ("a line end behind", [&*body, b"\r\n"].concat()),
+        ] {
+            let twin = Met::status(&source.genuine(&canary(at)?, &canary(at)?, now())?, &[200]);
+            let attack = source.forged(&altered, |secret| {
+                Ok(source.sign(secret, &path, &body, &mark, now())?.headers)
+            })?;
+            sheet.pair(name, Met::status(&attack, &[403]), twin);
+        }
         if asked.value("other").is_some() {
             let other = named_route(at, asked, "other")?.path.clone();
             let twin = Met::status(&source.genuine(&canary(at)?, &canary(at)?, now())?, &[200]);

@@ -126,8 +126,8 @@ impl Instance {
         })
     }
 
-    /// Every place the product writes to: what lies in the data folder, the log and the second
-    /// place of checkpoints.
+    /// Every place the product writes to: what lies in the data folder, the log, the second place
+    /// of checkpoints, and the files that standard output and standard error go to, if they do.
     pub(super) fn storage(&self) -> std::io::Result<Vec<PathBuf>> {
         let mut places = std::fs::read_dir(std::path::absolute(&self.data_dir)?)?
             .map(|entry| entry.map(|entry| entry.path()))
@@ -135,6 +135,7 @@ impl Instance {
             .collect::<std::io::Result<Vec<_>>>()?;
         places.extend(self.log_file.clone());
         places.extend(self.ledger_section.second_place.clone());
+        places.extend([1, 2].into_iter().filter_map(output_file));
         Ok(places)
     }
 
@@ -257,4 +258,11 @@ impl Instance {
         }
         Ok(loaded.digest)
     }
+}
+
+/// The regular file that an output of this process goes to; none for a terminal, a pipe, or a file
+/// that has been removed.
+fn output_file(descriptor: u8) -> Option<PathBuf> {
+    let path = std::fs::read_link(format!("/proc/self/fd/{descriptor}")).ok()?;
+    path.is_file().then_some(path)
 }

@@ -5,6 +5,7 @@
 //! Vouchsafe, and the gate. Every listener takes a free port.
 
 use std::{
+    io::Write as _,
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -105,6 +106,9 @@ impl Stage {
             .map_err(io("write the document", hint))?;
 
         let gate_ready = folder.path().join("gate.ready");
+        // A file, so that the proof searches it as well.
+        let said = folder.path().join("gate.err");
+        let output = std::fs::File::create(&said).map_err(io("make a file", hint))?;
         let mut gate_process = Process::start(
             Command::new(executable()?)
                 .arg("up")
@@ -113,9 +117,14 @@ impl Stage {
                 .arg("--ready-file")
                 .arg(&gate_ready)
                 .env("TWILIO_AUTH_TOKEN", text_of(&twilio))
-                .env("REGISTER_SIGNING_SECRET", text_of(&register)),
+                .env("REGISTER_SIGNING_SECRET", text_of(&register))
+                .stderr(output),
         )?;
-        let ready: Value = serde_json::from_str(&gate_process.ready(&gate_ready, &clock)?)
+        let ready = gate_process.ready(&gate_ready, &clock).inspect_err(|_| {
+            let said = std::fs::read_to_string(&said).unwrap_or_default();
+            let _ = std::io::stderr().write_all(said.as_bytes());
+        })?;
+        let ready: Value = serde_json::from_str(&ready)
             .map_err(|fault| Failure::new(fault.to_string(), "report this as a defect"))?;
         let admin = ready
             .get("admin")
