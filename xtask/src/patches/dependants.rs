@@ -12,9 +12,9 @@ use crate::{failure::Failure, tree::Tree};
 /// Where the catalogue lies.
 const CATALOGUE: &str = "crates/control/catalogue/";
 
-/// The dependants of each promise.
+/// The dependants of each promise, and which promises have a live probe.
 #[derive(Debug)]
-pub(super) struct Dependants(BTreeMap<String, BTreeSet<String>>);
+pub(super) struct Dependants(BTreeMap<String, BTreeSet<String>>, BTreeSet<String>);
 
 #[derive(Deserialize)]
 struct File {
@@ -26,20 +26,38 @@ struct File {
 struct Entry {
     id: String,
     #[serde(default)]
+    kind: String,
+    #[serde(default)]
     dependants: BTreeSet<String>,
 }
 
 impl Dependants {
     pub(super) fn read(tree: &Tree) -> Result<Self, Failure> {
-        let mut all = BTreeMap::new();
+        let (mut all, mut probed) = (BTreeMap::new(), BTreeSet::new());
         let ours = |path: &str| path.starts_with(CATALOGUE) && path.ends_with(".toml");
         for (path, text) in tree.iter().filter(|(path, _)| ours(path)) {
             let file: File = toml::from_str(text).map_err(|cause| {
                 Failure::stuck(format!("{path}: {cause}"), "mend the catalogue")
             })?;
-            all.extend(file.promise.into_iter().map(|p| (p.id, p.dependants)));
+            for promise in file.promise {
+                if promise.kind == "probed" {
+                    probed.insert(promise.id.clone());
+                }
+                all.insert(promise.id, promise.dependants);
+            }
         }
-        Ok(Self(all))
+        Ok(Self(all, probed))
+    }
+
+    /// `promises` and everything that may fall with one of them.
+    pub(super) fn reach(&self, promises: &BTreeSet<String>) -> BTreeSet<String> {
+        let below = promises.iter().filter_map(|id| self.0.get(id)).flatten();
+        promises.iter().chain(below).cloned().collect()
+    }
+
+    /// Every promise that a live probe attacks.
+    pub(super) fn probed(&self) -> &BTreeSet<String> {
+        &self.1
     }
 
     /// Whether `breaks` is one promise and some of its dependants.

@@ -1,4 +1,4 @@
-//! `cargo xtask patches`: one control at a time is broken in the source, and `prove` must say so.
+//! `cargo xtask patches`: controls are broken in the source, and `prove` must say exactly which.
 //!
 //! Owns the checkout under the build folder, the building and running of each patched product, and
 //! the comparison. A proof that stays green on broken source proves nothing; one in which another
@@ -9,11 +9,12 @@
 pub(crate) mod checkout;
 mod dependants;
 mod patch;
+mod plan;
 mod report;
 mod trial;
 pub(crate) mod version;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{clock::clock, failure::Failure, tree::Tree, workspace::Workspace};
 
@@ -30,19 +31,9 @@ struct Row {
     differences: Vec<String>,
 }
 
-/// Runs the patches whose name contains the argument, or all.
+/// Runs the patches whose name contains one of the arguments, or all.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
-    let wanted = match arguments {
-        [] => "",
-        [name] => name,
-        _ => {
-            return Err(Failure::stuck(
-                "too many names",
-                "run `cargo xtask patches [NAME]`",
-            ));
-        }
-    };
-    for line in run_matching(workspace, wanted)? {
+    for line in run_matching(workspace, arguments)? {
         println!("{line}");
     }
     Ok(())
@@ -50,24 +41,31 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
 
 /// Runs every patch; answers with the lines that sum up.
 pub(crate) fn all(workspace: &Workspace) -> Result<Vec<String>, Failure> {
-    run_matching(workspace, "")
+    run_matching(workspace, &[])
 }
 
-fn run_matching(workspace: &Workspace, wanted: &str) -> Result<Vec<String>, Failure> {
+fn run_matching(workspace: &Workspace, wanted: &[&str]) -> Result<Vec<String>, Failure> {
     let mut patches = Patch::all(&workspace.root().join("patches"))?;
-    patches.retain(|patch| patch.name.contains(wanted));
+    if let Some(name) = wanted
+        .iter()
+        .find(|name| !patches.iter().any(|patch| patch.name.contains(**name)))
+    {
+        return Err(Failure::stuck(
+            format!("no patch is called {name}"),
+            "see the names in patches/",
+        ));
+    }
+    let meant = |patch: &Patch| wanted.iter().any(|name| patch.name.contains(name));
+    patches.retain(|patch| wanted.is_empty() || meant(patch));
     if patches.is_empty() {
-        return match wanted {
-            "" => Ok(vec!["there are none".to_owned()]),
-            name => Err(Failure::stuck(
-                format!("no patch is called {name}"),
-                "see the names in patches/",
-            )),
-        };
+        return Ok(vec!["there are none".to_owned()]);
     }
     let tree = Tree::load(workspace.root())?;
     version::check(&tree)?;
     let dependants = Dependants::read(&tree)?;
+    if wanted.is_empty() {
+        unpatched(&patches, &dependants)?;
+    }
     let checkout = Checkout::make(workspace)?;
     // What can be said at once is said before anything is compiled.
     for patch in &patches {
@@ -85,29 +83,100 @@ fn run_matching(workspace: &Workspace, wanted: &str) -> Result<Vec<String>, Fail
     let mut rows = Vec::new();
     let baseline = (clock() - start).as_secs_f64();
     eprintln!("unpatched: whole, {baseline:.0} s");
-    for patch in &patches {
-        rows.push(run_one(&checkout, patch, &before)?);
+    let groups = plan::groups(&patches, &dependants);
+    for (at, group) in groups.iter().enumerate() {
+        eprintln!("build {} of {}: {}", at + 1, groups.len(), names(group));
+        rows.extend(run_group(&checkout, group, &before)?);
     }
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
     sum_up(&patches, &rows)
 }
 
-fn run_one(checkout: &Checkout, patch: &Patch, before: &Report) -> Result<Row, Failure> {
+/// Runs patches on one copy. Where something is not as they say, each runs once more alone, so that
+/// the one to blame is named.
+fn run_group(checkout: &Checkout, group: &[&Patch], before: &Report) -> Result<Vec<Row>, Failure> {
     let start = clock();
-    checkout.apply(patch)?;
-    let differences = trial::differences(checkout, patch, before);
-    checkout.revert(patch)?;
-    let row = Row {
-        name: patch.name.clone(),
-        took: clock() - start,
-        differences: differences?,
-    };
-    let verdict = if row.differences.is_empty() {
-        "broken as it says"
+    let differences = on_copy(checkout, group, || {
+        trial::differences(checkout, group, before)
+    })?;
+    let took = clock() - start;
+    let seconds = took.as_secs_f64();
+    if let (false, [_, _, ..]) = (differences.is_empty(), group) {
+        eprintln!("  not as they say, so one at a time: {seconds:.0} s");
+        let mut rows = Vec::new();
+        for patch in group {
+            rows.extend(run_group(checkout, &[*patch], before)?);
+        }
+        if let (true, Some(first)) = (
+            rows.iter().all(|row| row.differences.is_empty()),
+            rows.first_mut(),
+        ) {
+            // Each alone does what it says, so together they hide something.
+            let together = differences.iter();
+            first.differences = together
+                .map(|what| format!("{what}, together with {}", names(group)))
+                .collect();
+        }
+        return Ok(rows);
+    }
+    let verdict = if differences.is_empty() {
+        "broken as said"
     } else {
-        "NOT as it says"
+        "NOT as said"
     };
-    eprintln!("{}: {verdict}, {:.0} s", row.name, row.took.as_secs_f64());
-    Ok(row)
+    eprintln!("  {}: {verdict}, {seconds:.0} s", names(group));
+    for difference in &differences {
+        eprintln!("    {difference}");
+    }
+    let share = took / u32::try_from(group.len()).unwrap_or(1).max(1);
+    Ok(group
+        .iter()
+        .map(|patch| Row {
+            name: patch.name.clone(),
+            took: share,
+            differences: differences.clone(),
+        })
+        .collect())
+}
+
+/// Does something while the copy is broken in every one of these ways, and mends it again.
+fn on_copy<T>(
+    checkout: &Checkout,
+    group: &[&Patch],
+    act: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    for patch in group {
+        checkout.apply(patch)?;
+    }
+    let done = act();
+    for patch in group.iter().rev() {
+        checkout.revert(patch)?;
+    }
+    done
+}
+
+fn names(group: &[&Patch]) -> String {
+    let names: Vec<&str> = group.iter().map(|patch| patch.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// Promises with a live probe that no patch breaks.
+fn unpatched(patches: &[Patch], dependants: &Dependants) -> Result<(), Failure> {
+    let named: BTreeSet<&String> = patches.iter().flat_map(|patch| &patch.breaks).collect();
+    let missing: Vec<&str> = dependants
+        .probed()
+        .iter()
+        .filter(|id| !named.contains(id))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::no(
+        format!("no patch breaks {}", missing.join(", ")),
+        "a probe that was never seen to fail on broken source proves little: write a patch, as \
+         patches/README.md says",
+    ))
 }
 
 /// The table, or a failure that names what was not as the patches say.
@@ -168,6 +237,7 @@ mod tests {
             path: format!("{name}.patch").into(),
             breaks: ["a.promise".to_owned()].into(),
             fails: Vec::new(),
+            files: BTreeSet::new(),
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Patch {
     pub(super) breaks: BTreeSet<String>,
     /// Tests that must fail: for what no request can show from outside.
     pub(super) fails: Vec<Test>,
+    /// The files it changes.
+    pub(super) files: BTreeSet<String>,
 }
 
 /// One test.
@@ -84,6 +86,11 @@ impl Patch {
             path,
             breaks,
             fails,
+            files: text
+                .lines()
+                .filter_map(|line| line.strip_prefix("+++ b/"))
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }
@@ -127,9 +134,10 @@ mod tests {
         let patch = read(
             "# Skips the comparison.\n# breaks: webhook.signed, webhook.fresh\n\
              # breaks: webhook.raw\n# fails: ledger::crash nothing_is_lost\n--- a/x\n\
-             # breaks: not.this\n# fails: not::this one\n",
+             # breaks: not.this\n# fails: not::this one\n+++ b/x\n+++ b/y\n",
         );
         let patch = patch.unwrap();
+        assert_eq!(patch.files, ["x".to_owned(), "y".to_owned()].into());
         let breaks: Vec<&str> = patch.breaks.iter().map(String::as_str).collect();
         assert_eq!(breaks, ["webhook.fresh", "webhook.raw", "webhook.signed"]);
         let [test] = patch.fails.as_slice() else {

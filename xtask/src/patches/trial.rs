@@ -47,21 +47,25 @@ pub(super) fn baseline(checkout: &Checkout, patches: &[Patch]) -> Result<Report,
     ))
 }
 
-/// What a patched copy does that the patch does not say.
+/// What a copy broken by these patches does that they do not say.
 pub(super) fn differences(
     checkout: &Checkout,
-    patch: &Patch,
+    patches: &[&Patch],
     before: &Report,
 ) -> Result<Vec<String>, Failure> {
     let mut said = Vec::new();
-    for test in &patch.fails {
+    for test in patches.iter().flat_map(|patch| &patch.fails) {
         if passes(checkout, test)? {
             said.push(format!("{} still passes", test.name));
         }
     }
-    if !patch.breaks.is_empty() {
+    let breaks: BTreeSet<String> = patches
+        .iter()
+        .flat_map(|patch| patch.breaks.iter().cloned())
+        .collect();
+    if !breaks.is_empty() {
         let (_, after) = prove(checkout)?;
-        said.extend(after.differences(before, &patch.breaks));
+        said.extend(after.differences(before, &breaks));
     }
     Ok(said)
 }
