@@ -1,7 +1,7 @@
 //! Committed inputs: few and small.
 //!
-//! Owns the limits of a corpus. Refuses none of what a merge found by its content: the smallest
-//! inputs stay, and an input that is named after a finding stays always.
+//! Owns the limits of a corpus. Refuses none of what a merge found by its content: of too many some
+//! of each size stay, and an input that is named after a finding stays always.
 
 use std::path::{Path, PathBuf};
 
@@ -36,8 +36,8 @@ pub(super) fn count(folder: &Path) -> Result<usize, Failure> {
     paths(folder).map(|paths| paths.len())
 }
 
-/// Makes `committed` hold the smallest inputs of `merged` within the limits, and what people put
-/// there.
+/// Makes `committed` hold inputs of `merged` within the limits, small ones first, and what people
+/// put there.
 pub(super) fn replace(committed: &Path, merged: &Path) -> Result<Kept, Failure> {
     let mut kept = Kept::default();
     for path in paths(committed)? {
@@ -53,12 +53,15 @@ pub(super) fn replace(committed: &Path, merged: &Path) -> Result<Kept, Failure> 
         found.push((read(&path)?, path));
     }
     found.sort_by_key(|(bytes, _)| bytes.len());
-    for (bytes, path) in found {
+    // Of too many, some of each size: the small ones alone would never get past a first line.
+    let room = MOST_FILES.saturating_sub(kept.files).max(1);
+    let chosen = |at: usize| found.len() <= room || at * room % found.len() < room;
+    for (_, (bytes, path)) in found.iter().enumerate().filter(|(at, _)| chosen(*at)) {
         if kept.files >= MOST_FILES || kept.bytes + bytes.len() > MOST_BYTES {
             break;
         }
         let to = committed.join(path.file_name().unwrap_or_default());
-        std::fs::write(&to, &bytes).map_err(|cause| Failure::io(&to, &cause))?;
+        std::fs::write(&to, bytes).map_err(|cause| Failure::io(&to, &cause))?;
         kept.files += 1;
         kept.bytes += bytes.len();
     }
@@ -77,6 +80,23 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_too_many_inputs_some_of_each_size_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let (committed, merged) = (folder.path().join("c"), folder.path().join("m"));
+        for path in [&committed, &merged] {
+            std::fs::create_dir(path).unwrap();
+        }
+        for size in 0..3 * MOST_FILES {
+            std::fs::write(merged.join(format!("{size:04}")), vec![0; size % 900]).unwrap();
+        }
+        let kept = replace(&committed, &merged).unwrap();
+        assert_eq!(kept.files, MOST_FILES);
+        let left = paths(&committed).unwrap();
+        let names: Vec<_> = left.iter().map(|path| path.file_name().unwrap()).collect();
+        assert_eq!((names[1], names[299]), ("0003".as_ref(), "0897".as_ref()));
+    }
 
     #[test]
     fn the_smallest_inputs_stay_and_those_of_people_always_do() {
