@@ -93,12 +93,15 @@ fn a_store_that_does_not_answer_is_503_and_nothing_is_forwarded() {
     let gate = start_at(origin.address, hook);
     let (release, released) = mpsc::channel::<()>();
     let store = gate.store.clone();
+    let (hung, hanging) = mpsc::channel::<()>();
     let hangs = std::thread::spawn(move || {
         store.run(move |_| {
+            let _ = hung.send(());
             let _ = released.recv();
             Ok(())
         })
     });
+    hanging.recv().unwrap();
     let mut client = gate.connect();
     client.send(delivery("one"));
     // Everything that needs no store is served meanwhile.
