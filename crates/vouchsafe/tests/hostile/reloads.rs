@@ -159,14 +159,14 @@ fn a_storm_of_reloads_loses_no_request_mixes_no_answer_and_costs_nothing() {
         }
         size(&gate)
     };
-    let (before, after) = (quiet(QUIET), quiet(QUIET));
-    // Fewer is no growth: connections are closed and threads without work end after a while.
-    assert!(after.threads <= before.threads, "{} threads", after.threads);
-    assert!(
-        after.descriptors <= before.descriptors,
-        "{} descriptors",
-        after.descriptors
-    );
+    let (before, _) = (quiet(QUIET), quiet(QUIET));
+    // Fewer is no growth: connections are closed and threads without work end after a while. A file
+    // that the ledger or the store has open for a moment is none either, so it is asked again.
+    let after = until("threads and descriptors are no more than before", || {
+        let after = size(&gate);
+        let grown = after.threads > before.threads || after.descriptors > before.descriptors;
+        (!grown).then_some(after)
+    });
     let grown = after.kilobytes.saturating_sub(before.kilobytes);
     assert!(grown < 4096, "{grown} kB more after {QUIET} reloads");
 
