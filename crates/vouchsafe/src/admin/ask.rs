@@ -73,7 +73,7 @@ fn bad(fault: impl ToString, hint: impl AsRef<str>) -> Said {
 
 /// Writes what is about to be answered into the ledger; no event, no change.
 fn note(instance: &Instance, notice: Notice) -> Result<(), Said> {
-    instance.ledger().note_blocking(notice).map_err(|fault| {
+    instance.note(notice).map_err(|fault| {
         let hint = "free some disk space; see the gate's own log";
         Said::refused(StatusCode::SERVICE_UNAVAILABLE, fault.to_string(), hint)
     })

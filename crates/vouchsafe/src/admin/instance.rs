@@ -6,7 +6,7 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use control::{Clock, Rng, SteadyClock, Timestamp};
 use gate::{Gate, serve::Running, tickets::Wish};
 use http::StatusCode;
 use identity::Keys;
-use ledger::Ledger;
+use ledger::{Ledger, NotDurable, Notice};
 use serde_json::{Value, json};
 
 use super::Said;
@@ -50,6 +50,8 @@ pub(crate) struct Instance {
     pub(crate) ledger_section: ledger::Section,
     /// SHA-256 of the configuration in force; held while a reload runs, so that two never cross.
     pub(crate) digest: Mutex<String>,
+    /// Whether the last notice is in the ledger; see [`Instance::note`].
+    pub(crate) ended: RwLock<bool>,
 }
 
 impl Instance {
@@ -176,6 +178,22 @@ impl Instance {
             .as_ref()
             .map(|secret| seal::encode::base64(secret.expose()));
         Ok(json!({ "ticket": minted.ticket, "secret": secret }))
+    }
+
+    /// Puts a notice into the ledger and waits until it is durable; none follows the last.
+    pub(crate) fn note(&self, notice: Notice) -> Result<(), NotDurable> {
+        let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
+        if *ended {
+            return Err(NotDurable::Closed);
+        }
+        self.ledger.note_blocking(notice)
+    }
+
+    /// Puts the last notice into the ledger, behind all that are under way.
+    pub(crate) fn note_last(&self, notice: Notice) -> Result<(), NotDurable> {
+        let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
+        *ended = true;
+        self.ledger.note_blocking(notice)
     }
 
     /// Reads the configuration again and puts it in force, or changes nothing. Answers its digest.

@@ -155,7 +155,7 @@ async fn reloads(instance: Arc<Instance>, mut hangup: Hangup) {
                 Err(_) => (Kind::RELOAD_REFUSED, String::new()),
             };
             let notice = Notice::new(held.clock.now(), kind).text("configuration", digest);
-            held.ledger.note_blocking(notice)
+            held.note(notice)
         });
         if let Ok(Err(fault)) = reloaded.await {
             instance
@@ -251,8 +251,7 @@ impl Up {
         let stopped = Notice::new(instance.clock.now(), Kind::STOPPED);
         let noted = flushed.map_err(|fault| fault.to_string()).and_then(|_| {
             instance
-                .ledger
-                .note_blocking(stopped)
+                .note_last(stopped)
                 .map_err(|fault| fault.to_string())
         });
         let closed = instance.ledger.close().map_err(|fault| fault.to_string());

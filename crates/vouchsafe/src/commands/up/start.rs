@@ -5,7 +5,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, RwLock},
 };
 
 use config::secret::Sources;
@@ -111,6 +111,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         log_file: loaded.log,
         ledger_section: loaded.ledger,
         digest: Mutex::new(loaded.digest),
+        ended: RwLock::default(),
     });
     Ok(Up {
         instance,
