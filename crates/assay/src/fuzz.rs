@@ -1,7 +1,7 @@
 //! Bodies that need an independent parser, or more than one crate.
 //!
-//! Owns what a second opinion says of the engine: [`reference`] decides the same questions by other
-//! means, as plainly as can be. Trusts neither side; where they differ, one of them is wrong.
+//! Owns what a second opinion says of the engine: [`mod@reference`] decides the same questions by
+//! other means, as plainly as can be. Trusts neither side; where they differ, one of them is wrong.
 
 pub mod answers;
 pub mod grammar;

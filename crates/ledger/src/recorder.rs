@@ -3,7 +3,7 @@
 //! Owns one bounded ring per core to the writer thread. Refuses to let anything begin while the
 //! ring is full or the disk fails: the caller answers 503. Batched recording does not lock, allocate
 //! or call the system, except to wake a writer that had gone to sleep or fallen half a ring behind,
-//! and where the ring is full: then the ends of what had begun go behind it ([`crate::lane`]).
+//! and where the ring is full: then the ends of what had begun go behind it (`lane`).
 //! Trusts its caller to reserve, with [`Recorder::ready`], for what it lets begin.
 
 use std::{
