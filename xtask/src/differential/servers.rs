@@ -6,7 +6,6 @@
 use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
@@ -14,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     bench::{
-        http,
+        await_ready, http,
         packages::{self, HAPROXY, NGINX, Package},
         process::Running,
     },
@@ -271,28 +270,4 @@ fn haproxy_lane(lane: usize, port: u16, origin: u16) -> String {
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
-}
-
-/// Asks again and again until there is an answer or the server has ended.
-fn await_ready<T>(
-    running: &Running,
-    talk: &Path,
-    mut ask: impl FnMut() -> Option<T>,
-) -> Result<T, Failure> {
-    const PAUSE: Duration = Duration::from_millis(20);
-    let mut left = Duration::from_secs(30);
-    loop {
-        if let Some(answer) = ask() {
-            return Ok(answer);
-        }
-        if running.ended() || left.is_zero() {
-            let said = std::fs::read_to_string(talk).unwrap_or_default();
-            return Err(Failure::stuck(
-                "a server did not start",
-                format!("it said: {}", command::last_lines(&said, 10)),
-            ));
-        }
-        thread::sleep(PAUSE);
-        left = left.saturating_sub(PAUSE);
-    }
 }
