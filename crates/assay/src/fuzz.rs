@@ -4,6 +4,7 @@
 //! other means, as plainly as can be. Trusts neither side; where they differ, one of them is wrong.
 
 pub mod answers;
+mod connection;
 pub mod grammar;
 pub mod policy;
 pub mod pool;

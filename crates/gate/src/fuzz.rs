@@ -1,9 +1,11 @@
-//! The engine of one thread, driven by a fuzz body instead of a listener.
+//! The engine of one thread, driven by a fuzz body instead of a listener, and a site from its text
+//! alone.
 //!
 //! Owns nothing but the way in: connections are served by the very code that serves accepted ones,
 //! with one upstream pool for all of them. Trusts its caller to run it on one thread.
 
 use std::{
+    collections::BTreeMap,
     io,
     pin::Pin,
     rc::Rc,
@@ -11,14 +13,44 @@ use std::{
     task::{Context, Poll},
 };
 
+use config::{Document, Faults, secret::Sources};
+use control::Secret;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wire::{Deadline, Stream};
 
 use crate::{
     core::{Core, Gate},
     serve::{Client, Connection, Local},
+    site::{Site, Surroundings},
     stages::Peer,
 };
+
+/// The site of a configuration in which the gate's sections stand alone; none where one of them was
+/// not understood and nothing is named as wrong.
+///
+/// # Errors
+///
+/// Everything that is wrong with the text.
+pub fn site(
+    text: String,
+    secrets: &BTreeMap<String, Option<Secret>>,
+    durable: bool,
+) -> Result<Option<Site>, Faults> {
+    let sources = Sources::unresolved();
+    let mut document = Document::parse("vouchsafe.toml", text);
+    let mut root = document.root();
+    let mut deployment = root.table("deployment");
+    let surroundings = Surroundings {
+        sources: &sources,
+        secrets,
+        durable,
+    };
+    let site = Site::read(&mut root, &mut deployment, &surroundings);
+    deployment.done();
+    root.done();
+    document.finish()?;
+    Ok(site)
+}
 
 /// What one thread keeps for its connections.
 pub struct Engine(Rc<Local>);

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use config::{Document, Faults, secret::Sources};
+use config::Faults;
 use control::{Secret, Timestamp};
 use wire::{HeadLimits, Parsed, Request, RequestHead};
 
-use crate::{
-    core::CurrentSite,
-    site::{Site, Surroundings},
-    stages::Exchange,
-};
+use crate::{core::CurrentSite, fuzz, site::Site, stages::Exchange};
 
 /// A whole configuration: one listener, one app, and whatever stands in `rest`.
 pub(crate) fn text(rest: &str) -> String {
@@ -26,19 +22,7 @@ pub(crate) fn text(rest: &str) -> String {
 pub(crate) fn read(text: &str) -> Result<Site, Faults> {
     let secret = Secret::new(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_vec());
     let secrets = BTreeMap::from([("hook".to_owned(), Some(secret))]);
-    let sources = Sources::unresolved();
-    let mut document = Document::parse("vouchsafe.toml", text);
-    let mut root = document.root();
-    let mut deployment = root.table("deployment");
-    let surroundings = Surroundings {
-        sources: &sources,
-        secrets: &secrets,
-        durable: false,
-    };
-    let site = Site::read(&mut root, &mut deployment, &surroundings);
-    deployment.done();
-    root.done();
-    document.finish()?;
+    let site = fuzz::site(text.to_owned(), &secrets, false)?;
     Ok(site.expect("a configuration without faults is a site"))
 }
 

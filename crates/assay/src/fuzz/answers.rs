@@ -1,33 +1,14 @@
 //! The upstream's side of a connection: interim and final answers in any division.
 
 use wire::{
-    Answer, AnswerHead, Asked, Body, BodyFault, BodyFraming, Buffer, FramingRefusal, HeadLimits,
-    HeadWriter, Method, Outgoing, Parsed, Version, buffer::LARGE,
+    Answer, AnswerHead, Asked, BodyFraming, FramingRefusal, HeadLimits, HeadWriter, Method, Parsed,
+    Version,
 };
 
 use super::{
+    connection::{self, Seen},
     reference::{self, Head},
-    requests::{divide, every_offset},
 };
-
-/// Small limits, so that short inputs reach them too.
-const TIGHT: HeadLimits = HeadLimits {
-    line: 64,
-    block: 220,
-    fields: 6,
-    http10_without_host: true,
-};
-
-/// One answer with its body.
-#[derive(Debug, PartialEq, Eq)]
-struct Seen {
-    head: Head,
-    framing: BodyFraming,
-    keep_alive: bool,
-    interim: bool,
-    body: Vec<u8>,
-    whole: bool,
-}
 
 /// What was asked, as a byte of the input says.
 fn asked(byte: u8) -> Asked {
@@ -52,66 +33,30 @@ fn head_of(answer: &Answer<'_>, length: usize) -> Head {
     }
 }
 
-/// Reads answers as the engine does until the first that does not leave the connection open.
-fn read<'s>(
-    pieces: impl Iterator<Item = &'s [u8]>,
-    limits: &HeadLimits,
+/// Reads heads of answers, checking each.
+fn heads(
+    limits: HeadLimits,
     asked: Asked,
-) -> (Vec<Seen>, Option<FramingRefusal>) {
-    let (mut head, mut input, mut data) = (AnswerHead::new(), Buffer::new(), Outgoing::new());
-    let mut seen: Vec<Seen> = Vec::new();
-    let mut body: Option<Body> = None;
-    for piece in pieces {
-        input.extend(piece);
-        loop {
-            let Some(under_way) = &mut body else {
-                if input.is_empty() {
-                    break;
-                }
-                let length = match head.parse(input.unread(), limits, asked) {
-                    Ok(Parsed::Complete { len }) => len,
-                    Ok(Parsed::Incomplete) => break,
-                    Err(refusal) => return (seen, Some(refusal)),
-                };
-                let answer = head.answer(input.unread());
-                // Never longer than the fields allow; shorter where the body forbids it.
-                assert!(!answer.keep_alive() || head_of(&answer, 0).keeps_alive());
-                seen.push(Seen {
-                    head: head_of(&answer, length),
-                    framing: answer.framing(),
-                    keep_alive: answer.keep_alive(),
-                    interim: answer.is_interim(),
-                    body: Vec::new(),
-                    whole: false,
-                });
-                body = Some(Body::new(answer.framing(), false, u64::MAX));
-                input.consume(length);
-                head.clear();
-                continue;
-            };
-            let taken = under_way.take(&mut input, &mut data, LARGE);
-            let Some(last) = seen.last_mut() else {
-                return (seen, None);
-            };
-            last.body.extend_from_slice(data.unsent());
-            data.clear();
-            match taken {
-                Ok(()) => {}
-                Err(BodyFault::Framing(refusal)) => return (seen, Some(refusal)),
-                Err(fault) => panic!("nothing else can be wrong with a body: {fault}"),
-            }
-            if under_way.is_done() {
-                last.whole = true;
-                body = None;
-                if !last.interim && !last.keep_alive {
-                    return (seen, None);
-                }
-            } else if input.is_empty() {
-                break;
-            }
-        }
+) -> impl FnMut(&[u8]) -> Result<Option<Seen>, FramingRefusal> {
+    let mut head = AnswerHead::new();
+    move |unread| {
+        let Parsed::Complete { len } = head.parse(unread, &limits, asked)? else {
+            return Ok(None);
+        };
+        let answer = head.answer(unread);
+        // Never longer than the fields allow; shorter where the body forbids it.
+        assert!(!answer.keep_alive() || head_of(&answer, 0).keeps_alive());
+        let seen = Seen {
+            head: head_of(&answer, len),
+            framing: answer.framing(),
+            keep_alive: answer.keep_alive(),
+            interim: answer.is_interim(),
+            body: Vec::new(),
+            whole: false,
+        };
+        head.clear();
+        Ok(Some(seen))
     }
-    (seen, None)
 }
 
 /// A whole connection to an upstream: divided in any way it reads the same, an independent parser
@@ -121,32 +66,12 @@ pub fn answer_connection(data: &[u8]) {
     let Some((plan, stream)) = data.split_first_chunk::<2>() else {
         return;
     };
-    let [first, second] = *plan;
-    let limits = if first & 0x80 == 0 {
-        HeadLimits::ANSWER
-    } else {
-        TIGHT
-    };
-    let asked = asked(second);
-    let whole = read(std::iter::once(stream), &limits, asked);
-    assert_eq!(
-        read(divide(*plan, stream), &limits, asked),
-        whole,
-        "divided"
-    );
-    assert_eq!(
-        read(stream.chunks(1), &limits, asked),
-        whole,
-        "byte by byte"
-    );
-    for at in every_offset(*plan, stream) {
-        let (start, rest) = stream.split_at_checked(at).unwrap_or_default();
-        let again = read([start, rest].into_iter(), &limits, asked);
-        assert_eq!(again, whole, "divided at {at}");
-    }
+    let limits = connection::limits(*plan, HeadLimits::ANSWER);
+    let asked = asked(plan[1]);
+    let (answers, _) = connection::read_alike(*plan, stream, || heads(limits, asked));
 
     let mut at = 0;
-    for seen in &whole.0 {
+    for seen in &answers {
         let rest = stream.get(at..).unwrap_or_default();
         let mut theirs = reference::answer(rest);
         if let Some(theirs) = &mut theirs

@@ -2,14 +2,14 @@
 
 use std::{
     cell::OnceCell,
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
 };
 
-use config::{Document, secret::Sources};
 use control::{Timestamp, rng::CountingRng};
 use gate::{
     Peer, Site,
-    site::{Surroundings, route::Route, router::Found},
+    site::{route::Route, router::Found},
     stages::client,
     tickets::{Tickets, Wish},
 };
@@ -70,26 +70,10 @@ fn with_site<T>(look: impl FnOnce(&Site) -> T) -> T {
 }
 
 fn read() -> Site {
-    let sources = Sources::unresolved();
-    let secrets = std::collections::BTreeMap::new();
-    let mut document = Document::parse("policy.toml", SITE);
-    let site = {
-        let mut root = document.root();
-        let mut deployment = root.table("deployment");
-        let surroundings = Surroundings {
-            sources: &sources,
-            secrets: &secrets,
-            durable: false,
-        };
-        let site = Site::read(&mut root, &mut deployment, &surroundings);
-        deployment.done();
-        root.done();
-        site
-    };
-    match (site, document.finish()) {
-        (Some(site), Ok(_)) => site,
-        (_, Err(faults)) => panic!("{faults}"),
-        (None, Ok(_)) => panic!("no site, and no fault"),
+    match gate::fuzz::site(SITE.to_owned(), &BTreeMap::new(), false) {
+        Ok(Some(site)) => site,
+        Ok(None) => panic!("no site, and no fault"),
+        Err(faults) => panic!("{faults}"),
     }
 }
 

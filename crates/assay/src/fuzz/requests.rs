@@ -1,62 +1,14 @@
 //! A whole client connection: several requests in any division.
 
 use wire::{
-    Body, BodyFault, BodyFraming, Buffer, FramingRefusal, HeadLimits, HeadWriter, Outgoing, Parsed,
-    Request, RequestHead, Version, buffer::LARGE, chunked,
+    BodyFraming, FramingRefusal, HeadLimits, HeadWriter, Parsed, Request, RequestHead, Version,
+    chunked,
 };
 
-use super::reference::{self, Head};
-
-/// Small limits, so that short inputs reach them too.
-const TIGHT: HeadLimits = HeadLimits {
-    line: 64,
-    block: 220,
-    fields: 6,
-    http10_without_host: true,
+use super::{
+    connection::{self, End, Seen},
+    reference::{self, Head},
 };
-
-/// One request with its body.
-#[derive(Debug, PartialEq, Eq)]
-struct Seen {
-    head: Head,
-    framing: BodyFraming,
-    keep_alive: bool,
-    body: Vec<u8>,
-}
-
-/// How the reading of a connection ended.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// More may come; this many bytes of a head, or of the data of a body, are there.
-    Head(usize),
-    Body(usize),
-    /// The last request was the last one.
-    Closed,
-    Refused(FramingRefusal),
-}
-
-/// How `stream` is divided, as two bytes of the input say.
-pub(super) fn divide(plan: [u8; 2], stream: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let [mut size, step] = plan;
-    let mut rest = stream;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let length = usize::from(size % 64 + 1).min(rest.len());
-        size = size.wrapping_mul(5).wrapping_add(step);
-        let (piece, after) = rest.split_at(length);
-        rest = after;
-        Some(piece)
-    })
-}
-
-/// The places at which a short stream is divided in two: each of them for one input in four, for
-/// it takes as many readings as there are bytes.
-pub(super) fn every_offset([_, second]: [u8; 2], stream: &[u8]) -> std::ops::Range<usize> {
-    let each = second >= 0xc0 && stream.len() <= 256;
-    0..if each { stream.len() } else { 0 }
-}
 
 fn head_of(request: &Request<'_>, length: usize) -> Head {
     Head {
@@ -71,63 +23,26 @@ fn head_of(request: &Request<'_>, length: usize) -> Head {
     }
 }
 
-/// Reads requests as the engine does: head, body, next head.
-fn read<'s>(pieces: impl Iterator<Item = &'s [u8]>, limits: &HeadLimits) -> (Vec<Seen>, End) {
-    let (mut head, mut input, mut data) = (RequestHead::new(), Buffer::new(), Outgoing::new());
-    let mut seen: Vec<Seen> = Vec::new();
-    let mut body: Option<Body> = None;
-    for piece in pieces {
-        input.extend(piece);
-        loop {
-            let Some(under_way) = &mut body else {
-                if input.is_empty() {
-                    break;
-                }
-                let length = match head.parse(input.unread(), limits) {
-                    Ok(Parsed::Complete { len }) => len,
-                    Ok(Parsed::Incomplete) => break,
-                    Err(refusal) => return (seen, End::Refused(refusal)),
-                };
-                let request = head.request(input.unread());
-                check_options(&request);
-                seen.push(Seen {
-                    head: head_of(&request, length),
-                    framing: request.framing(),
-                    keep_alive: request.keep_alive(),
-                    body: Vec::new(),
-                });
-                // Data comes out as it is: what is compared is what a receiver makes of it.
-                body = Some(Body::new(request.framing(), false, u64::MAX));
-                input.consume(length);
-                head.clear();
-                continue;
-            };
-            let taken = under_way.take(&mut input, &mut data, LARGE);
-            let Some(last) = seen.last_mut() else {
-                return (seen, End::Closed);
-            };
-            last.body.extend_from_slice(data.unsent());
-            data.clear();
-            match taken {
-                Ok(()) => {}
-                Err(BodyFault::Framing(refusal)) => return (seen, End::Refused(refusal)),
-                Err(fault) => panic!("nothing else can be wrong with a body: {fault}"),
-            }
-            if under_way.is_done() {
-                body = None;
-                if !last.keep_alive {
-                    return (seen, End::Closed);
-                }
-            } else if input.is_empty() {
-                break;
-            }
-        }
+/// Reads heads of requests, checking each.
+fn heads(limits: HeadLimits) -> impl FnMut(&[u8]) -> Result<Option<Seen>, FramingRefusal> {
+    let mut head = RequestHead::new();
+    move |unread| {
+        let Parsed::Complete { len } = head.parse(unread, &limits)? else {
+            return Ok(None);
+        };
+        let request = head.request(unread);
+        check_options(&request);
+        let seen = Seen {
+            head: head_of(&request, len),
+            framing: request.framing(),
+            keep_alive: request.keep_alive(),
+            interim: false,
+            body: Vec::new(),
+            whole: false,
+        };
+        head.clear();
+        Ok(Some(seen))
     }
-    let end = match (&body, seen.last()) {
-        (Some(_), Some(last)) => End::Body(last.body.len()),
-        _ => End::Head(input.len()),
-    };
-    (seen, end)
 }
 
 /// What Connection says, against the plain reading of its options.
@@ -183,20 +98,8 @@ pub fn request_connection(data: &[u8]) {
     let Some((plan, stream)) = data.split_first_chunk::<2>() else {
         return;
     };
-    let limits = match plan {
-        [first, _] if first & 0x80 != 0 => TIGHT,
-        _ => HeadLimits::REQUEST,
-    };
-    let whole = read(std::iter::once(stream), &limits);
-    assert_eq!(read(divide(*plan, stream), &limits), whole, "divided");
-    assert_eq!(read(stream.chunks(1), &limits), whole, "byte by byte");
-    for at in every_offset(*plan, stream) {
-        let (start, rest) = stream.split_at_checked(at).unwrap_or_default();
-        let again = read([start, rest].into_iter(), &limits);
-        assert_eq!(again, whole, "divided at {at}");
-    }
-
-    let (requests, end) = whole;
+    let limits = connection::limits(*plan, HeadLimits::REQUEST);
+    let (requests, end) = connection::read_alike(*plan, stream, || heads(limits));
     let last = requests.len().saturating_sub(1);
     let mut at = 0;
     for (number, seen) in requests.iter().enumerate() {
@@ -224,7 +127,10 @@ pub fn request_connection(data: &[u8]) {
 
 fn check_written(seen: &Seen, piece: usize) {
     let written = write(seen, piece);
-    let (again, end) = read(std::iter::once(written.as_slice()), &HeadLimits::REQUEST);
+    let (again, end) = connection::read(
+        std::iter::once(written.as_slice()),
+        heads(HeadLimits::REQUEST),
+    );
     let [again] = again.as_slice() else {
         panic!("{} requests were written as one: {end:?}", again.len());
     };

@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, rc::Rc, sync::Arc};
 
-use config::{Document, secret::Sources};
 use control::{SystemClock, SystemRng};
-use gate::{Gate, Parts, Site, fuzz::Engine, site::Surroundings};
+use gate::{Gate, Parts, Site, fuzz::Engine};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, LocalOptions, LocalRuntime},
@@ -94,22 +93,6 @@ fn site(upstream: SocketAddr) -> Result<Site, Fault> {
          [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n\
          [[route]]\npath = \"/\"\napp = \"app\"\nauth = \"none\"\nreason = \"a model\"\n"
     );
-    let sources = Sources::unresolved();
-    let secrets = BTreeMap::new();
-    let mut document = Document::parse("vouchsafe.toml", text);
-    let site = {
-        let mut root = document.root();
-        let mut deployment = root.table("deployment");
-        let surroundings = Surroundings {
-            sources: &sources,
-            secrets: &secrets,
-            durable: false,
-        };
-        let site = Site::read(&mut root, &mut deployment, &surroundings);
-        deployment.done();
-        root.done();
-        site
-    };
-    document.finish()?;
-    site.ok_or_else(|| "the configuration is no site".into())
+    gate::fuzz::site(text, &BTreeMap::new(), false)?
+        .ok_or_else(|| "the configuration is no site".into())
 }

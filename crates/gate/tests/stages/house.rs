@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use config::{Document, secret::Sources};
 use control::{Secret, SystemRng, Timestamp, clock::FixedClock};
 use gate::{
     Core, Gate, Parts, Peer, Site,
-    site::Surroundings,
     stages::{
         self, Admitted, Destination, Forwarding, HeadDecision, OwnAnswer, forward,
         record::{self, Outcome},
@@ -97,24 +95,11 @@ impl Met {
 }
 
 pub(crate) fn site(routes: &str, durable: bool) -> Site {
-    let sources = Sources::unresolved();
     let secret = Secret::new(SECRET.as_bytes().to_vec());
     let secrets = BTreeMap::from([("hook".to_owned(), Some(secret))]);
-    let mut document = Document::parse("vouchsafe.toml", format!("{FRONT}{routes}"));
-    let mut root = document.root();
-    let mut deployment = root.table("deployment");
-    let surroundings = Surroundings {
-        sources: &sources,
-        secrets: &secrets,
-        durable,
-    };
-    let site = Site::read(&mut root, &mut deployment, &surroundings);
-    deployment.done();
-    root.done();
-    document
-        .finish()
-        .unwrap_or_else(|faults| panic!("{}", faults.render(config::Look::Plain)));
-    site.unwrap()
+    gate::fuzz::site(format!("{FRONT}{routes}"), &secrets, durable)
+        .unwrap_or_else(|faults| panic!("{}", faults.render(config::Look::Plain)))
+        .unwrap()
 }
 
 impl House {

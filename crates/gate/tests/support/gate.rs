@@ -8,12 +8,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use config::{Document, secret::Sources};
 use control::{Clock as _, ControlId, Secret, SystemClock, SystemRng};
 use gate::{
     Gate, Parts, Site,
     serve::{Options, Running, tls},
-    site::Surroundings,
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -94,25 +92,9 @@ pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
          [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n{rest}"
     );
     let secrets = BTreeMap::from([("hook".to_owned(), Some(Secret::new(HOOK.to_vec())))]);
-    let sources = Sources::unresolved();
-    let mut document = Document::parse("vouchsafe.toml", text);
-    let site = {
-        let mut root = document.root();
-        let mut deployment = root.table("deployment");
-        let surroundings = Surroundings {
-            sources: &sources,
-            secrets: &secrets,
-            durable: rest.contains("durable"),
-        };
-        let site = Site::read(&mut root, &mut deployment, &surroundings);
-        deployment.done();
-        root.done();
-        site
-    };
-    if let Err(faults) = document.finish() {
-        panic!("{}", faults.render(config::Look::Plain));
-    }
-    site.unwrap()
+    gate::fuzz::site(text, &secrets, rest.contains("durable"))
+        .unwrap_or_else(|faults| panic!("{}", faults.render(config::Look::Plain)))
+        .unwrap()
 }
 
 /// A gate that nothing runs yet, and the keys it looks at.
