@@ -4,10 +4,10 @@
 //! client could read differently, switches nobody asked for, and bodies where none may be. Trusts
 //! the upstream no more than a client.
 
-use crate::connection::ConnectionOptions;
-use crate::fields::{Block, Fields, Single, foreign};
+use crate::fields::{Fields, Line, Single, foreign};
 use crate::framing::{Announced, BodyFraming};
 use crate::head::{HeadLimits, Method, Parsed, Version, version};
+use crate::message::{Message, StartLine};
 use crate::names::Name;
 use crate::refusal::FramingRefusal;
 use crate::scan::{Span, value_end};
@@ -27,154 +27,75 @@ enum Phase {
     Status,
     Reason,
     LineFeed,
-    Fields,
-    Done(usize),
 }
 
 /// `HTTP/1.1 200 ` is 13 bytes long.
 const REASON_START: usize = 13;
 
-/// An answer head: offsets into a buffer that the caller owns, reused without allocation.
+/// A status line, and what the fields behind it say of a switch.
 #[derive(Debug)]
-pub struct AnswerHead {
+struct StatusLine {
     phase: Phase,
     at: usize,
     version: Version,
     status: u16,
     reason: Span,
-    announced: Announced,
-    connection: ConnectionOptions,
     websocket: bool,
-    framing: BodyFraming,
-    block: Block,
 }
 
-impl AnswerHead {
-    /// A head that has seen nothing.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            phase: Phase::Version,
-            at: 0,
-            version: Version::Http11,
-            status: 0,
-            reason: Span::new(0, 0),
-            announced: Announced {
-                length: None,
-                chunked: false,
-            },
-            connection: ConnectionOptions::NONE,
-            websocket: false,
-            framing: BodyFraming::None,
-            block: Block::new(),
-        }
-    }
+impl StartLine for StatusLine {
+    const EMPTY: Self = Self {
+        phase: Phase::Version,
+        at: 0,
+        version: Version::Http11,
+        status: 0,
+        reason: Span::new(0, 0),
+        websocket: false,
+    };
 
-    /// Forgets everything: call before the first byte of each answer, interim answers included.
-    pub fn clear(&mut self) {
-        self.phase = Phase::Version;
-        self.at = 0;
-        self.version = Version::Http11;
-        self.status = 0;
-        self.reason = Span::new(0, 0);
-        self.announced = Announced::default();
-        self.connection = ConnectionOptions::NONE;
-        self.websocket = false;
-        self.framing = BodyFraming::None;
-        self.block.begin(0);
-    }
-
-    /// Reads on; as [`crate::RequestHead::parse`]. `asked` must be the same on every call.
-    ///
-    /// # Errors
-    ///
-    /// The first thing wrong; the upstream connection must be closed and nothing of it forwarded.
-    #[cfg_attr(feature = "profile", inline(never))]
-    pub fn parse(
-        &mut self,
-        bytes: &[u8],
-        limits: &HeadLimits,
-        asked: Asked,
-    ) -> Result<Parsed, FramingRefusal> {
-        if !matches!(self.phase, Phase::Fields | Phase::Done(_)) && !self.line(bytes, limits)? {
-            return Ok(Parsed::Incomplete);
-        }
-        if let Phase::Done(len) = self.phase {
-            return Ok(Parsed::Complete { len });
-        }
-        let Self {
-            block,
-            announced,
-            connection,
-            websocket,
-            version,
-            ..
-        } = self;
-        let parsed = block.advance(bytes, limits, |line| match line.kind {
-            Name::ContentLength | Name::TransferEncoding => announced.note(line, *version),
-            Name::Connection => connection.note(line.value),
-            Name::Upgrade => {
-                *websocket = !line.again && line.value.eq_ignore_ascii_case(b"websocket");
-                Ok(())
-            }
-            _ => Ok(()),
-        })?;
-        if let Parsed::Complete { len } = parsed {
-            self.framing = self.judge(asked)?;
-            self.phase = Phase::Done(len);
-        }
-        Ok(parsed)
-    }
-
-    /// Reads the status line; true once it is whole.
-    fn line(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<bool, FramingRefusal> {
-        let largest = limits.line as usize;
-        let line = bytes.get(..largest).unwrap_or(bytes);
+    fn read(&mut self, line: &[u8]) -> Result<Option<usize>, FramingRefusal> {
         loop {
             if self.phase == Phase::Reason {
                 self.at = value_end(line, self.at);
             }
-            let Some(&byte) = line.get(self.at) else {
-                break;
-            };
-            match self.phase {
-                Phase::Version => {
-                    let Some((version, after)) = version(line)? else {
-                        break;
-                    };
-                    if after != b' ' {
-                        return Err(foreign(after, FramingRefusal::StatusLine));
+            match (self.phase, line.get(self.at)) {
+                (Phase::LineFeed, _) => return Ok(Some(self.at)),
+                (_, None) => return Ok(None),
+                (Phase::Version, Some(_)) => match version(line)? {
+                    None => return Ok(None),
+                    Some((version, b' ')) => {
+                        self.version = version;
+                        self.at = 9;
+                        self.phase = Phase::Status;
                     }
-                    self.version = version;
-                    self.at = 9;
-                    self.phase = Phase::Status;
-                }
-                Phase::Status => self.end_status(byte)?,
-                Phase::Reason => {
-                    if byte != b'\r' {
-                        return Err(foreign(byte, FramingRefusal::StatusLine));
-                    }
+                    Some((_, after)) => return Err(foreign(after, FramingRefusal::StatusLine)),
+                },
+                (Phase::Status, Some(&byte)) => self.end_status(byte)?,
+                (Phase::Reason, Some(b'\r')) => {
                     self.reason = Span::new(REASON_START, self.at);
                     self.at += 1;
                     self.phase = Phase::LineFeed;
                 }
-                Phase::LineFeed => {
-                    if byte != b'\n' {
-                        return Err(FramingRefusal::BareCr);
-                    }
-                    self.block.begin(self.at + 1);
-                    self.phase = Phase::Fields;
-                    return Ok(true);
+                (Phase::Reason, Some(&byte)) => {
+                    return Err(foreign(byte, FramingRefusal::StatusLine));
                 }
-                Phase::Fields | Phase::Done(_) => return Ok(true),
             }
         }
-        if line.len() >= largest {
-            return Err(FramingRefusal::LineTooLong);
-        }
-        Ok(false)
     }
 
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn note(&mut self, line: &Line<'_>, _bytes: &[u8]) -> Result<(), FramingRefusal> {
+        if line.kind == Name::Upgrade {
+            self.websocket = !line.again && line.value.eq_ignore_ascii_case(b"websocket");
+        }
+        Ok(())
+    }
+}
+
+impl StatusLine {
     /// Takes one byte of the three digits and the space after them, which must stand there even
     /// before an empty reason.
     fn end_status(&mut self, byte: u8) -> Result<(), FramingRefusal> {
@@ -198,21 +119,66 @@ impl AnswerHead {
         }
         Ok(())
     }
+}
+
+/// An answer head: offsets into a buffer that the caller owns, reused without allocation.
+#[derive(Debug)]
+pub struct AnswerHead {
+    message: Message<StatusLine>,
+    framing: BodyFraming,
+}
+
+impl AnswerHead {
+    /// A head that has seen nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            message: Message::new(),
+            framing: BodyFraming::None,
+        }
+    }
+
+    /// Forgets everything: call before the first byte of each answer, interim answers included.
+    pub fn clear(&mut self) {
+        self.message.clear();
+        self.framing = BodyFraming::None;
+    }
+
+    /// Reads on; as [`crate::RequestHead::parse`]. `asked` must be the same on every call.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong; the upstream connection must be closed and nothing of it forwarded.
+    #[cfg_attr(feature = "profile", inline(never))]
+    pub fn parse(
+        &mut self,
+        bytes: &[u8],
+        limits: &HeadLimits,
+        asked: Asked,
+    ) -> Result<Parsed, FramingRefusal> {
+        let parsed = self.message.parse(bytes, limits)?;
+        if let Parsed::Complete { .. } = parsed {
+            self.framing = self.judge(asked)?;
+        }
+        Ok(parsed)
+    }
 
     /// How the body ends (RFC 9112 section 6.3), in the order of that section.
     fn judge(&self, asked: Asked) -> Result<BodyFraming, FramingRefusal> {
-        let Announced { length, chunked } = self.announced;
-        if self.status == 101 {
+        let message = &self.message;
+        let status = message.start.status;
+        let Announced { length, chunked } = message.announced;
+        if status == 101 {
             let whole = asked.upgrade
-                && self.version == Version::Http11
-                && self.websocket
-                && self.connection.upgrade
-                && self.block.has(Name::SecWebSocketAccept);
+                && message.start.version == Version::Http11
+                && message.start.websocket
+                && message.connection.upgrade
+                && message.block.has(Name::SecWebSocketAccept);
             if !whole {
                 return Err(FramingRefusal::SwitchUnasked);
             }
         }
-        if self.status < 200 || self.status == 204 {
+        if status < 200 || status == 204 {
             // Some frameworks announce an empty body here; only an empty one is read alike by all.
             return if chunked || length.is_some_and(|length| length > 0) {
                 Err(FramingRefusal::BodyForbidden)
@@ -220,10 +186,10 @@ impl AnswerHead {
                 Ok(BodyFraming::None)
             };
         }
-        if self.status == 304 || asked.method == Method::Head {
+        if status == 304 || asked.method == Method::Head {
             return Ok(BodyFraming::None);
         }
-        Ok(self.announced.framing(BodyFraming::UntilClose))
+        Ok(message.framing(BodyFraming::UntilClose))
     }
 
     /// The parsed head together with its bytes. Only meaningful after [`Parsed::Complete`].
@@ -250,56 +216,57 @@ impl<'b> Answer<'b> {
     /// Status code, 100 to 599.
     #[must_use]
     pub const fn status(&self) -> u16 {
-        self.head.status
+        self.head.message.start.status
     }
 
     /// Reason phrase as received; may be empty.
     #[must_use]
     pub fn reason(&self) -> &'b [u8] {
-        self.head.reason.of(self.bytes)
+        self.head.message.start.reason.of(self.bytes)
     }
 
     /// Whether another head follows: 1xx other than 101.
     #[must_use]
     pub const fn is_interim(&self) -> bool {
-        self.head.status < 200 && self.head.status != 101
+        self.head.message.start.status < 200 && self.head.message.start.status != 101
     }
 
     /// The version.
     #[must_use]
     pub const fn version(&self) -> Version {
-        self.head.version
+        self.head.message.start.version
     }
 
     /// All fields in order.
     #[must_use]
     pub fn fields(&self) -> Fields<'b> {
-        self.head.block.fields(self.bytes)
+        self.head.message.block.fields(self.bytes)
     }
 
     /// Whether a field of that name, other than [`Name::Other`], was sent; costs no walk.
     #[must_use]
     pub const fn has(&self, name: Name) -> bool {
-        self.head.block.has(name)
+        self.head.message.block.has(name)
     }
 
     /// Value of the first field of that name.
     #[must_use]
     pub fn value(&self, name: Name) -> Option<&'b [u8]> {
-        self.head.block.value(self.bytes, name)
+        self.head.message.block.value(self.bytes, name)
     }
 
     /// Value of the only field of that name.
     #[must_use]
     pub fn single(&self, name: Name) -> Single<'b> {
-        self.head.block.single(self.bytes, name)
+        self.head.message.block.single(self.bytes, name)
     }
 
     /// Whether `Connection` lists this name, case and underscores folded: then the field is not
     /// forwarded.
     #[must_use]
     pub fn connection_lists(&self, name: &[u8]) -> bool {
-        self.head.connection.others && self.head.block.connection_lists(self.bytes, name)
+        self.head.message.connection.others
+            && self.head.message.block.connection_lists(self.bytes, name)
     }
 
     /// How the body ends, given what was asked: [`BodyFraming::None`] on 1xx, 204, 304 and HEAD.
@@ -311,7 +278,7 @@ impl<'b> Answer<'b> {
     /// The length announced, also where no body follows (304 and HEAD), for passing on.
     #[must_use]
     pub const fn announced_length(&self) -> Option<u64> {
-        self.head.announced.length
+        self.head.message.announced.length
     }
 
     /// Whether the upstream connection may be used again once the body is read: HTTP/1.1, no
@@ -321,16 +288,16 @@ impl<'b> Answer<'b> {
     /// found out only when its bytes, perhaps chosen by a client, stood for the next answer.
     #[must_use]
     pub const fn keep_alive(&self) -> bool {
-        matches!(self.head.version, Version::Http11)
-            && !self.head.connection.close
+        matches!(self.head.message.start.version, Version::Http11)
+            && !self.head.message.connection.close
             && !matches!(self.head.framing, BodyFraming::UntilClose)
             && !self.announces_absent_body()
-            && self.head.status != 101
+            && self.head.message.start.status != 101
     }
 
     /// Whether the head announces a body where none follows.
     const fn announces_absent_body(&self) -> bool {
-        let Announced { length, chunked } = self.head.announced;
+        let Announced { length, chunked } = self.head.message.announced;
         matches!(self.head.framing, BodyFraming::None) && (chunked || matches!(length, Some(1..)))
     }
 }

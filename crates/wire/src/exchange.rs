@@ -10,6 +10,8 @@
 //! behind which nothing is pipelined, it counts as gone: nobody half-closes what they mean to use
 //! again. On the last request of a connection it may read on, and only a reset says otherwise.
 
+mod pace;
+
 use std::{
     future::poll_fn,
     io,
@@ -18,6 +20,8 @@ use std::{
 };
 
 use tokio::time::Instant;
+
+pub use pace::{BodyTimes, Pace};
 
 use crate::{
     deadline::Deadline,
@@ -35,68 +39,6 @@ pub struct Times {
     pub answer: Duration,
     /// Longest time a client takes nothing of its answer.
     pub client: Duration,
-}
-
-/// How fast a body must come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyTimes {
-    /// Slowest rate in bytes a second, over each `grace`.
-    pub rate: u64,
-    /// How long a body may stand still.
-    pub grace: Duration,
-    /// How long it may take in all.
-    pub total: Duration,
-}
-
-/// The slowest a request body may come.
-///
-/// What counts is the rate now: bytes that came quickly earn no right to stall later. Each stretch
-/// of at most `grace` must bring `rate` times `grace` bytes, and the next begins when it has.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    times: BodyTimes,
-    /// When the body began and when the present stretch did; both moved on by waits that are not
-    /// the client's fault.
-    from: Option<(Instant, Instant)>,
-    /// Bytes that had come when the present stretch began.
-    before: u64,
-    stalled_since: Option<Instant>,
-}
-
-impl Pace {
-    /// As fast as `times` say.
-    #[must_use]
-    pub const fn new(times: BodyTimes) -> Self {
-        Self {
-            times,
-            from: None,
-            before: 0,
-            stalled_since: None,
-        }
-    }
-
-    /// The client is not awaited: its time stands still until the next [`Pace::ends`].
-    pub fn stall(&mut self, now: Instant) {
-        self.stalled_since.get_or_insert(now);
-    }
-
-    /// The moment at which a body of which `moved` bytes have come, and no more, is too slow. The
-    /// first call starts its time.
-    pub fn ends(&mut self, now: Instant, moved: u64) -> Instant {
-        let (began, stretch) = self.from.get_or_insert((now, now));
-        if let Some(since) = self.stalled_since.take() {
-            let stalled = now.duration_since(since);
-            *began += stalled;
-            *stretch += stalled;
-        }
-        let grace = u64::try_from(self.times.grace.as_millis()).unwrap_or(u64::MAX);
-        let owed = self.times.rate.saturating_mul(grace) / 1000;
-        if moved.saturating_sub(self.before) >= owed.max(1) {
-            self.before = moved;
-            *stretch = now;
-        }
-        (*stretch + self.times.grace).min(*began + self.times.total)
-    }
 }
 
 /// Why an exchange ended before its answer did.

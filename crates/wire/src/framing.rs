@@ -22,13 +22,18 @@ pub enum BodyFraming {
 }
 
 /// What Content-Length and Transfer-Encoding of a head say.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Announced {
     pub(crate) length: Option<u64>,
     pub(crate) chunked: bool,
 }
 
 impl Announced {
+    pub(crate) const NOTHING: Self = Self {
+        length: None,
+        chunked: false,
+    };
+
     /// Reads the field if it is one of the two.
     pub(crate) fn note(&mut self, line: &Line<'_>, version: Version) -> Result<(), FramingRefusal> {
         match line.kind {

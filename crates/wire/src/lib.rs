@@ -36,6 +36,7 @@ pub mod head;
 pub mod head_writer;
 mod identity;
 pub mod link;
+mod message;
 mod names;
 mod path;
 pub mod pool;

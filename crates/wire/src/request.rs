@@ -7,10 +7,10 @@ mod view;
 
 pub use view::Request;
 
-use crate::connection::ConnectionOptions;
-use crate::fields::{Block, Line, foreign};
-use crate::framing::{Announced, BodyFraming};
+use crate::fields::{Line, foreign};
+use crate::framing::BodyFraming;
 use crate::head::{HeadLimits, Method, Parsed, Version, version};
+use crate::message::{Message, StartLine};
 use crate::names::Name;
 use crate::refusal::FramingRefusal;
 use crate::scan::{target_end, token_end};
@@ -25,14 +25,11 @@ enum Phase {
     Target,
     Version,
     LineFeed,
-    Fields,
-    Done(usize),
 }
 
-/// A request head: offsets into a buffer that the caller owns, reused for every request of a
-/// connection without allocation.
+/// A request line, and what the fields behind it mean.
 #[derive(Debug)]
-pub struct RequestHead {
+struct RequestLine {
     phase: Phase,
     at: usize,
     method: Method,
@@ -40,107 +37,54 @@ pub struct RequestHead {
     target: TargetParts,
     version: Version,
     meaning: Meaning,
-    block: Block,
 }
 
-impl RequestHead {
-    /// A head that has seen nothing.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            phase: Phase::Method,
-            at: 0,
-            method: Method::Other,
-            method_end: 0,
-            target: TargetParts::EMPTY,
-            version: Version::Http11,
-            meaning: Meaning::NOTHING,
-            block: Block::new(),
-        }
-    }
+impl StartLine for RequestLine {
+    const EMPTY: Self = Self {
+        phase: Phase::Method,
+        at: 0,
+        method: Method::Other,
+        method_end: 0,
+        target: TargetParts::EMPTY,
+        version: Version::Http11,
+        meaning: Meaning::NOTHING,
+    };
 
-    /// Forgets everything: call before the first byte of each request.
-    pub fn clear(&mut self) {
-        self.phase = Phase::Method;
-        self.at = 0;
-        self.method = Method::Other;
-        self.method_end = 0;
-        self.target = TargetParts::EMPTY;
-        self.version = Version::Http11;
-        self.meaning = Meaning::NOTHING;
-        self.block.begin(0);
-    }
-
-    /// Reads on. `bytes` starts at the first byte of the request and, on a later call, repeats what
-    /// earlier calls saw; each byte is looked at once. Bytes after the head are ignored.
-    ///
-    /// # Errors
-    ///
-    /// The first thing wrong, at the byte where it becomes known, however the bytes were divided.
-    /// The connection must be closed, and the head cleared before it is used again.
-    #[cfg_attr(feature = "profile", inline(never))]
-    pub fn parse(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, FramingRefusal> {
-        if !matches!(self.phase, Phase::Fields | Phase::Done(_)) && !self.line(bytes, limits)? {
-            return Ok(Parsed::Incomplete);
-        }
-        if let Phase::Done(len) = self.phase {
-            return Ok(Parsed::Complete { len });
-        }
-        let Self {
-            block,
-            meaning,
-            version,
-            target,
-            ..
-        } = self;
-        let parsed = block.advance(bytes, limits, |line| {
-            meaning.note(line, *version, target, bytes)
-        })?;
-        if let Parsed::Complete { len } = parsed {
-            self.check(limits)?;
-            self.phase = Phase::Done(len);
-        }
-        Ok(parsed)
-    }
-
-    /// Reads the request line; true once it is whole.
-    fn line(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<bool, FramingRefusal> {
-        let largest = limits.line as usize;
-        // Nothing beyond the limit is looked at: a refusal must not depend on how bytes arrived.
-        let line = bytes.get(..largest).unwrap_or(bytes);
-        while let Some(&byte) = self.next_byte(line)? {
-            match self.phase {
-                Phase::Method => self.end_method(line, byte)?,
-                Phase::Target => self.end_target(line, byte)?,
-                Phase::Version => {
-                    let rest = line.get(self.at..).unwrap_or_default();
-                    let Some((version, after)) = version(rest)? else {
-                        break;
-                    };
-                    if after != b'\r' {
-                        return Err(foreign(after, FramingRefusal::VersionSyntax));
+    fn read(&mut self, line: &[u8]) -> Result<Option<usize>, FramingRefusal> {
+        loop {
+            match (self.phase, self.next_byte(line)?) {
+                (Phase::LineFeed, _) => return Ok(Some(self.at)),
+                (_, None) => return Ok(None),
+                (Phase::Method, Some(&byte)) => self.end_method(line, byte)?,
+                (Phase::Target, Some(&byte)) => self.end_target(line, byte)?,
+                (Phase::Version, Some(_)) => {
+                    match version(line.get(self.at..).unwrap_or_default())? {
+                        None => return Ok(None),
+                        Some((version, b'\r')) => {
+                            self.version = version;
+                            self.at += 9;
+                            self.phase = Phase::LineFeed;
+                        }
+                        Some((_, after)) => {
+                            return Err(foreign(after, FramingRefusal::VersionSyntax));
+                        }
                     }
-                    self.version = version;
-                    self.at += 9;
-                    self.phase = Phase::LineFeed;
                 }
-                Phase::LineFeed => {
-                    if byte != b'\n' {
-                        return Err(FramingRefusal::BareCr);
-                    }
-                    self.block.begin(self.at + 1);
-                    self.phase = Phase::Fields;
-                    return Ok(true);
-                }
-                Phase::Fields | Phase::Done(_) => return Ok(true),
             }
         }
-        if line.len() >= largest {
-            return Err(FramingRefusal::LineTooLong);
-        }
-        Ok(false)
     }
 
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    #[inline]
+    fn note(&mut self, line: &Line<'_>, bytes: &[u8]) -> Result<(), FramingRefusal> {
+        self.meaning.note(line, self.version, &self.target, bytes)
+    }
+}
+
+impl RequestLine {
     /// Walks over what the phase allows and gives the byte after it.
     fn next_byte<'l>(&mut self, line: &'l [u8]) -> Result<Option<&'l u8>, FramingRefusal> {
         match self.phase {
@@ -197,29 +141,69 @@ impl RequestHead {
         self.phase = Phase::Version;
         Ok(())
     }
+}
+
+/// A request head: offsets into a buffer that the caller owns, reused for every request of a
+/// connection without allocation.
+#[derive(Debug)]
+pub struct RequestHead(Message<RequestLine>);
+
+impl RequestHead {
+    /// A head that has seen nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Message::new())
+    }
+
+    /// Forgets everything: call before the first byte of each request.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Reads on. `bytes` starts at the first byte of the request and, on a later call, repeats what
+    /// earlier calls saw; each byte is looked at once. Bytes after the head are ignored.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong, at the byte where it becomes known, however the bytes were divided.
+    /// The connection must be closed, and the head cleared before it is used again.
+    #[cfg_attr(feature = "profile", inline(never))]
+    pub fn parse(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, FramingRefusal> {
+        let parsed = self.0.parse(bytes, limits)?;
+        if let Parsed::Complete { .. } = parsed {
+            self.check(limits)?;
+        }
+        Ok(parsed)
+    }
 
     /// What can only be judged once all fields are known.
     fn check(&self, limits: &HeadLimits) -> Result<(), FramingRefusal> {
-        let hostless = self.version == Version::Http10 && limits.http10_without_host;
-        if !self.block.has(Name::Host) && !hostless {
+        let Self(Message {
+            start,
+            connection,
+            block,
+            ..
+        }) = self;
+        let hostless = start.version == Version::Http10 && limits.http10_without_host;
+        if !block.has(Name::Host) && !hostless {
             return Err(FramingRefusal::HostAbsent);
         }
         let body = match self.framing() {
             BodyFraming::None | BodyFraming::Length(0) => false,
             BodyFraming::Length(_) | BodyFraming::Chunked | BodyFraming::UntilClose => true,
         };
-        if self.method == Method::Trace && body {
+        if start.method == Method::Trace && body {
             return Err(FramingRefusal::TraceBody);
         }
-        if self.block.has(Name::Upgrade) {
+        if block.has(Name::Upgrade) {
             if body {
                 return Err(FramingRefusal::UpgradeBody);
             }
-            let whole = self.method == Method::Get
-                && self.version == Version::Http11
-                && self.meaning.connection.upgrade
-                && self.meaning.websocket_key
-                && self.meaning.websocket_version;
+            let whole = start.method == Method::Get
+                && start.version == Version::Http11
+                && connection.upgrade
+                && start.meaning.websocket_key
+                && start.meaning.websocket_version;
             if !whole {
                 return Err(FramingRefusal::UpgradeIncomplete);
             }
@@ -227,16 +211,8 @@ impl RequestHead {
         Ok(())
     }
 
-    /// How many bytes the head takes; none until it is complete.
-    const fn length(&self) -> usize {
-        match self.phase {
-            Phase::Done(length) => length,
-            _ => 0,
-        }
-    }
-
     const fn framing(&self) -> BodyFraming {
-        self.meaning.announced.framing(BodyFraming::None)
+        self.0.framing(BodyFraming::None)
     }
 
     /// The parsed head together with its bytes. Only meaningful after [`Parsed::Complete`].
@@ -252,11 +228,9 @@ impl Default for RequestHead {
     }
 }
 
-/// What the fields seen so far mean.
+/// What the fields seen so far mean to a request alone.
 #[derive(Clone, Copy, Debug)]
 struct Meaning {
-    announced: Announced,
-    connection: ConnectionOptions,
     expects_continue: bool,
     websocket_key: bool,
     websocket_version: bool,
@@ -267,11 +241,6 @@ struct Meaning {
 
 impl Meaning {
     const NOTHING: Self = Self {
-        announced: Announced {
-            length: None,
-            chunked: false,
-        },
-        connection: ConnectionOptions::NONE,
         expects_continue: false,
         websocket_key: false,
         websocket_version: false,
@@ -288,15 +257,12 @@ impl Meaning {
         bytes: &[u8],
     ) -> Result<(), FramingRefusal> {
         match line.kind {
-            Name::Other => {}
             Name::Host if line.again => return Err(FramingRefusal::HostTwice),
             Name::Host => {
                 let authority = host(line.value, target, bytes)?;
                 self.host_length = authority.host.len() as u8;
                 self.port = authority.port;
             }
-            Name::ContentLength | Name::TransferEncoding => self.announced.note(line, version)?,
-            Name::Connection => self.connection.note(line.value)?,
             Name::Authorization
             | Name::ContentType
             | Name::Expect

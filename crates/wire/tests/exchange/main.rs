@@ -1,6 +1,8 @@
 //! Exchanges and tunnels over in-memory pipes, with time standing still until it is needed.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod tunnels;
+
 use std::{io, time::Duration};
 
 use tokio::{
@@ -9,7 +11,6 @@ use tokio::{
 };
 use wire::{
     Body, BodyFault, BodyFraming, BodyTimes, Deadline, Exchange, ExchangeFault, Heard, Link, Times,
-    tunnel::{TunnelEnd, tunnel},
 };
 
 const TIMES: Times = Times {
@@ -116,16 +117,7 @@ async fn request_and_answer_stream_at_once() {
         seen
     };
     let gate = async {
-        let mut exchange = Exchange::new(
-            &mut pipes.client,
-            &mut pipes.upstream,
-            &mut pipes.deadline,
-            length(50_000),
-            TIMES,
-            false,
-            false,
-            Instant::now(),
-        );
+        let mut exchange = exchange!(pipes, length(50_000), false);
         exchange.answer_bytes(4096, None).await.unwrap();
         let mut answer = length(50_000);
         exchange
@@ -161,16 +153,7 @@ async fn a_body_slower_than_its_pace_is_refused_and_one_that_keeps_it_is_not() {
             let _ = sink.write_all(b"done").await;
             std::future::pending::<()>().await;
         };
-        let mut exchange = Exchange::new(
-            &mut pipes.client,
-            &mut pipes.upstream,
-            &mut pipes.deadline,
-            length(60 * 300),
-            TIMES,
-            false,
-            false,
-            Instant::now(),
-        );
+        let mut exchange = exchange!(pipes, length(60 * 300), false);
         let outcome = tokio::select! {
             outcome = exchange.answer_bytes(4096, None) => outcome,
             () = trickle => unreachable!(),
@@ -364,16 +347,7 @@ async fn an_answer_cut_short_is_a_fault_unless_it_ends_at_close() {
         let mut pipes = pipes(64);
         pipes.upstream.input.extend(b"5\r\nab");
         drop(pipes.far_upstream);
-        let mut exchange = Exchange::new(
-            &mut pipes.client,
-            &mut pipes.upstream,
-            &mut pipes.deadline,
-            length(0),
-            TIMES,
-            false,
-            false,
-            Instant::now(),
-        );
+        let mut exchange = exchange!(pipes, length(0), false);
         let mut answer = Body::new(framing, true, u64::MAX);
         let outcome = exchange.relay(&mut answer, TIMES.answer, false, None).await;
         assert_eq!(outcome.is_ok(), whole, "{framing:?}");
@@ -404,16 +378,7 @@ async fn an_early_answer_is_relayed_while_the_request_is_unfinished() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_client_leaves() {
     let mut pipes = pipes(4096);
-    let mut exchange = Exchange::new(
-        &mut pipes.client,
-        &mut pipes.upstream,
-        &mut pipes.deadline,
-        length(0),
-        TIMES,
-        false,
-        false,
-        Instant::now(),
-    );
+    let mut exchange = exchange!(pipes, length(0), false);
     drop(pipes.far_client);
     let mut answer = Body::new(BodyFraming::Chunked, true, u64::MAX);
     let start = Instant::now();
@@ -422,83 +387,6 @@ async fn a_stream_ends_when_its_client_leaves() {
         .await;
     assert!(matches!(outcome, Err(ExchangeFault::ClientGone)));
     assert_eq!(start.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tunnel_carries_both_ways_what_was_buffered_first() {
-    let mut pipes = pipes(16);
-    pipes.client.output.begin().extend_from_slice(b"101 head ");
-    pipes.upstream.input.extend(b"frame");
-    let (mut far_client, mut far_upstream) = (pipes.far_client, pipes.far_upstream);
-    let peers = async {
-        assert_eq!(
-            read_until(&mut far_client, b"frame").await,
-            b"101 head frame"
-        );
-        far_client.write_all(b"ping").await.unwrap();
-        assert_eq!(read_until(&mut far_upstream, b"ping").await, b"ping");
-        far_upstream.write_all(b"pong!").await.unwrap();
-        assert_eq!(read_until(&mut far_client, b"pong!").await, b"pong!");
-        drop((far_client, far_upstream));
-    };
-    let joined = tunnel(
-        &mut pipes.client,
-        &mut pipes.upstream,
-        &mut pipes.deadline,
-        Duration::from_secs(600),
-        || true,
-    );
-    let (report, ()) = tokio::join!(joined, peers);
-    assert_eq!(report.end, TunnelEnd::Closed);
-    assert_eq!((report.up, report.down), (4, 10));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tunnel_ends_when_idle_or_no_longer_allowed() {
-    for (allowed_for, end, after) in [
-        (u64::MAX, TunnelEnd::Idle, 600_000..=601_000),
-        (3, TunnelEnd::Revoked, 3_000..=3_500),
-    ] {
-        let mut pipes = pipes(64);
-        let start = Instant::now();
-        let report = tunnel(
-            &mut pipes.client,
-            &mut pipes.upstream,
-            &mut pipes.deadline,
-            Duration::from_secs(600),
-            || start.elapsed().as_secs() < allowed_for,
-        )
-        .await;
-        assert_eq!(report.end, end);
-        assert!(after.contains(&start.elapsed().as_millis()));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tunnel_passes_on_that_one_side_sends_no_more() {
-    let mut pipes = pipes(64);
-    let (mut far_client, mut far_upstream) = (pipes.far_client, pipes.far_upstream);
-    let peers = async {
-        far_client.write_all(b"last").await.unwrap();
-        far_client.shutdown().await.unwrap();
-        let mut seen = Vec::new();
-        far_upstream.read_to_end(&mut seen).await.unwrap();
-        far_upstream.write_all(b"reply").await.unwrap();
-        far_upstream.shutdown().await.unwrap();
-        let mut reply = Vec::new();
-        far_client.read_to_end(&mut reply).await.unwrap();
-        (seen, reply)
-    };
-    let joined = tunnel(
-        &mut pipes.client,
-        &mut pipes.upstream,
-        &mut pipes.deadline,
-        Duration::from_secs(600),
-        || true,
-    );
-    let (report, (seen, reply)) = tokio::join!(joined, peers);
-    assert_eq!(report.end, TunnelEnd::Closed);
-    assert_eq!((&seen[..], &reply[..]), (&b"last"[..], &b"reply"[..]));
 }
 
 #[tokio::test(start_paused = true)]
