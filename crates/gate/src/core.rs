@@ -5,7 +5,7 @@
 //! snapshots, counters and caches are the core's own. Trusts the binary that wires them.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     net::SocketAddr,
     ops::Deref,
     rc::Rc,
@@ -23,7 +23,7 @@ use crate::{
     request_id::RequestIds,
     room::Room,
     site::Site,
-    stages::record::Acceptances,
+    stages::record::{Acceptances, Books},
     tickets::{MintFault, Minted, Tickets, Wish},
 };
 
@@ -162,13 +162,11 @@ struct Watch {
 /// What one thread has for itself. Share it among the thread's tasks by `Rc`.
 pub struct Core {
     pub(crate) gate: Arc<Gate>,
-    pub(crate) recorder: ledger::Recorder,
+    pub(crate) books: Rc<Books>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) ids: RefCell<RequestIds>,
     pub(crate) assertions: RefCell<Assertions>,
     pub(crate) acceptances: RefCell<Acceptances>,
-    /// Events the requests under way may still end in.
-    pub(crate) reserved: Rc<Cell<u64>>,
     site: RefCell<Watch>,
 }
 
@@ -178,13 +176,15 @@ impl Core {
     pub fn new(gate: Arc<Gate>) -> Self {
         let mut latest = Cache::new(Arc::clone(&gate.site));
         let current = CurrentSite(Rc::new(Held(Arc::clone(latest.load()))));
+        let counters = gate.metrics.core();
+        let clock = Arc::clone(&gate.clock);
+        let books = Books::new(gate.ledger.recorder(), Arc::clone(&counters), clock);
         Self {
-            recorder: gate.ledger.recorder(),
-            counters: gate.metrics.core(),
+            books: Rc::new(books),
+            counters,
             ids: RefCell::new(RequestIds::new(Arc::clone(&gate.rng))),
             assertions: RefCell::new(Assertions::default()),
             acceptances: RefCell::new(Acceptances::default()),
-            reserved: Rc::default(),
             site: RefCell::new(Watch { latest, current }),
             gate,
         }

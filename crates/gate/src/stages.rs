@@ -251,7 +251,7 @@ fn judge_head(
     let plan = body::plan(route, request.framing(), ticket.is_some())?;
 
     // record: the ledger must have room for the events this request will end in.
-    exchange.reserved = Some(record::reserve(core)?);
+    record::reserve(exchange)?;
 
     // forward, response: behind the proof, see `forward::write_head` and `response::write_head`.
     Ok(match (pass, plan) {
@@ -344,7 +344,7 @@ async fn judge_body(
 
     // record: on disk before the first byte goes upstream, where the configuration says so.
     if site.durable()
-        && let Err(refusal) = record::decide(core, exchange).await
+        && let Err(refusal) = record::decide(exchange).await
     {
         if let Some(claim) = claim {
             webhook::release(core, claim);
@@ -359,12 +359,12 @@ async fn judge_body(
 /// # Errors
 ///
 /// The answer to send instead: 503, when it cannot be.
-pub async fn admit_recorded(core: &Core, awaiting: AwaitingRecord) -> Result<Admitted, OwnAnswer> {
+pub async fn admit_recorded(awaiting: AwaitingRecord) -> Result<Admitted, OwnAnswer> {
     let AwaitingRecord {
         mut exchange,
         proof,
     } = awaiting;
-    match record::decide(core, &mut exchange).await {
+    match record::decide(&mut exchange).await {
         Ok(()) => Ok(Admitted::new(exchange, proof, None, None)),
         Err(refusal) => Err(OwnAnswer::refused(exchange, refusal)),
     }

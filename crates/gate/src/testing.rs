@@ -1,12 +1,18 @@
 //! What the tests of this crate share: a site from its text, a request from its bytes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use config::Faults;
-use control::{Secret, Timestamp};
+use control::{Clock, Secret, SystemClock, SystemRng, Timestamp};
 use wire::{HeadLimits, Parsed, Request, RequestHead};
 
-use crate::{core::CurrentSite, fuzz, site::Site, stages::Exchange};
+use crate::{
+    core::CurrentSite,
+    fuzz,
+    metrics::Metrics,
+    site::Site,
+    stages::{Exchange, record::Books},
+};
 
 /// A whole configuration: one listener, one app, and whatever stands in `rest`.
 pub(crate) fn text(rest: &str) -> String {
@@ -70,7 +76,27 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         at: Timestamp::from_seconds(1_800_000_000),
         allowed: None,
         forwarded_host: false,
-        reserved: None,
-        decided: false,
+        reserved: false,
+        ends: None,
+        books: books(),
     }
+}
+
+/// Books of a ledger that is closed already, so nothing can be recorded in them.
+fn books() -> Rc<Books> {
+    let folder = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let ledger = ledger::Ledger::open(ledger::Options {
+        lock: Arc::new(ledger::Lock::acquire(folder.path()).unwrap()),
+        origin: "coach.school.example/coach/1".to_owned(),
+        second_place: None,
+        keeping: ledger::Keeping::default(),
+        ring: 64,
+        clock: Arc::clone(&clock),
+        rng: Arc::new(SystemRng),
+    })
+    .unwrap();
+    let recorder = ledger.recorder();
+    ledger.close().unwrap();
+    Rc::new(Books::new(recorder, Metrics::default().core(), clock))
 }

@@ -3,11 +3,7 @@
 mod support;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -15,26 +11,47 @@ use control::{Clock, SystemClock, Timestamp};
 use gate::metrics::Metric;
 use support::{HOOK, OPEN, Origin, PATIENCE, Started, get, ok, start_at, start_under};
 
-/// A clock that falls over once, on a thread of the engine, when it is told to.
+/// A clock that falls over once, on a thread of the engine, the time it is told to.
 #[derive(Debug)]
 struct Trap {
     clock: SystemClock,
-    armed: AtomicBool,
+    /// How often it may still be read before it falls over; nothing when it does not.
+    left: Mutex<Option<u32>>,
+}
+
+impl Trap {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            clock: SystemClock::new(),
+            left: Mutex::default(),
+        })
+    }
+
+    fn set(&self, left: Option<u32>) -> Option<u32> {
+        std::mem::replace(&mut *self.left.lock().unwrap(), left)
+    }
+
+    fn read(&self) {
+        let engine = std::thread::current()
+            .name()
+            .is_some_and(|name| name.starts_with("gate-"));
+        if !engine {
+            return;
+        }
+        let left = self.set(None);
+        assert_ne!(left, Some(0), "the trap");
+        self.set(left.map(|left| left - 1));
+    }
 }
 
 impl Clock for Trap {
     fn now(&self) -> Timestamp {
+        self.read();
         self.clock.now()
     }
 
     fn monotonic(&self) -> Duration {
-        let engine = std::thread::current()
-            .name()
-            .is_some_and(|name| name.starts_with("gate-"));
-        assert!(
-            !(engine && self.armed.swap(false, Ordering::SeqCst)),
-            "the trap"
-        );
+        self.read();
         self.clock.monotonic()
     }
 }
@@ -43,12 +60,18 @@ fn total(gate: &Started, metric: Metric) -> u64 {
     gate.gate.metrics().total(metric)
 }
 
+/// Waits until every connection has been accepted and given its seat back.
+fn all_closed(gate: &Started) {
+    let clock = SystemClock::new();
+    while total(gate, Metric::ConnectionsOpen) > 0 {
+        assert!(clock.monotonic() < PATIENCE, "a seat was not given back");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_connection_that_falls_over_ends_alone_and_is_counted_and_recorded() {
-    let trap = Arc::new(Trap {
-        clock: SystemClock::new(),
-        armed: AtomicBool::new(false),
-    });
+    let trap = Trap::new();
     let origin = Origin::mirror();
     let clock: Arc<dyn Clock> = Arc::<Trap>::clone(&trap);
     let gate = start_under(clock, origin.address, OPEN, None, 1);
@@ -58,7 +81,7 @@ fn a_connection_that_falls_over_ends_alone_and_is_counted_and_recorded() {
     falls.send(get("/"));
     assert_eq!(falls.answer().status, 200);
 
-    trap.armed.store(true, Ordering::SeqCst);
+    trap.set(Some(0));
     falls.send(get("/"));
     assert!(falls.ended());
     gate.has_refused("gate.defect");
@@ -68,11 +91,38 @@ fn a_connection_that_falls_over_ends_alone_and_is_counted_and_recorded() {
     assert_eq!(other.answer().status, 200);
     assert!(gate.serves_again());
     drop((other, falls));
-    let clock = SystemClock::new();
-    while total(&gate, Metric::ConnectionsOpen) > 0 {
-        assert!(clock.monotonic() < PATIENCE, "a seat was not given back");
-        std::thread::yield_now();
+    all_closed(&gate);
+}
+
+#[test]
+fn wherever_a_request_falls_over_it_has_one_end() {
+    let trap = Trap::new();
+    let origin = Origin::mirror();
+    let clock: Arc<dyn Clock> = Arc::<Trap>::clone(&trap);
+    let gate = start_under(clock, origin.address, OPEN, None, 1);
+    let defects = || {
+        let metrics = gate.gate.metrics();
+        metrics.refusals(control::ControlId("gate.defect"))
+    };
+    // At each time the clock is read, until a request comes to its end before it is read so often.
+    let mut fell = 0;
+    loop {
+        trap.set(Some(fell));
+        let mut client = gate.connect();
+        client.send(get("/"));
+        let served = client.try_head().is_some();
+        drop(client);
+        all_closed(&gate);
+        if trap.set(None).is_some() {
+            assert!(served);
+            break;
+        }
+        fell += 1;
+        assert_eq!(total(&gate, Metric::Panics), u64::from(fell));
+        assert_eq!(defects(), u64::from(fell));
     }
+    assert!(fell >= 4, "{fell}");
+    assert_eq!(defects(), u64::from(fell));
 }
 
 fn delivery(body: &str) -> String {

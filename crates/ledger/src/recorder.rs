@@ -133,12 +133,18 @@ impl Recorder {
         Ok(())
     }
 
-    /// Records `event` and returns once it is on disk. The future may be dropped at any time, as a
-    /// deadline does: the event is recorded all the same. After [`NotDurable::Disk`] it may still
-    /// come to be recorded, when the disk works again. On a disk that does not answer this takes as
-    /// long as the ledger waits before it calls that a failure.
+    /// Records `event` and returns once it is on disk: [`Recorder::record`], then
+    /// [`Recorder::settled`].
     pub async fn record_durable(&self, event: Event) -> Result<(), NotDurable> {
         self.record(event)?;
+        self.settled().await
+    }
+
+    /// Returns once everything this core has recorded so far is on disk. The future may be dropped at
+    /// any time, as a deadline does: what was recorded stays so. After [`NotDurable::Disk`] it may
+    /// still come to be on disk, when that works again. On a disk that does not answer this takes as
+    /// long as the ledger waits before it calls that a failure.
+    pub async fn settled(&self) -> Result<(), NotDurable> {
         let awaited = self.pushed.get();
         self.wires.hurry();
         loop {

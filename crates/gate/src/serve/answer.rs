@@ -267,19 +267,16 @@ fn is_event_stream(answer: &Answer<'_>) -> bool {
 }
 
 impl<S: Client> Connection<S> {
-    /// Joins the client with an upstream that has switched to the WebSocket protocol, and takes the
-    /// request out of its slot when it is over.
+    /// Joins the client with an upstream that has switched to the WebSocket protocol, until one of
+    /// them ends it.
     pub(super) async fn joined(
         &mut self,
-        slot: &mut Option<Forwarding>,
+        mut forwarding: Forwarding,
         mut outcome: Outcome,
         mut upstream: Box<Upstream<TcpStream>>,
     ) -> Next {
         let core = &self.local.core;
-        let Some(forwarding) = slot.as_mut() else {
-            return Next::Abort;
-        };
-        record::websocket_opened(core, forwarding);
+        record::websocket_opened(&mut forwarding);
         let idle: Duration = forwarding.limits().stream_idle;
         let report = tunnel(
             &mut self.client,
@@ -291,12 +288,10 @@ impl<S: Client> Connection<S> {
         .await;
         outcome.received = report.up;
         outcome.sent = report.down;
-        if let Some(forwarding) = slot.take() {
-            if report.end == TunnelEnd::Revoked && !self.local.draining() {
-                outcome.broken = Some(no_longer_allowed(&self.local, &forwarding));
-            }
-            record::finish(core, forwarding, &outcome);
+        if report.end == TunnelEnd::Revoked && !self.local.draining() {
+            outcome.broken = Some(no_longer_allowed(&self.local, &forwarding));
         }
+        record::finish(core, forwarding, &outcome);
         Next::Leave
     }
 }

@@ -123,8 +123,11 @@ impl<S: Client> Drop for Connection<S> {
         if std::thread::panicking() {
             let core = &self.local.core;
             core.counters().add(Metric::Panics, 1);
-            let answer = framing::refuse(core, &core.site(), &self.peer, refusals::DEFECT);
-            record::finish_own(core, answer, 0);
+            // What fell over while it served a request is the end of that request.
+            if !core.books.told_defect() {
+                let answer = framing::refuse(core, &core.site(), &self.peer, refusals::DEFECT);
+                record::finish_own(core, answer, 0);
+            }
         }
     }
 }
@@ -241,7 +244,7 @@ impl<S: Client> Connection<S> {
                 Some(refusal) => Err(admitted.refuse(core, refusal)),
             },
             HeadDecision::Record(awaiting) => match Berth::refuses(awaiting.exchange()) {
-                None => stages::admit_recorded(core, awaiting).await,
+                None => stages::admit_recorded(awaiting).await,
                 Some(refusal) => Err(awaiting.refuse(refusal)),
             },
             HeadDecision::Body(awaiting) => match Berth::refuses(awaiting.exchange()) {
@@ -347,7 +350,8 @@ impl<S: Client> Connection<S> {
         self.own_answer(answer, keep_alive, body.moved()).await
     }
 
-    /// Sends an answer of our own and records it.
+    /// Records an answer of our own and sends it, in this order: whoever has read it finds it in the
+    /// ledger, and so does who asks for one that nobody took.
     pub(super) async fn own_answer(
         &mut self,
         answer: OwnAnswer,
@@ -356,10 +360,9 @@ impl<S: Client> Connection<S> {
     ) -> Next {
         let keep_alive = keep_alive && !answer.closes() && !self.local.draining();
         response::write_own(&answer, keep_alive, self.client.output.begin());
-        self.deadline.restart(super::CLIENT_STALL);
-        let sent = self.deadline.guard(self.client.drain()).await;
         record::finish_own(&self.local.core, answer, received);
-        match sent {
+        self.deadline.restart(super::CLIENT_STALL);
+        match self.deadline.guard(self.client.drain()).await {
             Ok(Ok(())) if keep_alive => Next::Again,
             Ok(Ok(())) => Next::Close,
             _ => Next::Abort,

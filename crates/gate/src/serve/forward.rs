@@ -5,7 +5,7 @@
 //! and to keep a connection unless request and answer both came to their end on it with nothing
 //! left over. Takes only a [`Forwarding`], which exists only behind the stages.
 
-use std::{mem, rc::Rc};
+use std::mem;
 
 use control::Refusal;
 use tokio::{net::TcpStream, time::Instant};
@@ -15,9 +15,7 @@ use super::{
     answer::{self, Head},
     berth::Berth,
     connection::{Connection, Facts, Next},
-    dial,
-    local::Local,
-    refusals,
+    dial, refusals,
     reset::Client,
 };
 use crate::{
@@ -40,56 +38,17 @@ pub(super) fn body_times(site: &Limits, route: RouteLimits) -> BodyTimes {
     }
 }
 
-/// A request that may have reached its app. It is recorded however it ends: where its task is ended
-/// by a stop or falls over, that is what its record says.
-struct UnderWay {
-    local: Rc<Local>,
-    forwarding: Option<Forwarding>,
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        if let Some(forwarding) = self.forwarding.take() {
-            let outcome = record::Outcome {
-                broken: Some(refusals::CUT_OFF),
-                ..record::Outcome::default()
-            };
-            record::cut_off(&self.local.core, forwarding, &outcome);
-        }
-    }
-}
-
 impl<S: Client> Connection<S> {
     /// Sends the request whose head lies in `upward`, and its answer back. `body` is what is still
     /// to come of it, `received` what came before.
     pub(super) async fn forward(
         &mut self,
         site: &CurrentSite,
-        forwarding: Forwarding,
+        mut forwarding: Forwarding,
         facts: Facts,
         body: Body,
         received: u64,
     ) -> Next {
-        let mut under_way = UnderWay {
-            local: Rc::clone(&self.local),
-            forwarding: Some(forwarding),
-        };
-        let slot = &mut under_way.forwarding;
-        self.exchange(site, slot, facts, body, received).await
-    }
-
-    /// [`Connection::forward`], which takes the request out of its slot when it has an end.
-    async fn exchange(
-        &mut self,
-        site: &CurrentSite,
-        slot: &mut Option<Forwarding>,
-        facts: Facts,
-        body: Body,
-        received: u64,
-    ) -> Next {
-        let Some(forwarding) = slot.as_mut() else {
-            return Next::Abort;
-        };
         let repeatable = facts.method.is_idempotent() && body.is_done() && received == 0;
         let route = forwarding.limits();
         let times = Times {
@@ -98,14 +57,11 @@ impl<S: Client> Connection<S> {
             client: super::CLIENT_STALL,
         };
         let (mut berth, mut upstream, mut now) = match self
-            .reach(forwarding, facts, &body, times.body, repeatable)
+            .reach(&forwarding, facts, &body, times.body, repeatable)
             .await
         {
             Ok(reached) => reached,
             Err(refusal) => {
-                let Some(forwarding) = slot.take() else {
-                    return Next::Abort;
-                };
                 let answer = forwarding.fail(&self.local.core, refusal);
                 return self.refuse(answer, facts, body).await;
             }
@@ -126,7 +82,7 @@ impl<S: Client> Connection<S> {
             );
             let parts = (&mut self.answer, &mut berth);
             let local = &self.local;
-            let head = answer::wait(local, &mut exchange, parts, forwarding, facts).await;
+            let head = answer::wait(local, &mut exchange, parts, &forwarding, facts).await;
             let sent = exchange.request_sent();
             let received = received.saturating_add(exchange.request_bytes());
             let refusal = match head {
@@ -134,20 +90,19 @@ impl<S: Client> Connection<S> {
                     berth.answers();
                     let parts = (&self.answer, len);
                     let exchange = &mut exchange;
-                    let end = answer::relay(local, exchange, parts, forwarding, facts, received);
+                    let under_way = &mut forwarding;
+                    let end = answer::relay(local, exchange, parts, under_way, facts, received);
                     let end = end.await;
                     if end.reusable {
-                        self.keep(forwarding, upstream);
+                        self.keep(&forwarding, upstream);
                     } else if end.switched {
-                        return self.joined(slot, end.outcome, upstream).await;
+                        return self.joined(forwarding, end.outcome, upstream).await;
                     } else if let Some(refusal) = end.replaced {
                         let received = end.outcome.received;
                         let keep_alive = facts.keep_alive && sent;
-                        return self.failed(slot, refusal, keep_alive, received).await;
+                        return self.failed(forwarding, refusal, keep_alive, received).await;
                     }
-                    if let Some(forwarding) = slot.take() {
-                        record::finish(&self.local.core, forwarding, &end.outcome);
-                    }
+                    record::finish(&self.local.core, forwarding, &end.outcome);
                     return end.next;
                 }
                 Head::ClientLeft => {
@@ -156,13 +111,11 @@ impl<S: Client> Connection<S> {
                         broken: Some(refusals::CLIENT_LEFT),
                         ..Outcome::default()
                     };
-                    if let Some(forwarding) = slot.take() {
-                        record::finish(&self.local.core, forwarding, &outcome);
-                    }
+                    record::finish(&self.local.core, forwarding, &outcome);
                     return Next::Abort;
                 }
                 Head::Stale if repeatable && upstream.reused() => {
-                    match self.connect(forwarding).await {
+                    match self.connect(&forwarding).await {
                         Ok(mut fresh) => {
                             upstream.link.output.rewind();
                             mem::swap(&mut upstream.link.output, &mut fresh.link.output);
@@ -177,7 +130,7 @@ impl<S: Client> Connection<S> {
                 Head::Failed(refusal) => refusal,
             };
             let keep_alive = facts.keep_alive && sent;
-            return self.failed(slot, refusal, keep_alive, received).await;
+            return self.failed(forwarding, refusal, keep_alive, received).await;
         }
     }
 
@@ -225,14 +178,11 @@ impl<S: Client> Connection<S> {
     /// Answers for an upstream or a body that failed before a byte of an answer had left.
     async fn failed(
         &mut self,
-        slot: &mut Option<Forwarding>,
+        forwarding: Forwarding,
         refusal: Refusal,
         keep_alive: bool,
         received: u64,
     ) -> Next {
-        let Some(forwarding) = slot.take() else {
-            return Next::Abort;
-        };
         let answer = forwarding.fail(&self.local.core, refusal);
         self.own_answer(answer, keep_alive, received).await
     }

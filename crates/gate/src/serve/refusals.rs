@@ -74,8 +74,8 @@ pub(super) const NOT_ACCEPTED: Refusal = Refusal::new(
     Reason("websocket-not-accepted"),
 );
 
-/// Code of ours fell over while it served a connection, which is a defect and ends that connection.
-pub(super) const DEFECT: Refusal = Refusal::new(
+/// Code of ours fell over while it served a request or a connection, which is a defect and ends both.
+pub(crate) const DEFECT: Refusal = Refusal::new(
     ControlId("gate.defect"),
     500,
     "the gate failed",
@@ -93,7 +93,7 @@ pub(super) const CLIENT_LEFT: Refusal = Refusal::new(
 .closing();
 
 /// The gate stopped before the exchange had come to its end.
-pub(super) const CUT_OFF: Refusal = Refusal::new(
+pub(crate) const CUT_OFF: Refusal = Refusal::new(
     OVERLOAD,
     503,
     "the gate is stopping",

@@ -2,16 +2,19 @@
 //!
 //! Owns what every later stage needs to know of a request and what the ledger will say of it.
 //! Refuses to hold a path, a query or a field. Every request that began ends in
-//! [`super::record`], however it ends.
+//! [`super::record`], however it ends: one that is dropped before it was recorded is cut off.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, rc::Rc, time::Duration};
 
 use control::{Refusal, Timestamp};
 use hooks::Ack;
-use ledger::{PrincipalId, RequestId};
+use ledger::{Kind, PrincipalId, RequestId};
 use wire::Method;
 
-use super::{Peer, record::Reserved};
+use super::{
+    Peer,
+    record::{self, Books},
+};
 use crate::{
     core::{Core, CurrentSite},
     site::route::Route,
@@ -37,10 +40,21 @@ pub struct Exchange {
     pub(crate) allowed: Option<Box<str>>,
     /// Whether the host it was asked for is the one a trusted proxy forwarded.
     pub(crate) forwarded_host: bool,
-    /// Its place in the ledger's ring, once it has one.
-    pub(crate) reserved: Option<Reserved>,
-    /// Whether its decision is in the ledger already, so that its end is an outcome.
-    pub(crate) decided: bool,
+    /// Whether it has a place in the ledger's ring for each of its events.
+    pub(crate) reserved: bool,
+    /// The kind of event that is its end; none once that is recorded.
+    pub(crate) ends: Option<Kind>,
+    pub(crate) books: Rc<Books>,
+}
+
+/// However a request is let go of, it has an end and gives its place back.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        record::cut_off(self);
+        if self.reserved {
+            self.books.give_back();
+        }
+    }
 }
 
 impl Exchange {
@@ -66,8 +80,9 @@ impl Exchange {
             at: core.gate.clock.now(),
             allowed: None,
             forwarded_host: false,
-            reserved: None,
-            decided: false,
+            reserved: false,
+            ends: Some(Kind::REQUEST),
+            books: Rc::clone(&core.books),
         };
         (exchange, id.is_ok())
     }

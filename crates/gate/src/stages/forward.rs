@@ -108,11 +108,10 @@ pub enum Destination<'a> {
 /// A request on its way: everything its answer and its record need. End it with
 /// [`super::record::finish`] or [`Forwarding::fail`].
 #[derive(Debug)]
-#[must_use = "a request that is not ended is not recorded"]
+#[must_use = "a request that is not ended is recorded as cut off"]
 pub struct Forwarding {
     pub(super) exchange: Exchange,
     pub(super) claim: Option<hooks::Claim>,
-    pub(super) websocket: bool,
     echo: Option<SocketAddr>,
     route: usize,
     app: usize,
@@ -242,7 +241,6 @@ pub fn write_head(
         },
         exchange,
         claim,
-        websocket: false,
         echo: None,
     };
     if echo.is_some() {

@@ -2,21 +2,30 @@
 //!
 //! Owns the one event of every request (two where decisions are durable), the note that a key was
 //! accepted, and the count of what was refused. Refuses to let a request begin while the ledger
-//! cannot take its event. Unauthenticated refusals go into a ring of their own, so that a flood of
-//! them never makes that happen.
+//! cannot take its event, and to let one that began go without an end: what is dropped on the way is
+//! recorded as cut off. Unauthenticated refusals go into a ring of their own, so that a flood of them
+//! never makes that happen.
 
-use std::{cell::Cell, collections::HashMap, net::IpAddr, rc::Rc, time::Duration};
+mod acceptances;
+mod books;
 
-use control::{ControlId, Reason, Refusal, Timestamp};
+use std::time::Duration;
+
+use control::{ControlId, Reason, Refusal};
 use identity::refusal::KEY;
 use ledger::{Event, Kind, NotDurable, PrincipalId, RouteIndex};
 use tokio::time::timeout;
 
+pub(crate) use self::{acceptances::Acceptances, books::Books};
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
 };
-use crate::{core::Core, metrics::Metric, serve::refusals::OVERLOAD};
+use crate::{
+    core::Core,
+    metrics::Metric,
+    serve::refusals::{CUT_OFF, DEFECT, OVERLOAD},
+};
 
 /// The control that refuses what could not be recorded.
 pub const DURABLE: ControlId = ControlId("ledger.durable");
@@ -49,172 +58,135 @@ const TOO_SLOW: Refusal = Refusal::new(
 )
 .retry_after(5);
 
-/// Most events one request ends in: acceptance of its key, decision, opening and end.
-const EVENTS: u64 = 4;
-
-/// A place in the ledger's ring for every event of one request, given back when the request is
-/// over, however it ends.
-#[derive(Debug)]
-pub(crate) struct Reserved(Rc<Cell<u64>>);
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(EVENTS));
-    }
-}
-
 /// Reserves room for the events of one more request, or refuses to begin it.
 #[cfg_attr(feature = "profile", inline(never))]
-pub(crate) fn reserve(core: &Core) -> Result<Reserved, Refusal> {
-    let wanted = core.reserved.get().saturating_add(EVENTS);
-    core.recorder.ready(wanted).map_err(|cause| {
-        core.counters.add(Metric::LedgerRefusals, 1);
-        unrecorded(cause)
-    })?;
-    core.reserved.set(wanted);
-    Ok(Reserved(Rc::clone(&core.reserved)))
+pub(crate) fn reserve(exchange: &mut Exchange) -> Result<(), Refusal> {
+    exchange.books.reserve().map_err(unrecorded)?;
+    exchange.reserved = true;
+    Ok(())
 }
 
 /// Puts the decision on disk.
-pub(crate) async fn decide(core: &Core, exchange: &mut Exchange) -> Result<(), Refusal> {
-    let event = exchange.event(core, Kind::DECISION);
-    let recorded = timeout(DISK_PATIENCE, core.recorder.record_durable(event)).await;
-    if recorded.is_err() {
-        // The event is on its way all the same, so the end of this request is its outcome.
-        exchange.decided = true;
-        core.counters.add(Metric::LedgerRefusals, 1);
-        return Err(TOO_SLOW);
-    }
-    match recorded.unwrap_or(Err(NotDurable::Full)) {
-        Ok(()) => {
-            exchange.decided = true;
-            Ok(())
-        }
-        Err(cause) => {
-            core.counters.add(Metric::LedgerRefusals, 1);
-            Err(unrecorded(cause))
-        }
-    }
+pub(crate) async fn decide(exchange: &mut Exchange) -> Result<(), Refusal> {
+    let event = exchange.event(Kind::DECISION);
+    exchange.books.decided(event).map_err(unrecorded)?;
+    // It is on its way, so the end of this request is its outcome, whatever becomes of either.
+    exchange.ends = Some(Kind::OUTCOME);
+    let on_disk = timeout(DISK_PATIENCE, exchange.books.recorder.settled()).await;
+    let refusal = match on_disk {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(cause)) => unrecorded(cause),
+        Err(_) => TOO_SLOW,
+    };
+    exchange.books.counters.add(Metric::LedgerRefusals, 1);
+    Err(refusal)
 }
 
 /// Records the end of a forwarded request. A webhook delivery that was not settled is released.
 #[cfg_attr(feature = "profile", inline(never))]
 pub fn finish(core: &Core, mut forwarding: Forwarding, outcome: &Outcome) {
     forwarding.release(core);
-    end(core, &forwarding, outcome);
-}
-
-/// Records the end of a forwarded request that was cut off. A webhook delivery may be with the app
-/// at this moment: its lease holds repeats back until the app must be through with it.
-pub fn cut_off(core: &Core, forwarding: Forwarding, outcome: &Outcome) {
-    end(core, &forwarding, outcome);
-}
-
-fn end(core: &Core, forwarding: &Forwarding, outcome: &Outcome) {
-    let exchange = &forwarding.exchange;
-    let kind = match (forwarding.websocket, exchange.decided) {
-        (true, _) => Kind::WEBSOCKET_CLOSE,
-        (false, true) => Kind::OUTCOME,
-        (false, false) => Kind::REQUEST,
-    };
-    let mut event = exchange.event(core, kind);
+    let exchange = &mut forwarding.exchange;
+    let kind = exchange.take_end();
+    let mut event = exchange.event(kind);
+    let books = &exchange.books;
     if let Some(refusal) = &outcome.broken {
         event = event.refused(refusal);
-        core.counters.refused(refusal.control);
+        books.counters.refused(refusal.control);
     }
     event.status = outcome.status;
     event.received = Some(outcome.received);
     event.sent = Some(outcome.sent);
-    let spent = spent(core, exchange);
+    let spent = exchange.spent();
     event.micros = Some(spent);
-    put(core, event);
-    count(core, spent, outcome.received, outcome.sent);
-    if forwarding.websocket {
-        core.counters.lower(Metric::WebSocketsOpen);
-    }
+    books.put(event);
+    books.count(spent, outcome.received, outcome.sent);
 }
 
 /// Records an answer of our own, once it is written. `received` is how many body bytes were read.
 pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
-    let OwnAnswer { exchange, content } = answer;
+    let OwnAnswer {
+        mut exchange,
+        content,
+    } = answer;
+    let end = exchange.take_end();
+    let decided = end == Kind::OUTCOME;
     let kind = match &content {
         Content::Duplicate(_) => Kind::WEBHOOK_DUPLICATE,
         Content::Refusal(refusal) if refusal.control == KEY => Kind::AUTHENTICATION_FAILED,
-        Content::Refusal(_) | Content::Document(_) if exchange.decided => Kind::OUTCOME,
-        Content::Refusal(_) | Content::Document(_) => Kind::REQUEST,
+        Content::Refusal(_) | Content::Document(_) => end,
     };
-    let mut event = exchange.event(core, kind);
+    let books = &core.books;
+    let mut event = exchange.event(kind);
     event.received = Some(received);
-    let spent = spent(core, &exchange);
+    let spent = exchange.spent();
     event.micros = Some(spent);
-    count(core, spent, received, 0);
+    books.count(spent, received, 0);
     match content {
         Content::Refusal(refusal) => {
-            core.counters.refused(refusal.control);
+            books.counters.refused(refusal.control);
             event = event.refused(&refusal);
             // What is refused for lack of room comes in floods, whoever asks: it is counted, unless
             // a decision waits for its outcome.
             let flood = [DURABLE, SPACE, OVERLOAD].contains(&refusal.control);
-            let known = (exchange.principal.is_some() && !flood) || exchange.decided;
-            if known && has_room(core, &exchange) {
-                put(core, event);
+            let known = (exchange.principal.is_some() && !flood) || decided;
+            if known && exchange.has_room() {
+                books.put(event);
             } else {
-                core.recorder.record_refusal(event);
+                books.recorder.record_refusal(event);
             }
         }
         Content::Document(_) => {
-            core.counters.add(Metric::Answered, 1);
+            books.counters.add(Metric::Answered, 1);
             event.status = Some(200);
-            if has_room(core, &exchange) {
-                put(core, event);
+            if exchange.has_room() {
+                books.put(event);
             } else {
-                core.counters.add(Metric::LedgerRefusals, 1);
+                books.counters.add(Metric::LedgerRefusals, 1);
             }
         }
         Content::Duplicate(ack) => {
-            core.counters.add(Metric::Answered, 1);
+            books.counters.add(Metric::Answered, 1);
             event.status = Some(ack.status);
-            put(core, event);
+            books.put(event);
         }
+    }
+}
+
+/// Records the end of a request that is dropped without one, because its task was ended by a stop or
+/// fell over. How much of an answer had left is not known here, so nothing is said of that. A webhook
+/// delivery is not released: it may be with the app at this moment, and its lease holds repeats back
+/// until the app must be through with it.
+pub(super) fn cut_off(exchange: &mut Exchange) {
+    if exchange.ends.is_none() {
+        return;
+    }
+    let end = exchange.take_end();
+    let books = &exchange.books;
+    let fell = std::thread::panicking();
+    let refusal = if fell { DEFECT } else { CUT_OFF };
+    books.counters.refused(refusal.control);
+    let mut event = exchange.event(end).refused(&refusal);
+    event.status = None;
+    event.micros = Some(exchange.spent());
+    if exchange.reserved || end != Kind::REQUEST {
+        books.put(event);
+    } else {
+        books.recorder.record_refusal(event);
+    }
+    if fell {
+        books.tell_defect();
     }
 }
 
 /// Records that a WebSocket opened; its close is the [`finish`] of its request.
-pub fn websocket_opened(core: &Core, forwarding: &mut Forwarding) {
-    forwarding.websocket = true;
-    core.counters.add(Metric::WebSocketsOpen, 1);
-    let mut event = forwarding.exchange.event(core, Kind::WEBSOCKET_OPEN);
+pub fn websocket_opened(forwarding: &mut Forwarding) {
+    let exchange = &mut forwarding.exchange;
+    exchange.ends = Some(Kind::WEBSOCKET_CLOSE);
+    exchange.books.counters.add(Metric::WebSocketsOpen, 1);
+    let mut event = exchange.event(Kind::WEBSOCKET_OPEN);
     event.status = Some(101);
-    put(core, event);
-}
-
-/// How often the acceptance of one key from one client is noted.
-const NOTED_EVERY: Duration = Duration::from_secs(60);
-
-/// Most pairs of key and client remembered.
-const NOTED_CAPACITY: usize = 1024;
-
-/// The acceptances of keys one core has noted lately.
-#[derive(Default)]
-pub(crate) struct Acceptances(HashMap<(PrincipalId, IpAddr), Timestamp>);
-
-impl Acceptances {
-    fn is_news(&mut self, who: PrincipalId, from: IpAddr, now: Timestamp) -> bool {
-        if let Some(noted) = self.0.get(&(who, from))
-            && *noted <= now
-            && now.since(*noted) < NOTED_EVERY
-        {
-            return false;
-        }
-        if self.0.len() >= NOTED_CAPACITY {
-            self.0.retain(|_, noted| now.since(*noted) < NOTED_EVERY);
-        }
-        if self.0.len() >= NOTED_CAPACITY {
-            self.0.clear();
-        }
-        self.0.insert((who, from), now);
-        true
-    }
+    exchange.books.put(event);
 }
 
 /// Notes that a key was accepted. Each request names its key anyway; this event says when it was
@@ -225,9 +197,8 @@ pub(crate) fn authenticated(core: &Core, exchange: &Exchange, who: PrincipalId) 
         .acceptances
         .borrow_mut()
         .is_news(who, exchange.client, exchange.at);
-    if news && has_room(core, exchange) {
-        let event = exchange.event(core, Kind::AUTHENTICATED);
-        put(core, event);
+    if news && exchange.has_room() {
+        exchange.books.put(exchange.event(Kind::AUTHENTICATED));
     }
 }
 
@@ -255,37 +226,10 @@ fn unrecorded(cause: NotDurable) -> Refusal {
     .retry_after(1)
 }
 
-/// Whether one event of this request has a place: its own, or one that nobody has reserved. A
-/// request that is answered before it reserved any must not take the place of one under way.
-fn has_room(core: &Core, exchange: &Exchange) -> bool {
-    exchange.reserved.is_some()
-        || core
-            .recorder
-            .ready(core.reserved.get().saturating_add(1))
-            .is_ok()
-}
-
-fn put(core: &Core, event: Event) {
-    if core.recorder.record(event).is_err() {
-        core.counters.add(Metric::LedgerRefusals, 1);
-    }
-}
-
-fn spent(core: &Core, exchange: &Exchange) -> u64 {
-    let spent = core.gate.clock.monotonic().saturating_sub(exchange.began);
-    u64::try_from(spent.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn count(core: &Core, spent: u64, received: u64, sent: u64) {
-    core.counters.add(Metric::BytesReceived, received);
-    core.counters.add(Metric::BytesSent, sent);
-    core.counters.add(Metric::MicrosecondsServing, spent);
-}
-
 impl Exchange {
     /// The event of this request, with what every event of it says.
-    fn event(&self, core: &Core, kind: Kind) -> Event {
-        let mut event = Event::new(core.gate.clock.now(), kind);
+    fn event(&self, kind: Kind) -> Event {
+        let mut event = Event::new(self.books.clock.now(), kind);
         event.request = Some(self.id);
         event.route = self
             .route
@@ -295,36 +239,25 @@ impl Exchange {
         event.client = Some(self.client);
         event
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_acceptance_is_news_once_a_minute_for_each_key_and_client() {
-        let mut noted = Acceptances::default();
-        let (one, two) = (
-            PrincipalId::new("one").unwrap(),
-            PrincipalId::new("two").unwrap(),
-        );
-        let (here, there) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
-        let at = Timestamp::from_seconds;
-        assert!(noted.is_news(one, here, at(0)));
-        assert!(!noted.is_news(one, here, at(59)));
-        assert!(noted.is_news(one, there, at(59)));
-        assert!(noted.is_news(two, here, at(59)));
-        assert!(noted.is_news(one, here, at(60)));
+    /// The kind of event this request ends in, which nobody else will record.
+    fn take_end(&mut self) -> Kind {
+        let end = self.ends.take().unwrap_or(Kind::REQUEST);
+        if end == Kind::WEBSOCKET_CLOSE {
+            self.books.counters.lower(Metric::WebSocketsOpen);
+        }
+        end
     }
 
-    #[test]
-    fn the_memory_of_acceptances_is_bounded() {
-        let mut noted = Acceptances::default();
-        let who = PrincipalId::new("one").unwrap();
-        for client in 0..=u32::try_from(NOTED_CAPACITY).unwrap() {
-            let client = IpAddr::from(std::net::Ipv4Addr::from_bits(client));
-            noted.is_news(who, client, Timestamp::from_seconds(0));
-        }
-        assert!(noted.0.len() <= NOTED_CAPACITY);
+    /// Whether one event of this request has a place: its own, or one that nobody has reserved. A
+    /// request that is answered before it reserved any must not take the place of one under way.
+    fn has_room(&self) -> bool {
+        self.reserved || self.books.has_room()
+    }
+
+    /// Microseconds since it began.
+    fn spent(&self) -> u64 {
+        let spent = self.books.clock.monotonic().saturating_sub(self.began);
+        u64::try_from(spent.as_micros()).unwrap_or(u64::MAX)
     }
 }

@@ -199,27 +199,14 @@ impl House {
         body: &[u8],
         between: impl FnOnce(),
     ) -> Met {
-        let mut bytes = lines.join("\r\n");
-        if !body.is_empty() {
-            bytes.push_str(&format!("\r\nContent-Length: {}", body.len()));
-        }
-        bytes.push_str("\r\n\r\n");
-        let bytes = bytes.into_bytes();
-        let mut head = RequestHead::new();
-        let parsed = head.parse(&bytes, &HeadLimits::REQUEST);
-        assert_eq!(parsed, Ok(Parsed::Complete { len: bytes.len() }));
+        let (head, bytes) = parsed(lines, body);
         let request = head.request(&bytes);
-        let peer = Peer {
-            address: peer.parse().unwrap(),
-            tls: false,
-        };
-        let site = self.core.site();
-        let decided = match stages::admit_head(&self.core, &site, &peer, &request) {
+        let decided = match self.judged(peer, &request) {
             HeadDecision::Answer(answer) => Err(answer),
             HeadDecision::Forward(admitted) => Ok(admitted),
-            HeadDecision::Record(awaiting) => self
-                .runtime
-                .block_on(stages::admit_recorded(&self.core, awaiting)),
+            HeadDecision::Record(awaiting) => {
+                self.runtime.block_on(stages::admit_recorded(awaiting))
+            }
             HeadDecision::Body(awaiting) if body.len() as u64 > awaiting.cap() => {
                 Err(awaiting.too_large())
             }
@@ -229,6 +216,15 @@ impl House {
         };
         between();
         self.written(decided, &request, body)
+    }
+
+    /// What becomes of a request's head.
+    pub(crate) fn judged(&self, peer: &str, request: &Request<'_>) -> HeadDecision {
+        let peer = Peer {
+            address: peer.parse().unwrap(),
+            tls: false,
+        };
+        stages::admit_head(&self.core, &self.core.site(), &peer, request)
     }
 
     fn written(
@@ -298,6 +294,20 @@ impl House {
         }
         panic!("it never happened");
     }
+}
+
+/// A head with these lines that announces `body`, and its bytes.
+pub(crate) fn parsed(lines: &[&str], body: &[u8]) -> (RequestHead, Vec<u8>) {
+    let mut bytes = lines.join("\r\n");
+    if !body.is_empty() {
+        bytes.push_str(&format!("\r\nContent-Length: {}", body.len()));
+    }
+    bytes.push_str("\r\n\r\n");
+    let bytes = bytes.into_bytes();
+    let mut head = RequestHead::new();
+    let parsed = head.parse(&bytes, &HeadLimits::REQUEST);
+    assert_eq!(parsed, Ok(Parsed::Complete { len: bytes.len() }));
+    (head, bytes)
 }
 
 pub(crate) fn goes_to_echo(forwarding: &Forwarding) -> bool {

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod cut_off;
 mod house;
 mod keys;
 mod own;

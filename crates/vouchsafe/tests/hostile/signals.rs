@@ -9,7 +9,7 @@ use crate::{
     ledgers::{ended_in_order, entries, kinds, whole},
     shim::Shim,
     support::{
-        Client, Deployment, Process, Socket, Upstream, field, get, open_route, request, site,
+        Client, Deployment, Gate, Process, Socket, Upstream, field, get, open_route, request, site,
         status, until,
     },
 };
@@ -124,31 +124,57 @@ fn a_storm_of_hangups_ends_nothing() {
 struct UnderWay {
     answer: Socket,
     upload: Socket,
+    delivery: Socket,
     events: Socket,
     websocket: Socket,
 }
 
 impl UnderWay {
-    fn begin(address: std::net::SocketAddr, upstream: &Upstream) -> Self {
+    /// An app and a gate with which everything can be under way, and `drain` for it to end.
+    fn served(drain: &str) -> (Upstream, Deployment) {
+        let (upstream, deployment) =
+            served_with(&format!("[limits]\ndrain = \"{drain}\"\n{}", hook()));
+        delivery(&deployment, "/hook", "");
+        (upstream, deployment)
+    }
+
+    fn begin(gate: &Gate, upstream: &Upstream) -> Self {
+        let address = gate.address;
         let mut answer = Socket::dial(address);
         answer.send(get("/hold"));
         upstream.await_held();
         let mut upload = Socket::dial(address);
         upload.send("POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf");
+        // The app never hears of this one: it is held until it is whole and its signature verified.
+        let mut delivery = Socket::dial(address);
+        delivery.send("POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf");
         let mut events = Socket::dial(address);
         events.send(get("/events"));
         events.read_until("data: one\n\n\r\n");
+        let websocket = Socket::open_websocket(address, "/ws");
+        until("every request has begun", || {
+            let begun = "vouchsafe_requests_total 5\n";
+            gate.metrics().contains(begun).then_some(())
+        });
         Self {
             answer,
             upload,
+            delivery,
             events,
-            websocket: Socket::open_websocket(address, "/ws"),
+            websocket,
         }
     }
 
     /// Asserts that each has ended, and that none was made to look whole.
     fn ended(self) {
-        for mut socket in [self.answer, self.upload, self.events, self.websocket] {
+        let Self {
+            answer,
+            upload,
+            delivery,
+            events,
+            websocket,
+        } = self;
+        for mut socket in [answer, upload, delivery, events, websocket] {
             let mut rest = Vec::new();
             // Closed or reset: both say that it is over.
             let _ = socket.0.read_to_end(&mut rest);
@@ -163,9 +189,9 @@ impl UnderWay {
 
 #[test]
 fn a_drain_ends_at_its_limit_whatever_is_under_way() {
-    let (upstream, deployment) = served_with("[limits]\ndrain = \"1s\"\n");
+    let (upstream, deployment) = UnderWay::served("1s");
     let gate = deployment.up();
-    let under_way = UnderWay::begin(gate.address, &upstream);
+    let under_way = UnderWay::begin(&gate, &upstream);
     gate.signal(Signal::SIGTERM);
     gate.finish();
     under_way.ended();
@@ -175,9 +201,9 @@ fn a_drain_ends_at_its_limit_whatever_is_under_way() {
 #[test]
 fn a_second_signal_cuts_the_drain_short() {
     for second in [Signal::SIGTERM, Signal::SIGINT] {
-        let (upstream, deployment) = served_with("[limits]\ndrain = \"1h\"\n");
+        let (upstream, deployment) = UnderWay::served("1h");
         let gate = deployment.up();
-        let under_way = UnderWay::begin(gate.address, &upstream);
+        let under_way = UnderWay::begin(&gate, &upstream);
         gate.signal(Signal::SIGTERM);
         until("the drain has begun", || {
             gate.log().contains("instance.stopping").then_some(())
@@ -195,9 +221,12 @@ fn all_have_their_end(deployment: &Deployment) {
     ended_in_order(deployment);
     let entries = entries(deployment);
     let of = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).count();
+    for request in entries.iter().filter(|entry| entry["kind"] == "request") {
+        assert_eq!(request["reason"], "gate-stopped", "{entries:#?}");
+    }
     assert_eq!(
         (of("request"), of("websocket.open"), of("websocket.close")),
-        (3, 1, 1),
+        (4, 1, 1),
         "{entries:#?}"
     );
 }
