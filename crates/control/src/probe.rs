@@ -66,8 +66,19 @@ pub trait Target {
     /// What an administrator sees of the keys.
     fn list_keys(&self) -> Result<Value, TargetError>;
 
-    /// A copy of the ledger, whole up to this moment.
-    fn ledger(&self) -> Result<LedgerCopy, TargetError>;
+    /// How far the ledger has come.
+    fn ledger_mark(&self) -> Result<LedgerMark, TargetError>;
+
+    /// What the ledger gained since `mark`, up to this moment; `None` is from its beginning. Reads
+    /// what was gained and no more, however old the ledger is.
+    fn ledger_since(&self, mark: Option<&LedgerMark>) -> Result<LedgerTail, TargetError>;
+
+    /// What the verifier says of the ledger where it lies, beside the checkpoint `seen` earlier.
+    /// Reads all of it.
+    fn inspect_ledger(&self, seen: Option<&str>) -> Result<Inspection, TargetError>;
+
+    /// A copy of the whole ledger for a probe that alters it.
+    fn ledger_copy(&self) -> Result<LedgerCopy, TargetError>;
 
     /// What the verifier says of a ledger folder.
     fn verify(
@@ -241,6 +252,29 @@ pub struct MintedKey {
     pub key: String,
 }
 
+/// A moment of the ledger from which it is read on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerMark {
+    /// Entries until then.
+    pub size: u64,
+    /// The checkpoint that was signed over them.
+    pub checkpoint: String,
+}
+
+/// What a ledger gained since a mark. Its entries were proved to lead from the checkpoint of the
+/// mark to the present one.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerTail {
+    /// The index of the first event.
+    pub first: u64,
+    /// Every event since, oldest first.
+    pub events: Vec<Value>,
+    /// The present end, from which the next look may go on.
+    pub end: LedgerMark,
+    /// The signed minimum index: entries below it may be gone.
+    pub minimum: u64,
+}
+
 /// A copy of the ledger in a folder of its own.
 #[derive(Debug)]
 pub struct LedgerCopy {
@@ -248,10 +282,8 @@ pub struct LedgerCopy {
     pub folder: PathBuf,
     /// The verifier key, signed-note form.
     pub key: String,
-    /// The latest signed checkpoint.
+    /// The signed checkpoint in it.
     pub checkpoint: String,
-    /// Every event, oldest first.
-    pub events: Vec<Value>,
     /// Whether checkpoints also go to a second place.
     pub second_place: bool,
 }

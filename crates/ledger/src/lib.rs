@@ -23,8 +23,8 @@
 //! Beside them, `keeper` does what the clock asks for: it watches the room on the disk (`space`)
 //! and removes what is older than is asked for (`retention`, [`minimum`]).
 //!
-//! Reading: [`view`] shows a folder, [`explain`] puts entries into words, [`verify`] judges,
-//! [`alteration`] names what is wrong. [`section`] is the configuration, [`controls`] the promises.
+//! Reading: [`view`] shows a folder, [`tail`] what came since a mark, [`explain`] puts entries into
+//! words, [`verify`] judges, [`alteration`] names what is wrong. [`section`] is the configuration, [`controls`] the promises.
 //! Everything goes through [`disk`], of which [`crash_disk`] is the double that forgets.
 
 pub mod alteration;
@@ -60,6 +60,7 @@ mod seen;
 pub mod segment;
 pub mod service;
 mod space;
+pub mod tail;
 pub mod tile;
 mod tiler;
 pub mod tree;

@@ -123,26 +123,14 @@ impl Publisher {
     ) -> Result<Self, LedgerError> {
         let note = read_checkpoint(&*disk, folder)?;
         let head = Checkpoint::open(&note, signer.verifier()).map_err(Alteration::BadCheckpoint)?;
-        let mut nodes = TileNodes::new(&*disk, folder, head.size);
-        let mut levels = Vec::new();
         // What lies under the head is never written again, not even with the same bytes: a crash
         // could tear it.
-        let mut partial = BTreeSet::new();
-        for level in (0_u8..).take(tile_levels(head.size)) {
-            let index = head
-                .size
-                .checked_shr(8 * (u32::from(level) + 1))
-                .unwrap_or(0);
-            let tile = TileFile::in_tree(Content::Hashes(level), index, head.size);
-            levels.push(match tile {
-                Some(tile) => {
-                    partial.insert(tile);
-                    nodes.tile(level, index)?.to_vec()
-                }
-                None => Vec::new(),
-            });
-        }
-        let edge = Edge::from_levels(head.size, levels)
+        let mut partial: BTreeSet<TileFile> = (0_u8..)
+            .take(tile_levels(head.size))
+            .filter_map(|level| TileFile::at_edge(level, head.size))
+            .collect();
+        let edge = TileNodes::new(&*disk, folder, head.size)
+            .edge()?
             .filter(|edge| edge.root() == head.root)
             .ok_or(Alteration::Root { size: head.size })?;
         let index = head.size / TILE_WIDTH as u64;

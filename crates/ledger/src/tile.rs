@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     disk::Disk,
-    tree::{Hash, Nodes, TILE_WIDTH, partial_width, root_over},
+    tree::{Edge, Hash, Nodes, TILE_WIDTH, partial_width, root_over, tile_levels},
 };
 
 /// The longest entry: its length is written in 16 bits.
@@ -58,6 +58,13 @@ impl TileFile {
             index,
             width,
         })
+    }
+
+    /// The incomplete tile of hashes at the right edge of `level` in a tree of `size`, if there is one.
+    #[must_use]
+    pub fn at_edge(level: u8, size: u64) -> Option<Self> {
+        let index = size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
+        Self::in_tree(Content::Hashes(level), index, size)
     }
 
     /// The full tile of which this may be a part.
@@ -233,6 +240,18 @@ impl<'a> TileNodes<'a> {
             size,
             last: None,
         }
+    }
+
+    /// The right edge of the tree, from its incomplete tiles, lowest level first.
+    pub(crate) fn edge(&mut self) -> Result<Option<Edge>, TileError> {
+        let mut levels = Vec::new();
+        for level in (0_u8..).take(tile_levels(self.size)) {
+            levels.push(match TileFile::at_edge(level, self.size) {
+                Some(tile) => self.tile(level, tile.index)?.to_vec(),
+                None => Vec::new(),
+            });
+        }
+        Ok(Edge::from_levels(self.size, levels))
     }
 
     /// The hashes of one tile.

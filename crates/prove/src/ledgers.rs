@@ -1,25 +1,29 @@
 //! Ledgers as a prober reads them.
 //!
-//! Owns copies that a probe may alter, and the two questions asked of one: which events it holds and
-//! whether it is whole. Trusts the `ledger` crate for both answers.
+//! Owns copies that a probe may alter, and the two questions asked of a ledger: which events it gained
+//! since a mark, and whether it is whole. Trusts the `ledger` crate for both answers.
 
-use std::{ops::ControlFlow, path::Path};
+use std::path::Path;
 
-use control::probe::{Inspection, TargetError};
+use control::probe::{Inspection, LedgerMark, LedgerTail, TargetError};
 use ledger::{
     alteration::LedgerError,
     disk::RealDisk,
     note::VerifierKey,
+    tail::Mark,
     verify::{Given, VerifyError},
-    view::View,
 };
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::search;
 
 /// Bytes of a ledger that are copied for one proof.
 const LARGEST: u64 = 1 << 30;
+
+/// Bytes that a ledger may gain while a probe looks at it.
+const MOST_GAINED: u64 = 256 << 20;
+
+const READING: &str = "read the ledger";
 
 /// A copy of the ledger folder at `from`.
 pub(crate) fn copy(from: &Path) -> Result<TempDir, TargetError> {
@@ -41,32 +45,58 @@ pub(crate) fn copy(from: &Path) -> Result<TempDir, TargetError> {
     Ok(copy)
 }
 
-/// Every event of the ledger in `folder`, oldest first.
-pub(crate) fn events(folder: &Path) -> Result<Vec<Value>, TargetError> {
-    const DOING: &str = "read the ledger";
-    let failed = |cause: LedgerError| TargetError::new(DOING, cause);
-    let mut events = Vec::new();
-    let mut unread = None;
-    View::open(&RealDisk, folder)
-        .map_err(failed)?
-        .each(0, |index, entry| match serde_json::from_slice(entry) {
-            Ok(event) => {
-                events.push(event);
-                ControlFlow::Continue(())
-            }
-            Err(_) => {
-                unread = Some(index);
-                ControlFlow::Break(())
-            }
-        })
-        .map_err(failed)?;
-    match unread {
-        None => Ok(events),
-        Some(index) => Err(TargetError::new(
-            DOING,
-            format!("entry {index} is not JSON"),
-        )),
+/// The checkpoint in `folder`.
+pub(crate) fn checkpoint(folder: &Path) -> Result<String, TargetError> {
+    ledger::publish::read_checkpoint(&RealDisk, folder)
+        .map_err(|cause| TargetError::new(READING, cause))
+}
+
+/// The mark that the signed checkpoint `note` makes.
+pub(crate) fn mark(key: &str, note: &str) -> Result<LedgerMark, TargetError> {
+    Ok(LedgerMark {
+        size: opened(&parse(key)?, note)?.size(),
+        checkpoint: note.to_owned(),
+    })
+}
+
+fn parse(key: &str) -> Result<VerifierKey, TargetError> {
+    VerifierKey::parse(key).map_err(|cause| TargetError::new(READING, cause))
+}
+
+fn opened(key: &VerifierKey, note: &str) -> Result<Mark, TargetError> {
+    Mark::open(note, key).map_err(|cause| TargetError::new(READING, cause))
+}
+
+/// Every event of the ledger in `folder` between `mark`, or its beginning, and the checkpoint `head`.
+pub(crate) fn since(
+    folder: &Path,
+    key: &str,
+    mark: Option<&LedgerMark>,
+    head: &str,
+) -> Result<LedgerTail, TargetError> {
+    let key = parse(key)?;
+    let from = match mark {
+        Some(mark) => opened(&key, &mark.checkpoint)?,
+        None => Mark::beginning(&key),
+    };
+    let to = opened(&key, head)?;
+    let tail = ledger::tail::since(&RealDisk, folder, &key, (&from, &to), MOST_GAINED)
+        .map_err(|cause| TargetError::new(READING, cause))?;
+    let mut events = Vec::with_capacity(tail.entries.len());
+    for (entry, index) in tail.entries.iter().zip(tail.first..) {
+        let event = serde_json::from_slice(entry);
+        let not_json = |_| TargetError::new(READING, format!("entry {index} is not JSON"));
+        events.push(event.map_err(not_json)?);
     }
+    Ok(LedgerTail {
+        first: tail.first,
+        events,
+        end: LedgerMark {
+            size: to.size(),
+            checkpoint: head.to_owned(),
+        },
+        minimum: tail.minimum,
+    })
 }
 
 /// What the verifier says of the ledger in `folder`.
@@ -76,7 +106,7 @@ pub(crate) fn verify(
     seen: Option<&str>,
 ) -> Result<Inspection, TargetError> {
     const DOING: &str = "verify the ledger";
-    let key = VerifierKey::parse(key).map_err(|cause| TargetError::new(DOING, cause))?;
+    let key = parse(key)?;
     let given = Given {
         key: Some(&key),
         seen,
@@ -121,17 +151,37 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_reads_and_verifies_while_the_ledger_runs() {
+    fn a_ledger_is_read_from_a_mark_on_and_verifies_while_it_runs() {
         let data = tempfile::tempdir().unwrap();
         let ledger = ledger(data.path());
-        let flushed = ledger.flush_blocking().unwrap();
+        let key = ledger.verifier_key();
+        let before = ledger.flush_blocking().unwrap();
+        let mark = mark(key, &before.checkpoint).unwrap();
+        assert_eq!(mark.size, before.size);
+        let notice = Notice::new(SystemClock::new().now(), Kind::PROVE_VERDICT);
+        ledger.note_blocking(notice).unwrap();
+        let after = ledger.flush_blocking().unwrap();
+        let read = |mark| since(ledger.folder(), key, mark, &after.checkpoint).unwrap();
+        let tail = read(Some(&mark));
+        let kinds: Vec<_> = tail.events.iter().map(|event| &event["kind"]).collect();
+        assert_eq!(kinds, ["prove.verdict"]);
+        assert_eq!((tail.first, tail.end.size), (mark.size, after.size));
+        let all = read(None);
+        assert_eq!((all.first, all.events.len() as u64), (0, after.size));
+        let seen = Some(before.checkpoint.as_str());
+        let whole = Inspection::Whole(after.size);
+        assert_eq!(verify(ledger.folder(), key, seen).unwrap(), whole);
         let copy = copy(ledger.folder()).unwrap();
-        let events = events(copy.path()).unwrap();
-        let ours = events.iter().filter(|event| event["kind"] == "prove.run");
-        assert_eq!(ours.count(), 5);
-        let seen = Some(flushed.checkpoint.as_str());
-        let whole = verify(copy.path(), ledger.verifier_key(), seen).unwrap();
-        assert_eq!(whole, Inspection::Whole(events.len() as u64));
+        assert_eq!(verify(copy.path(), key, seen).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_checkpoint_that_the_ledger_did_not_sign_marks_nothing() {
+        let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (ledger, stranger) = (ledger(data.path()), self::ledger(other.path()));
+        let note = stranger.flush_blocking().unwrap().checkpoint;
+        assert!(mark(stranger.verifier_key(), &note).is_ok());
+        assert!(mark(ledger.verifier_key(), &note).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use control::{
     Asked, Clock as _, Probe, Sheet, SystemClock, Target,
-    probe::{Guard, Reply, TargetError},
+    probe::{Guard, LedgerMark, Reply, TargetError},
     sheet::Met,
 };
 
@@ -39,13 +39,13 @@ fn nowhere(walk: &Walk) -> Met {
 }
 
 /// The search reaches what was just written: the id of the same request is in the ledger.
-fn fresh(at: &dyn Target, reply: &Reply) -> Result<Met, TargetError> {
+fn fresh(at: &dyn Target, before: &LedgerMark, reply: &Reply) -> Result<Met, TargetError> {
     let echo = Echo::of(reply);
     let Some(id) = echo.as_ref().and_then(|echo| echo.field("X-Request-Id")) else {
         return Ok(Met::when(false, "no echo"));
     };
     // Once the ledger has it, whatever will be written of this request is written.
-    ledger_that(at, |copy| speaks_of(copy, id))?;
+    ledger_that(at, before, |tail| speaks_of(tail, id))?;
     let walk = search(at, id)?;
     Ok(Met::when(
         !walk.hits.is_empty(),
@@ -59,7 +59,7 @@ impl Probe for NoPayload {
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let now = SystemClock::new().now();
+        let (before, now) = (at.ledger_mark()?, SystemClock::new().now());
         let mut marks = Vec::new();
         let mut last = None;
         for route in at.facts().routes.clone() {
@@ -91,7 +91,7 @@ impl Probe for NoPayload {
             sheet.unproven("no route takes webhooks");
             return Ok(());
         };
-        let twin = fresh(at, &last)?;
+        let twin = fresh(at, &before, &last)?;
         for (attempt, mark) in marks {
             sheet.pair(attempt, nowhere(&search(at, &mark)?), twin.clone());
         }
@@ -111,6 +111,7 @@ impl Probe for NoCredentials {
             Guard::Key(roles) => roles.clone(),
             Guard::Open(_) | Guard::Webhook(_) => Vec::new(),
         };
+        let before = at.ledger_mark()?;
         let (key, path) = (wide_key(at, &roles)?, route.path.clone());
         let plain = |target: &str| Draft::new(at, method_of(route), target);
         plain(&format!("{path}?api_key={key}")).send(at)?;
@@ -123,7 +124,7 @@ impl Probe for NoCredentials {
             .field("X-API-Key", &key)
             .ticketed(at)?
             .send(at)?;
-        let twin = fresh(at, &last)?;
+        let twin = fresh(at, &before, &last)?;
         let secret = key
             .rsplit_once('_')
             .map_or(key.as_str(), |(_, secret)| secret);

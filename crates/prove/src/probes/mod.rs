@@ -17,6 +17,7 @@ mod keys;
 mod logs;
 mod routes;
 mod settled;
+mod tamper;
 mod webhooks;
 
 use control::{
@@ -54,7 +55,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &logs::NoCredentials,
     &audit::EveryRequest,
     &audit::AuthEvents,
-    &audit::TamperEvident,
+    &tamper::TamperEvident,
 ];
 
 /// The probe of a promise.

@@ -8,31 +8,32 @@ use std::{thread::sleep, time::Duration};
 
 use control::{
     Target,
-    probe::{LedgerCopy, TargetError},
+    probe::{LedgerMark, LedgerTail, TargetError},
 };
 
 /// How often the ledger is asked, and how long in between: two seconds in all.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A copy of the ledger that `has` what is looked for, or the last one after two seconds.
+/// What the ledger gained since `mark`, once that `has` what is looked for, or after two seconds.
 pub(super) fn ledger_that(
     at: &dyn Target,
-    has: impl Fn(&LedgerCopy) -> bool,
-) -> Result<LedgerCopy, TargetError> {
+    mark: &LedgerMark,
+    has: impl Fn(&LedgerTail) -> bool,
+) -> Result<LedgerTail, TargetError> {
     for _ in 0..TRIES {
-        let copy = at.ledger()?;
-        if has(&copy) {
-            return Ok(copy);
+        let tail = at.ledger_since(Some(mark))?;
+        if has(&tail) {
+            return Ok(tail);
         }
         sleep(PAUSE);
     }
-    at.ledger()
+    at.ledger_since(Some(mark))
 }
 
-/// Whether some event of the copy speaks of the request `id`.
-pub(super) fn speaks_of(copy: &LedgerCopy, id: &str) -> bool {
-    copy.events
+/// Whether some event speaks of the request `id`.
+pub(super) fn speaks_of(tail: &LedgerTail, id: &str) -> bool {
+    tail.events
         .iter()
         .any(|event| event.get("request").and_then(serde_json::Value::as_str) == Some(id))
 }

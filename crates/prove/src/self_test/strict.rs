@@ -11,8 +11,8 @@ use std::{
 use control::{
     Clock, Rng, Secret, SystemClock, Target,
     probe::{
-        Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, MintedKey, Observed,
-        Reply, RouteFact, TargetError, Ticket, TicketWish,
+        Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerTail,
+        MintedKey, Observed, Reply, RouteFact, TargetError, Ticket, TicketWish,
     },
     rng::{self, CountingRng},
 };
@@ -404,12 +404,33 @@ impl Target for Strict {
         Ok(json!({"keys": state.keys.values().map(|held| &held.id).collect::<Vec<_>>()}))
     }
 
-    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
+    fn ledger_mark(&self) -> Result<LedgerMark, TargetError> {
+        Ok(LedgerMark {
+            size: self.state.borrow().events.len() as u64,
+            checkpoint: String::new(),
+        })
+    }
+
+    fn ledger_since(&self, mark: Option<&LedgerMark>) -> Result<LedgerTail, TargetError> {
+        let first = mark.map_or(0, |mark| mark.size);
+        let events = self.state.borrow().events[first as usize..].to_vec();
+        Ok(LedgerTail {
+            first,
+            events,
+            end: self.ledger_mark()?,
+            minimum: 0,
+        })
+    }
+
+    fn inspect_ledger(&self, _: Option<&str>) -> Result<Inspection, TargetError> {
+        Ok(Inspection::Whole(self.state.borrow().events.len() as u64))
+    }
+
+    fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {
         Ok(LedgerCopy {
             folder: self.folder.path().to_owned(),
             key: String::new(),
             checkpoint: String::new(),
-            events: self.state.borrow().events.clone(),
             second_place: false,
         })
     }

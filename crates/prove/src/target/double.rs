@@ -10,8 +10,8 @@ use std::{
 use control::{
     Rng, Target,
     probe::{
-        Answer, AppFact, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, MintedKey,
-        Observed, Reply, RouteFact, TargetError, Ticket, TicketWish,
+        Answer, AppFact, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark,
+        LedgerTail, MintedKey, Observed, Reply, RouteFact, TargetError, Ticket, TicketWish,
     },
     rng::CountingRng,
 };
@@ -152,12 +152,26 @@ impl Target for Double {
         Ok(json!({"keys": self.keys.borrow().iter().collect::<Vec<_>>()}))
     }
 
-    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
+    fn ledger_mark(&self) -> Result<LedgerMark, TargetError> {
+        Ok(LedgerMark::default())
+    }
+
+    fn ledger_since(&self, _: Option<&LedgerMark>) -> Result<LedgerTail, TargetError> {
+        Ok(LedgerTail {
+            events: self.events.clone(),
+            ..LedgerTail::default()
+        })
+    }
+
+    fn inspect_ledger(&self, _: Option<&str>) -> Result<Inspection, TargetError> {
+        Ok(self.inspection.clone())
+    }
+
+    fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {
         Ok(LedgerCopy {
             folder: PathBuf::new(),
             key: String::new(),
             checkpoint: String::new(),
-            events: self.events.clone(),
             second_place: false,
         })
     }

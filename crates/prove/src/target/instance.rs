@@ -13,8 +13,8 @@ use std::{
 use control::{
     Clock, Rng, Target, Timestamp,
     probe::{
-        ChildStart, Facts, Inspection, KeyWish, LedgerCopy, MintedKey, Observed, Reply,
-        TargetError, Ticket, TicketWish,
+        ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerTail, MintedKey,
+        Observed, Reply, TargetError, Ticket, TicketWish,
     },
 };
 use serde_json::{Value, json};
@@ -152,6 +152,16 @@ impl Instance {
             })
     }
 
+    /// Brings everything recorded so far under a checkpoint, and gives it.
+    fn flush(&self) -> Result<String, TargetError> {
+        const DOING: &str = "flush the ledger";
+        let flushed = self
+            .admin
+            .post("/v1/ledger/flush", &json!({}))
+            .map_err(while_doing(DOING))?;
+        text(&flushed, "checkpoint").map_err(while_doing(DOING))
+    }
+
     fn places(&self) -> Result<Vec<PathBuf>, TargetError> {
         const DOING: &str = "ask for storage";
         let answer = self.admin.get("/v1/storage").map_err(while_doing(DOING))?;
@@ -283,22 +293,29 @@ impl Target for Instance {
             .map_err(while_doing("list the keys"))
     }
 
-    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
-        const DOING: &str = "flush the ledger";
-        let flushed = self
-            .admin
-            .post("/v1/ledger/flush", &json!({}))
-            .map_err(while_doing(DOING))?;
-        let checkpoint = text(&flushed, "checkpoint").map_err(while_doing(DOING))?;
+    fn ledger_mark(&self) -> Result<LedgerMark, TargetError> {
+        ledgers::mark(&self.ledger_key, &self.flush()?)
+    }
+
+    fn ledger_since(&self, mark: Option<&LedgerMark>) -> Result<LedgerTail, TargetError> {
+        let head = self.flush()?;
+        ledgers::since(&self.ledger_folder()?, &self.ledger_key, mark, &head)
+    }
+
+    fn inspect_ledger(&self, seen: Option<&str>) -> Result<Inspection, TargetError> {
+        ledgers::verify(&self.ledger_folder()?, &self.ledger_key, seen)
+    }
+
+    fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {
+        self.flush()?;
         let copy = ledgers::copy(&self.ledger_folder()?)?;
-        let events = ledgers::events(copy.path())?;
         let folder = copy.path().to_owned();
+        let checkpoint = ledgers::checkpoint(&folder)?;
         self.copies.borrow_mut().push(copy);
         Ok(LedgerCopy {
             folder,
             key: self.ledger_key.clone(),
             checkpoint,
-            events,
             second_place: self.second_place,
         })
     }

@@ -19,8 +19,8 @@ use std::{
 use control::{
     Rng, Target,
     probe::{
-        ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, MintedKey, Observed, Reply,
-        TargetError, Ticket, TicketWish,
+        ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerTail,
+        MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
     },
 };
 use serde_json::Value;
@@ -114,6 +114,15 @@ impl<'a> Sham<'a> {
         } else {
             otherwise
         })
+    }
+
+    /// What the verifier says here of what a good one says.
+    fn judged(&self, inspection: Inspection) -> Inspection {
+        if self.has(Flaw::VerifyBlind) && matches!(inspection, Inspection::Altered(_)) {
+            Inspection::Whole(0)
+        } else {
+            inspection
+        }
     }
 
     fn wide_key(&self) -> Result<String, TargetError> {
@@ -272,19 +281,34 @@ impl Target for Sham<'_> {
         Ok(list)
     }
 
-    fn ledger(&self) -> Result<LedgerCopy, TargetError> {
+    fn ledger_mark(&self) -> Result<LedgerMark, TargetError> {
         self.sense(Sense::Ledger);
-        let mut copy = self.good.ledger()?;
+        self.good.ledger_mark()
+    }
+
+    fn ledger_since(&self, mark: Option<&LedgerMark>) -> Result<LedgerTail, TargetError> {
+        self.sense(Sense::Ledger);
+        let mut tail = self.good.ledger_since(mark)?;
         match self.flaw {
-            Some(Flaw::EventDropped) => drop_one(&mut copy.events),
+            Some(Flaw::EventDropped) => drop_one(&mut tail.events),
             Some(Flaw::AuthEventDropped) => {
-                for event in &mut copy.events {
+                for event in &mut tail.events {
                     forget_refused_key(event);
                 }
             }
             _ => {}
         }
-        Ok(copy)
+        Ok(tail)
+    }
+
+    fn inspect_ledger(&self, seen: Option<&str>) -> Result<Inspection, TargetError> {
+        self.sense(Sense::Verify);
+        Ok(self.judged(self.good.inspect_ledger(seen)?))
+    }
+
+    fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {
+        self.sense(Sense::Ledger);
+        self.good.ledger_copy()
     }
 
     fn verify(
@@ -294,13 +318,7 @@ impl Target for Sham<'_> {
         seen: Option<&str>,
     ) -> Result<Inspection, TargetError> {
         self.sense(Sense::Verify);
-        let inspection = self.good.verify(folder, key, seen)?;
-        let blind = self.has(Flaw::VerifyBlind) && matches!(inspection, Inspection::Altered(_));
-        Ok(if blind {
-            Inspection::Whole(0)
-        } else {
-            inspection
-        })
+        Ok(self.judged(self.good.verify(folder, key, seen)?))
     }
 
     fn storage(&self) -> Result<Vec<PathBuf>, TargetError> {

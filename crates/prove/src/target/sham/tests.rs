@@ -172,13 +172,13 @@ fn an_event_is_dropped_or_forgotten() {
     let events = |flaw| {
         Sham::new(&good, Some(flaw))
             .unwrap()
-            .ledger()
+            .ledger_since(None)
             .unwrap()
             .events
     };
     let dropped = events(Flaw::EventDropped);
     assert_eq!(dropped.len(), 20);
-    assert!(!dropped.iter().any(|event| event["request"] == 9));
+    assert!(!dropped.iter().any(|event| event["request"] == 10));
     let forgotten = events(Flaw::AuthEventDropped);
     assert_eq!(forgotten.len(), 21);
     assert_eq!(forgotten[20], json!({"kind": "request"}));
@@ -196,6 +196,9 @@ fn a_blind_verifier_calls_everything_whole() {
     };
     assert_eq!(verify(Some(Flaw::VerifyBlind)), Inspection::Whole(0));
     assert_eq!(verify(None), good.inspection);
+    let inspect = |flaw| Sham::new(&good, flaw).unwrap().inspect_ledger(None);
+    assert_eq!(inspect(Some(Flaw::VerifyBlind)), Ok(Inspection::Whole(0)));
+    assert_eq!(inspect(None), Ok(good.inspection.clone()));
 }
 
 #[test]
@@ -229,7 +232,7 @@ fn what_a_probe_uses_is_noted_once() {
     let good = Double::new();
     let sham = Sham::new(&good, None).unwrap();
     sham.send(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    sham.ledger().unwrap();
+    sham.ledger_mark().unwrap();
     assert_eq!(sham.used(), BTreeSet::from([Sense::Send, Sense::Ledger]));
     assert_eq!(sham.used(), BTreeSet::new());
 }
