@@ -160,12 +160,12 @@ impl Ledger {
         let prepared = pseudonyms.prepare(options.clock.now());
         prepared.map_err(|cause| PseudonymsError::File { path: keys, cause })?;
         let (commands, received) = sync_channel(COMMANDS);
+        let signed = log.publisher.signed();
         let (wires, desk) = (
             Arc::new(Wires::default()),
-            Arc::new(Desk::new(pace.backlog)),
+            Arc::new(Desk::new(pace.backlog, signed)),
         );
         let (routes, visible) = (Arc::new(Routes::default()), Arc::new(Visible::default()));
-        let signed = log.publisher.signed();
         let copier = log.publisher.take_second_place().map(|place| Copier {
             letterbox: Arc::default(),
             place,

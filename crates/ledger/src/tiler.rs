@@ -63,9 +63,15 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(backlog: usize) -> Self {
+    /// Of a log of which `signed` entries are under a checkpoint: who looks before the tiler began
+    /// finds them.
+    pub(crate) fn new(backlog: usize, signed: u64) -> Self {
+        let waiting = Waiting {
+            signed,
+            ..Waiting::default()
+        };
         Self {
-            waiting: Mutex::default(),
+            waiting: Mutex::new(waiting),
             changed: Condvar::new(),
             backlog,
         }
@@ -145,7 +151,6 @@ struct Work {
 impl Tiler {
     /// Works until the desk is closed and empty.
     pub(crate) fn run(mut self) {
-        self.desk.lock().signed = self.publisher.signed();
         let mut earliest = Duration::ZERO;
         loop {
             // After a failure nothing more is taken until what was taken is signed: what the writer
@@ -282,7 +287,7 @@ mod tests {
 
     #[test]
     fn nothing_more_is_taken_while_what_was_taken_cannot_be_signed() {
-        let desk = Arc::new(Desk::new(1024));
+        let desk = Arc::new(Desk::new(1024, 0));
         let tiler = Tiler {
             letterbox: None,
             posted: None,

@@ -227,6 +227,41 @@ fn old_entries_go_by_the_clock_alone_and_the_log_says_so() {
 }
 
 #[test]
+fn what_became_due_while_the_ledger_was_closed_goes_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = CrashDisk::new(folder.path());
+    let clock = Arc::new(Shifted::default());
+    let keeping = Keeping {
+        floor: 0,
+        keep: Some(Duration::from_secs(7 * 86_400)),
+    };
+    let open = || open_at(folder.path(), &disk, keeping, Arc::clone(&clock) as _);
+    let ledger = open();
+    let recorder = ledger.recorder();
+    for _ in 0..300 {
+        let event = Event::new(clock.now(), Kind::REQUEST);
+        recorder.record(event).unwrap();
+    }
+    ledger.close().unwrap();
+    drop((recorder, ledger));
+    // What a start finds to be old is announced at once, not an hour later.
+    clock.days(8);
+    let ledger = open();
+    eventually("announced", || ledger.state().announced.is_some());
+    ledger.close().unwrap();
+    drop(ledger);
+    clock.days(2);
+    let ledger = open();
+    eventually("removed", || ledger.state().minimum == 256);
+    ledger.close().unwrap();
+    let kinds = kinds(&disk, folder.path());
+    assert_eq!(
+        kinds[300 - 256..],
+        ["ledger.retention-announced", "ledger.retention"]
+    );
+}
+
+#[test]
 fn a_second_place_that_is_gone_holds_up_nothing_and_is_written_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let disk = CrashDisk::new(folder.path());
