@@ -98,6 +98,13 @@ pub trait Target {
     /// Starts another instance of this build under a changed copy of the configuration, with fresh
     /// secrets, a temporary data folder and an echo for every app.
     fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError>;
+
+    /// The same, on a ledger that looks back on `past`.
+    fn child_with_past(
+        &self,
+        past: &LedgerPast,
+        change: &mut dyn FnMut(&mut Value),
+    ) -> Result<ChildStart, TargetError>;
 }
 
 /// Addresses and shapes of the deployment under proof.
@@ -273,6 +280,15 @@ pub struct LedgerTail {
     pub end: LedgerMark,
     /// The signed minimum index: entries below it may be gone.
     pub minimum: u64,
+}
+
+/// What the ledger of a child looks back on: events of the kind `prove.past`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerPast {
+    /// How old they are, oldest first: 256 of each age, which carry its place as `age`.
+    pub ages: Vec<Duration>,
+    /// How long ago it was announced that all of them go; never, where absent.
+    pub announced: Option<Duration>,
 }
 
 /// A copy of the ledger in a folder of its own.

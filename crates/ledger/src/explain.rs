@@ -212,6 +212,7 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
         "key.revoke" => "A key was revoked.".to_owned(),
         "key.list" => "The keys were listed.".to_owned(),
         "prove.mint" => "A proof made a key or a ticket for itself.".to_owned(),
+        "prove.past" => "A proof dated this back in a ledger of its own.".to_owned(),
         "prove.run" => "A proof ran.".to_owned(),
         "prove.verdict" => "A proof judged a promise.".to_owned(),
         other => format!("{other}."),

@@ -21,7 +21,8 @@
 //!    for its state.
 //!
 //! Beside them, `keeper` does what the clock asks for: it watches the room on the disk (`space`)
-//! and removes what is older than is asked for (`retention`, [`minimum`]).
+//! and removes what is older than is asked for (`retention`, [`minimum`]), which [`past`] lets a proof
+//! show.
 //!
 //! Reading: [`view`] shows a folder, [`tail`] what came since a mark, [`explain`] puts entries into
 //! words, [`verify`] judges, [`alteration`] names what is wrong. [`section`] is the configuration, [`controls`] the promises.
@@ -50,6 +51,7 @@ pub mod log;
 pub mod measure;
 pub mod minimum;
 pub mod note;
+pub mod past;
 pub mod pseudonyms;
 pub mod publish;
 pub mod recorder;

@@ -104,7 +104,7 @@ type Start<'a> = &'a (dyn Fn(&Value) -> Result<ChildStart, TargetError> + Sync);
 /// Tries every probed promise of the plan's document.
 pub fn run(plan: &Plan<'_>, starter: &Starter) -> Result<SelfTest, TargetError> {
     run_with(plan, &|configuration| {
-        starter.start(configuration, &mut |_| {})
+        starter.start(configuration, None, &mut |_| {})
     })
 }
 

@@ -162,7 +162,10 @@ fn names(group: &[&Patch]) -> String {
 
 /// Promises with a live probe that no patch breaks.
 fn unpatched(patches: &[Patch], dependants: &Dependants) -> Result<(), Failure> {
-    let named: BTreeSet<&String> = patches.iter().flat_map(|patch| &patch.breaks).collect();
+    let named: BTreeSet<&String> = patches
+        .iter()
+        .flat_map(|patch| patch.breaks.union(&patch.covers))
+        .collect();
     let missing: Vec<&str> = dependants
         .probed()
         .iter()
@@ -237,6 +240,7 @@ mod tests {
             path: format!("{name}.patch").into(),
             breaks: ["a.promise".to_owned()].into(),
             fails: Vec::new(),
+            covers: BTreeSet::new(),
             files: BTreeSet::new(),
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! The head has lines `# breaks: promise.id[,promise.id]` for what `prove` must see, lines
 //! `# fails: crate::target test_name` for tests of the source that must fail, one to a line and
-//! written as the test runner prints them, and other `#` lines in which the author says why. git
-//! ignores them all.
+//! written as the test runner prints them, `# covers: promise.id` where those tests prove that promise
+//! because no demo makes it, and other `#` lines in which the author says why. git ignores them all.
 
 use std::{
     collections::BTreeSet,
@@ -23,6 +23,8 @@ pub(super) struct Patch {
     pub(super) breaks: BTreeSet<String>,
     /// Tests that must fail: for what no request can show from outside.
     pub(super) fails: Vec<Test>,
+    /// Ids of promises that no demo makes, and that those tests prove.
+    pub(super) covers: BTreeSet<String>,
     /// The files it changes.
     pub(super) files: BTreeSet<String>,
 }
@@ -55,11 +57,7 @@ impl Patch {
 
     fn read(path: PathBuf) -> Result<Self, Failure> {
         let text = fs::read_to_string(&path).map_err(|cause| Failure::io(&path, &cause))?;
-        let breaks: BTreeSet<String> = said(&text, "# breaks:")
-            .flat_map(|list| list.split(','))
-            .map(|id| id.trim().to_owned())
-            .filter(|id| !id.is_empty())
-            .collect();
+        let breaks = ids(&text, "# breaks:");
         let fails = said(&text, "# fails:")
             .map(|line| {
                 Test::read(line).ok_or_else(|| {
@@ -76,6 +74,13 @@ impl Patch {
                 "start it with a line `# breaks: promise.id` or `# fails: crate::target test_name`",
             ));
         }
+        let covers = ids(&text, "# covers:");
+        if fails.is_empty() && !covers.is_empty() {
+            return Err(Failure::stuck(
+                format!("{} covers a promise by no test", path.display()),
+                "name the test that proves it by a line `# fails: crate::target test_name`",
+            ));
+        }
         let name = path
             .file_stem()
             .unwrap_or_default()
@@ -86,6 +91,7 @@ impl Patch {
             path,
             breaks,
             fails,
+            covers,
             files: text
                 .lines()
                 .filter_map(|line| line.strip_prefix("+++ b/"))
@@ -109,6 +115,15 @@ impl Test {
             name: name.to_owned(),
         })
     }
+}
+
+/// The ids that the lines of the head with `label` name.
+fn ids(text: &str, label: &str) -> BTreeSet<String> {
+    said(text, label)
+        .flat_map(|list| list.split(','))
+        .map(|id| id.trim().to_owned())
+        .filter(|id| !id.is_empty())
+        .collect()
 }
 
 /// What the lines of the head that start with `label` say.
@@ -179,5 +194,13 @@ mod tests {
         assert_eq!(names, ["a", "b"]);
         fs::write(folder.path().join("c.patch"), "--- a/x\n").unwrap();
         assert!(Patch::all(folder.path()).is_err());
+    }
+
+    #[test]
+    fn a_promise_that_no_demo_makes_is_covered_by_a_test_and_by_nothing_else() {
+        let patch = read("# covers: a.b\n# fails: a::b c\n").unwrap();
+        assert_eq!(patch.covers, ["a.b".to_owned()].into());
+        assert!(patch.breaks.is_empty());
+        assert!(read("# covers: a.b\n# breaks: c.d\n").is_err());
     }
 }

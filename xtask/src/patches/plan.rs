@@ -50,6 +50,7 @@ mod tests {
             path: format!("{name}.patch").into(),
             breaks: breaks.iter().map(|id| (*id).to_owned()).collect(),
             fails: fails.then(test).into_iter().collect(),
+            covers: BTreeSet::new(),
             files: BTreeSet::new(),
         }
     }

@@ -15,6 +15,7 @@ mod framing;
 mod identity_headers;
 mod keys;
 mod logs;
+mod retention;
 mod routes;
 mod settled;
 mod tamper;
@@ -56,6 +57,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &audit::EveryRequest,
     &audit::AuthEvents,
     &tamper::TamperEvident,
+    &retention::Retention,
 ];
 
 /// The probe of a promise.

@@ -21,14 +21,32 @@ pub(super) fn ledger_that(
     mark: &LedgerMark,
     has: impl Fn(&LedgerTail) -> bool,
 ) -> Result<LedgerTail, TargetError> {
-    for _ in 0..TRIES {
-        let tail = at.ledger_since(Some(mark))?;
+    ask(at, Some(mark), TRIES, has)
+}
+
+/// The same of all that the ledger of a child holds, within twenty seconds: what the ledger does by
+/// the clock takes some of them, and the machine may be busy.
+pub(super) fn ledger_from_its_beginning(
+    child: &dyn Target,
+    has: impl Fn(&LedgerTail) -> bool,
+) -> Result<LedgerTail, TargetError> {
+    ask(child, None, 10 * TRIES, has)
+}
+
+fn ask(
+    at: &dyn Target,
+    mark: Option<&LedgerMark>,
+    tries: u32,
+    has: impl Fn(&LedgerTail) -> bool,
+) -> Result<LedgerTail, TargetError> {
+    for _ in 0..tries {
+        let tail = at.ledger_since(mark)?;
         if has(&tail) {
             return Ok(tail);
         }
         sleep(PAUSE);
     }
-    at.ledger_since(Some(mark))
+    at.ledger_since(mark)
 }
 
 /// Whether some event speaks of the request `id`.

@@ -11,8 +11,8 @@ use std::{
 use control::{
     Clock, Rng, Secret, SystemClock, Target,
     probe::{
-        Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerTail,
-        MintedKey, Observed, Reply, RouteFact, TargetError, Ticket, TicketWish,
+        Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
+        LedgerTail, MintedKey, Observed, Reply, RouteFact, TargetError, Ticket, TicketWish,
     },
     rng::{self, CountingRng},
 };
@@ -461,5 +461,13 @@ impl Target for Strict {
         let mut tree = self.facts.configuration.clone();
         change(&mut tree);
         Ok(Self::start(&tree))
+    }
+
+    fn child_with_past(
+        &self,
+        _: &LedgerPast,
+        _: &mut dyn FnMut(&mut Value),
+    ) -> Result<ChildStart, TargetError> {
+        Err(TargetError::new("start a child", "it has no past"))
     }
 }

@@ -16,7 +16,7 @@ use std::{
 
 use control::{
     Clock, Rng, Secret,
-    probe::{ChildStart, Observed, TargetError},
+    probe::{ChildStart, LedgerPast, Observed, TargetError},
     rng,
 };
 use hooks::Scheme;
@@ -33,6 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 /// Bytes of what it said that are read.
 const SAID: usize = 64 * 1024;
+/// The child's data folder within its own.
+const DATA: &str = "data";
+/// The name of a ledger that was made with a past.
+const ORIGIN: &str = "proof.invalid/past/1";
 /// Secrets one configuration may name.
 const MOST_SECRETS: usize = 1000;
 
@@ -82,10 +86,12 @@ impl Drop for Process {
 }
 
 impl Starter {
-    /// Starts a child under `configuration` as changed by `change`.
+    /// Starts a child under `configuration` as changed by `change`, on a ledger that looks back on
+    /// `past`.
     pub fn start(
         &self,
         configuration: &Value,
+        past: Option<&LedgerPast>,
         change: &mut dyn FnMut(&mut Value),
     ) -> Result<ChildStart, TargetError> {
         let failed = |cause: std::io::Error| TargetError::new(DOING, cause);
@@ -103,6 +109,9 @@ impl Starter {
         );
         let names = fresh_secrets(&mut tree)?;
         change(&mut tree);
+        if let Some(past) = past {
+            self.lay_down(past, &folder.path().join(DATA))?;
+        }
         let text = config::to_toml(&tree).map_err(|cause| TargetError::new(DOING, cause))?;
         let (file, ready) = (
             folder.path().join("vouchsafe.toml"),
@@ -135,6 +144,15 @@ impl Starter {
             _folder: folder,
         };
         self.wait(process, &ready, tree)
+    }
+
+    /// Makes the ledger that the child will find in its data folder.
+    fn lay_down(&self, past: &LedgerPast, data: &Path) -> Result<(), TargetError> {
+        let LedgerPast { ages, announced } = past;
+        let (now, announced) = (self.clock.now(), *announced);
+        let past = ledger::past::Past { ages, announced };
+        ledger::past::lay_down(data, ORIGIN, &past, now, self.rng.as_ref())
+            .map_err(|cause| TargetError::new("date entries back", cause))
     }
 
     /// A secret for the variable `name`, of the form that the webhook which names it gives secrets.
@@ -235,7 +253,7 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
         ledger.insert("free_space_floor".to_owned(), Value::from("0B"));
     }
     if let Some(deployment) = root.get_mut("deployment").and_then(Value::as_object_mut) {
-        deployment.insert("data_dir".to_owned(), inside("data"));
+        deployment.insert("data_dir".to_owned(), inside(DATA));
         // The embedded store, which lies in the data folder.
         deployment.remove("store");
     }

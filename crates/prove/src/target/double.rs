@@ -11,7 +11,8 @@ use control::{
     Rng, Target,
     probe::{
         Answer, AppFact, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark,
-        LedgerTail, MintedKey, Observed, Reply, RouteFact, TargetError, Ticket, TicketWish,
+        LedgerPast, LedgerTail, MintedKey, Observed, Reply, RouteFact, TargetError, Ticket,
+        TicketWish,
     },
     rng::CountingRng,
 };
@@ -28,6 +29,10 @@ pub(crate) struct Double {
     /// What becomes of a child under a configuration.
     pub(crate) start: Box<Starting>,
     pub(crate) events: Vec<Value>,
+    /// The minimum index of its ledger.
+    pub(crate) minimum: u64,
+    /// Pasts that its children were given.
+    pub(crate) pasts: RefCell<Vec<LedgerPast>>,
     pub(crate) inspection: Inspection,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) reached: Vec<SocketAddr>,
@@ -88,6 +93,8 @@ impl Double {
                 stderr: String::new(),
             }),
             events: Vec::new(),
+            minimum: 0,
+            pasts: RefCell::default(),
             inspection: Inspection::Whole(0),
             files: Vec::new(),
             reached: Vec::new(),
@@ -159,6 +166,8 @@ impl Target for Double {
     fn ledger_since(&self, _: Option<&LedgerMark>) -> Result<LedgerTail, TargetError> {
         Ok(LedgerTail {
             events: self.events.clone(),
+            first: self.minimum,
+            minimum: self.minimum,
             ..LedgerTail::default()
         })
     }
@@ -192,5 +201,14 @@ impl Target for Double {
         let mut tree = self.facts.configuration.clone();
         change(&mut tree);
         Ok((self.start)(&tree))
+    }
+
+    fn child_with_past(
+        &self,
+        past: &LedgerPast,
+        change: &mut dyn FnMut(&mut Value),
+    ) -> Result<ChildStart, TargetError> {
+        self.pasts.borrow_mut().push(past.clone());
+        self.child(change)
     }
 }

@@ -13,8 +13,8 @@ use std::{
 use control::{
     Clock, Rng, Target, Timestamp,
     probe::{
-        ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerTail, MintedKey,
-        Observed, Reply, TargetError, Ticket, TicketWish,
+        ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast, LedgerTail,
+        MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
     },
 };
 use serde_json::{Value, json};
@@ -341,7 +341,16 @@ impl Target for Instance {
     }
 
     fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError> {
-        self.starter.start(&self.facts.configuration, change)
+        self.starter.start(&self.facts.configuration, None, change)
+    }
+
+    fn child_with_past(
+        &self,
+        past: &LedgerPast,
+        change: &mut dyn FnMut(&mut Value),
+    ) -> Result<ChildStart, TargetError> {
+        self.starter
+            .start(&self.facts.configuration, Some(past), change)
     }
 }
 

@@ -27,6 +27,7 @@ mod killed;
 mod ledger;
 mod overload;
 mod python_apps;
+mod retention;
 mod serving;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "two programs share it, and each uses a part")]

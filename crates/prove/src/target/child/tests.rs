@@ -55,7 +55,7 @@ fn a_refused_start_is_told_with_its_words() {
         folder.path(),
         "echo \"no secret [config.no-secret]\" >&2; exit 2",
     );
-    let start = starter.start(&tree(), &mut |_| {}).unwrap();
+    let start = starter.start(&tree(), None, &mut |_| {}).unwrap();
     let ChildStart::Refused { exit, stderr } = start else {
         panic!()
     };
@@ -67,7 +67,7 @@ fn a_refused_start_is_told_with_its_words() {
 fn a_child_gets_fresh_secrets_and_no_other_environment() {
     let folder = tempfile::tempdir().unwrap();
     let starter = program(folder.path(), "/usr/bin/env; exit 3");
-    let start = starter.start(&tree(), &mut |_| {}).unwrap();
+    let start = starter.start(&tree(), None, &mut |_| {}).unwrap();
     let ChildStart::Refused { stderr, .. } = start else {
         panic!()
     };
@@ -99,8 +99,24 @@ fn the_change_is_what_the_child_reads() {
     let folder = tempfile::tempdir().unwrap();
     let starter = program(folder.path(), "/bin/cat \"$3\"; exit 2");
     let change = &mut |tree: &mut Value| tree["deployment"]["name"] = json!("changed");
-    let ChildStart::Refused { stderr, .. } = starter.start(&tree(), change).unwrap() else {
+    let ChildStart::Refused { stderr, .. } = starter.start(&tree(), None, change).unwrap() else {
         panic!()
     };
     assert!(stderr.contains("name = \"changed\""));
+}
+
+#[test]
+fn a_child_finds_the_past_it_was_given_in_its_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let starter = program(folder.path(), "ls data; exit 3");
+    let past = LedgerPast {
+        ages: vec![Duration::from_secs(86_400)],
+        announced: None,
+    };
+    let said = |past| match starter.start(&tree(), past, &mut |_| {}).unwrap() {
+        ChildStart::Refused { exit: 3, stderr } => stderr,
+        _ => panic!("it runs"),
+    };
+    assert!(said(Some(&past)).contains("ledger.key"));
+    assert!(!said(None).contains("ledger.key"));
 }

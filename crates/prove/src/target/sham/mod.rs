@@ -19,8 +19,8 @@ use std::{
 use control::{
     Rng, Target,
     probe::{
-        ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerTail,
-        MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
+        ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
+        LedgerTail, MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
     },
 };
 use serde_json::Value;
@@ -347,6 +347,15 @@ impl Target for Sham<'_> {
             }
         }
         Ok(start)
+    }
+
+    fn child_with_past(
+        &self,
+        past: &LedgerPast,
+        change: &mut dyn FnMut(&mut Value),
+    ) -> Result<ChildStart, TargetError> {
+        self.sense(Sense::Child);
+        self.good.child_with_past(past, change)
     }
 }
 
