@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Read, explain, export and verify the ledger
     #[command(subcommand)]
     Ledger(commands::ledger::Command),
+    /// Say where connections to the outside may go
+    #[command(subcommand)]
+    Egress(commands::egress::Command),
     /// Show the effective configuration
     #[command(subcommand)]
     Config(commands::config::Command),

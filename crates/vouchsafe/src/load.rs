@@ -33,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) ledger: ledger::Section,
     /// Waivers and observers.
     pub(crate) settings: prove::Settings,
+    /// Where connections to the outside may go.
+    pub(crate) connect: connect::Section,
     /// File of our own log lines; standard error when absent.
     pub(crate) log: Option<PathBuf>,
     /// Folder that relative paths start from.
@@ -88,7 +90,9 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
     let mut ledger = ledger::Section::read(&mut ledger_table);
     ledger.second_place = ledger.second_place.map(|place| folder.join(place));
     ledger_table.done();
-    let settings = prove::Settings::read(&mut root, &catalogue, SystemClock::new().now());
+    let now = SystemClock::new().now();
+    let settings = prove::Settings::read(&mut root, &catalogue, now);
+    let connect = connect::Section::read(&mut root, now);
     let mut log_table = root.table("log");
     let log = log_table.text("file").map(|file| folder.join(file.value));
     log_table.done();
@@ -125,6 +129,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
         site,
         ledger,
         settings,
+        connect,
         log,
         folder,
     })

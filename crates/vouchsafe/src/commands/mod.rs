@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 #[cfg(feature = "demo")]
 pub(crate) mod demo_app;
+pub(crate) mod egress;
 pub(crate) mod healthcheck;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(&command),
         Command::Webhook(command) => webhook::run(&command),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Egress(command) => egress::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Healthcheck(args) => healthcheck::run(&args),
         #[cfg(feature = "demo")]

@@ -27,6 +27,8 @@ const VERBS: &[&[&str]] = &[
     &["ledger", "verify"],
     &["ledger", "export"],
     &["ledger", "key"],
+    &["egress"],
+    &["egress", "check"],
     &["config"],
     &["config", "show"],
     &["healthcheck"],

@@ -18,6 +18,7 @@ mod bad_input;
 mod cli;
 mod demo;
 mod documents;
+mod egress;
 mod faults;
 mod full_disk;
 mod garbage;
