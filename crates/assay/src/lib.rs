@@ -49,6 +49,8 @@ pub const TARGETS: &[Target] = targets! {
     webhook_scheme: hooks::fuzz::load_anything, 400;
     api_key: identity::fuzz::key, 2000;
     scope: identity::fuzz::scope, 2000;
+    token: seal::fuzz::token, 1000;
+    key_set: seal::fuzz::key_set, 600;
     config: config::fuzz::document, 400;
     quantity: config::fuzz::quantity, 2000;
     document: prove::fuzz::document, 200;

@@ -197,7 +197,10 @@ impl Assertions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seal::ed25519::VerifyingKey;
+    use seal::{
+        ed25519::VerifyingKey,
+        jws::{Compact, TokenKey},
+    };
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -221,7 +224,8 @@ mod tests {
         let set: Value = serde_json::from_str(&signer.jwks()).unwrap();
         let x = set["keys"][0]["x"].as_str().unwrap();
         let key = VerifyingKey::from_bytes(&seal::encode::unbase64url(x).unwrap()).unwrap();
-        serde_json::from_slice(&seal::jws::verify_eddsa(&key, token).unwrap()).unwrap()
+        let parts = Compact::parse(token).unwrap();
+        serde_json::from_slice(&parts.verified_by(&TokenKey::from(&key)).unwrap()).unwrap()
     }
 
     #[test]

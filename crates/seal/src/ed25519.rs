@@ -93,6 +93,11 @@ impl VerifyingKey {
         self.parsed.verify_sig(message, signature).is_ok()
     }
 
+    /// The key as the library has it.
+    pub(crate) const fn parsed(&self) -> &ParsedPublicKey {
+        &self.parsed
+    }
+
     /// The key's 32 bytes.
     #[must_use]
     pub const fn to_bytes(&self) -> [u8; KEY_LENGTH] {

@@ -12,7 +12,7 @@
 //! - [`hkdf`]: keys derived from a key;
 //! - [`equal`]: comparison in constant time;
 //! - [`ed25519`]: signatures from a seed;
-//! - [`jws`]: compact EdDSA tokens and the key set that verifies them;
+//! - [`jws`]: signed tokens and the keys that verify them;
 //! - [`pseudonym`]: identifiers that only the key holder can open;
 //! - [`encode`]: hexadecimal and base64, strict in what they accept.
 
@@ -20,6 +20,8 @@ pub mod digest;
 pub mod ed25519;
 pub mod encode;
 mod equal;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod hkdf;
 pub mod hmac;
 pub mod jws;
