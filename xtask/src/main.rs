@@ -14,6 +14,7 @@ mod generate;
 mod golang;
 mod marked;
 mod patches;
+mod peers;
 mod product;
 mod profile;
 mod python;

@@ -11,7 +11,7 @@ use crate::{
     command::{self, Said},
     differential,
     failure::Failure,
-    generate, golang, patches, python, tidy, tools, upgrade,
+    generate, golang, patches, peers, python, tidy, tools, upgrade,
     workspace::Workspace,
 };
 
@@ -69,6 +69,7 @@ const STEPS: &[Step] = &[
                 |workspace| tools::ensure(workspace, &tools::NEXTEST),
                 python::ensure,
                 golang::ensure,
+                peers::ensure,
             ],
             &[
                 "nextest",
@@ -235,6 +236,7 @@ fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
         .env("RUSTDOCFLAGS", "-D warnings")
         .env("INSTA_UPDATE", "no")
         .env(golang::VARIABLE, golang::told(workspace));
+    peers::tell(&mut cargo);
     if let Ok(interpreter) = python::interpreter(workspace) {
         cargo.env(python::VARIABLE, interpreter);
     }

@@ -15,7 +15,7 @@ use std::{
 
 use control::{Rng, Timestamp, rng::NoRandomness};
 use serde::Serialize;
-use store::{Store, keys as rows, keys::KeyRow};
+use store::{Store, Tenant, keys as rows, keys::KeyRow};
 
 use crate::{ApiKey, KeyId, KeyTable, KeysFault, LiveKeys, Scope, Scopes, scope};
 
@@ -180,10 +180,12 @@ impl Keys {
             let row = draft.row(&key, now);
             let limit = if row.probe { PROBES_LIMIT } else { KEYS_LIMIT };
             let inserted = self.store.run(move |access| {
-                if rows::count(access, row.probe)? >= limit {
+                let every = Tenant::every();
+                let within = access.within(&every)?;
+                if rows::count(&within, row.probe)? >= limit {
                     return Ok(None);
                 }
-                rows::insert(access, &row).map(Some)
+                rows::insert(&within, &row).map(Some)
             })?;
             match inserted {
                 None => return Err(KeysFault::TooMany { limit }),
@@ -203,7 +205,7 @@ impl Keys {
 
     /// Every key, oldest first.
     pub fn list(&self) -> Result<Vec<Listing>, KeysFault> {
-        let rows = self.store.run(rows::list)?;
+        let rows = self.rows()?;
         let table = self.live.table();
         let listing = |row: KeyRow| {
             let text = |at: Timestamp| at.to_string();
@@ -230,9 +232,9 @@ impl Keys {
             id: "of that form".to_owned(),
         })?;
         let _watch = self.watch();
-        let found = self
-            .store
-            .run(move |access| rows::revoke(access, known.as_str(), now))?;
+        let found = self.store.run(move |access| {
+            rows::revoke(&access.within(&Tenant::every())?, known.as_str(), now)
+        })?;
         if !found {
             return Err(KeysFault::NoSuchKey {
                 id: known.to_string(),
@@ -251,7 +253,7 @@ impl Keys {
         if self.live.table().has_ended_probes(now) {
             let swept = self
                 .store
-                .run(move |access| rows::sweep_probes(access, now))?;
+                .run(move |access| rows::sweep_probes(&access.within(&Tenant::every())?, now))?;
             changed |= swept > 0;
         }
         if changed {
@@ -273,14 +275,18 @@ impl Keys {
     /// should do so once more.
     pub fn store_uses(&self) -> Result<(), KeysFault> {
         let table = self.live.table();
-        let uses = table.unstored_uses();
+        let mut uses = table.unstored_uses();
         if uses.is_empty() {
             return Ok(());
         }
+        // Nodes that store the same keys' uses in different orders would wait for each other.
+        uses.sort_unstable_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
         let stored = uses.clone();
         self.store.run(move |access| {
+            let every = Tenant::every();
+            let within = access.within(&every)?;
             for (id, at) in &uses {
-                rows::touch(access, id.as_str(), *at)?;
+                rows::touch(&within, id.as_str(), *at)?;
             }
             Ok(())
         })?;
@@ -290,10 +296,17 @@ impl Keys {
 
     /// Takes the store's keys into the table. The caller holds the watch, or is the only one yet.
     fn reload(&self) -> Result<(), KeysFault> {
-        let rows = self.store.run(rows::list)?;
-        let table: KeyTable = self.live.table().renewed(&rows)?;
+        let table: KeyTable = self.live.table().renewed(&self.rows()?)?;
         self.live.replace(table);
         Ok(())
+    }
+
+    /// The keys of every tenant: which of them a request has is decided on the table.
+    fn rows(&self) -> Result<Vec<KeyRow>, KeysFault> {
+        let rows = self
+            .store
+            .run(|access| rows::list(&access.within(&Tenant::every())?))?;
+        Ok(rows)
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {

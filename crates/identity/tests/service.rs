@@ -8,7 +8,7 @@ use control::{
     rng::{CountingRng, NoRandomness, Rng, SystemRng},
 };
 use identity::{AccessRefusal, KeyRefusal, Keys, KeysFault, Minted, NewKey, keys::PROBES_LIMIT};
-use store::Store;
+use store::{Store, Tenant};
 
 struct Bench {
     keys: Keys,
@@ -454,13 +454,13 @@ fn a_stored_key_that_does_not_read_stops_the_start() {
     drop(bench.keys);
     let store = Store::open(&bench.path).unwrap();
     let mut row = store
-        .run(move |access| store::keys::get(access, minted.id.as_str()))
+        .run(move |access| store::keys::get(&access.within(&Tenant::every())?, minted.id.as_str()))
         .unwrap()
         .unwrap();
     row.id = "000000000000".to_owned();
     row.scopes = vec!["* /".to_owned()];
     assert_eq!(
-        store.run(move |access| store::keys::insert(access, &row)),
+        store.run(move |access| store::keys::insert(&access.within(&Tenant::every())?, &row)),
         Ok(true)
     );
     let Err(fault) = Keys::open(store) else {

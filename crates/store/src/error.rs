@@ -1,6 +1,24 @@
 //! What can go wrong with the store.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
+
+/// Where a database is, as people may see it: no user and no password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An SQLite file.
+    File(PathBuf),
+    /// A server and the database on it, such as `db.example:5432/vouchsafe`.
+    Server(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Server(name) => f.write_str(name),
+        }
+    }
+}
 
 /// A failure of the store. `Clone`, because one failed commit fails every job in it.
 ///
@@ -23,29 +41,93 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The file is not a database, or one of another program.
-    #[error("{} is not a vouchsafe database", .path.display())]
+    /// It is not a database, or one of another program.
+    #[error("{place} is not a vouchsafe database")]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
     },
-    /// A newer build has written the file.
-    #[error(
-        "the database {} has schema {found}, this build knows up to {known}",
-        .path.display()
-    )]
+    /// A newer build has written the database.
+    #[error("the database {place} has schema {found}, this build knows up to {known}")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// The schema it has.
         found: i64,
         /// The newest schema of this build.
         known: i64,
     },
-    /// The file is damaged.
+    /// The server's database has an older schema, and our user may not bring it forward.
+    #[error("the database {place} has schema {found}, and its user may not bring it to {known}")]
+    Older {
+        /// Where it is.
+        place: Place,
+        /// The schema it has; 0 for none.
+        found: i64,
+        /// The newest schema of this build.
+        known: i64,
+    },
+    /// No connection to the server.
+    #[error("the database {place} cannot be reached: {cause}")]
+    Unreachable {
+        /// Where it is.
+        place: Place,
+        /// What the system said.
+        cause: String,
+    },
+    /// The server did not show a certificate that we trust, or speaks no TLS.
+    #[error("the database {place} did not prove who it is: {cause}")]
+    Untrusted {
+        /// Where it is.
+        place: Place,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The server does not let our user in, or not do what it must.
+    #[error("the database {place} refuses our user: {cause}")]
+    Denied {
+        /// Where it is.
+        place: Place,
+        /// The server's words.
+        cause: String,
+    },
+    /// Row-level security does not bind the user we connect as.
+    #[error("row-level security does not bind the user of the database {place}")]
+    Unbound {
+        /// Where it is.
+        place: Place,
+    },
+    /// A table that carries tenants is not guarded by row-level security.
+    #[error("row-level security of the table {table} is off")]
+    Unguarded {
+        /// Which table.
+        table: &'static str,
+    },
+    /// A row of another tenant than the one the transaction is bound to.
+    #[error("a row of another tenant was to be written to {table}")]
+    OtherTenant {
+        /// Which table.
+        table: &'static str,
+    },
+    /// The server takes no writes: a standby, or one that was told so.
+    #[error("the database {place} is read-only")]
+    ReadOnly {
+        /// Where it is.
+        place: Place,
+    },
+    /// The server did not answer in time.
+    #[error("the database does not answer in time")]
+    Slow,
+    /// The connection ended before the answer: what was asked may or may not have been done.
+    #[error("the connection to the database was lost before its answer")]
+    Lost,
+    /// Other nodes work on the same rows, and the server let them go first.
+    #[error("another node is working on the same rows")]
+    Contended,
+    /// The database is damaged.
     #[error("the database is damaged: {cause}")]
     Damaged {
-        /// What SQLite found.
+        /// What was found.
         cause: String,
     },
     /// Another process has the file locked.
@@ -66,7 +148,7 @@ pub enum StoreError {
         /// Which table.
         table: &'static str,
     },
-    /// Anything else SQLite reports.
+    /// Anything else the database reports.
     #[error("the database reports: {cause}")]
     Failed {
         /// Its words.
@@ -83,6 +165,17 @@ impl StoreError {
             Self::Exposed { .. } => "store.exposed",
             Self::Foreign { .. } => "store.foreign",
             Self::Newer { .. } => "store.newer",
+            Self::Older { .. } => "store.older",
+            Self::Unreachable { .. } => "store.unreachable",
+            Self::Untrusted { .. } => "store.untrusted",
+            Self::Denied { .. } => "store.denied",
+            Self::Unbound { .. } => "store.unbound",
+            Self::Unguarded { .. } => "store.unguarded",
+            Self::OtherTenant { .. } => "store.other-tenant",
+            Self::ReadOnly { .. } => "store.read-only",
+            Self::Slow => "store.slow",
+            Self::Lost => "store.lost",
+            Self::Contended => "store.contended",
             Self::Damaged { .. } => "store.damaged",
             Self::Locked => "store.locked",
             Self::Full => "store.full",
@@ -102,8 +195,43 @@ impl StoreError {
                 path.parent().unwrap_or(path).display()
             ),
             Self::Exposed { path, .. } => format!("run: chmod 600 {}", path.display()),
-            Self::Foreign { .. } => {
+            Self::Foreign { place: Place::File(_) } => {
                 "point data_dir at a folder of its own, or move that file away".to_owned()
+            }
+            Self::Foreign { place: Place::Server(_) } => {
+                "give vouchsafe a database of its own: CREATE DATABASE vouchsafe".to_owned()
+            }
+            Self::Older { .. } => {
+                "name the user who owns the schema, who may change it: [deployment] store = { url \
+                 = ..., owner_url = ... }"
+                    .to_owned()
+            }
+            Self::Unreachable { .. } => {
+                "check that the server runs and that its name, port and firewall let this machine in"
+                    .to_owned()
+            }
+            Self::Untrusted { .. } => {
+                "point `ca` at the certificate of whoever signed the server's, and use the name \
+                 that stands in the server's"
+                    .to_owned()
+            }
+            Self::Denied { .. } => {
+                "check user, password and database of the url, and pg_hba.conf on the server"
+                    .to_owned()
+            }
+            Self::Unbound { .. } => {
+                "connect as a user of its own: CREATE ROLE vouchsafe LOGIN NOSUPERUSER NOBYPASSRLS"
+                    .to_owned()
+            }
+            Self::Unguarded { table } => {
+                format!("as its owner: ALTER TABLE vouchsafe.{table} ENABLE ROW LEVEL SECURITY, \
+                         FORCE ROW LEVEL SECURITY")
+            }
+            Self::OtherTenant { .. } => "report this as a defect".to_owned(),
+            Self::ReadOnly { .. } => "point the url at the primary server".to_owned(),
+            Self::Slow | Self::Lost => {
+                "check the load of the server and the network to it; the gate tries again by itself"
+                    .to_owned()
             }
             Self::Newer { .. } => {
                 "start the newer vouchsafe again; a database is never taken back to an older schema"
@@ -116,7 +244,7 @@ impl StoreError {
             }
             Self::Locked => "close the other program that has the file open".to_owned(),
             Self::Full => "free some space, then try again".to_owned(),
-            Self::Overloaded => "try again in a few seconds".to_owned(),
+            Self::Overloaded | Self::Contended => "try again in a few seconds".to_owned(),
             Self::Stopped => "restart vouchsafe; the log says why its store ended".to_owned(),
             Self::Failed { .. } => "check the disk and the system log, then try again".to_owned(),
         }
@@ -160,32 +288,36 @@ mod tests {
     #[test]
     fn every_error_says_what_to_do_next() {
         let path = PathBuf::from("/data/vouchsafe.db");
+        let place = || Place::Server("db.example:5432/vouchsafe".to_owned());
         let cause = String::new();
-        for error in [
-            StoreError::Unopenable {
-                path: path.clone(),
-                cause: cause.clone(),
-            },
-            StoreError::Exposed {
-                path: path.clone(),
-                mode: 0o644,
-            },
-            StoreError::Foreign { path: path.clone() },
-            StoreError::Newer {
-                path,
-                found: 9,
-                known: 1,
-            },
-            StoreError::Damaged {
-                cause: cause.clone(),
-            },
+        let (found, known) = (1, 2);
+        #[rustfmt::skip]
+        let errors = [
+            StoreError::Unopenable { path: path.clone(), cause: cause.clone() },
+            StoreError::Exposed { path: path.clone(), mode: 0o644 },
+            StoreError::Foreign { place: Place::File(path) },
+            StoreError::Foreign { place: place() },
+            StoreError::Newer { place: place(), found, known },
+            StoreError::Older { place: place(), found, known },
+            StoreError::Unreachable { place: place(), cause: cause.clone() },
+            StoreError::Untrusted { place: place(), cause: cause.clone() },
+            StoreError::Denied { place: place(), cause: cause.clone() },
+            StoreError::Unbound { place: place() },
+            StoreError::Unguarded { table: "api_key" },
+            StoreError::OtherTenant { table: "api_key" },
+            StoreError::ReadOnly { place: place() },
+            StoreError::Slow,
+            StoreError::Lost,
+            StoreError::Contended,
+            StoreError::Damaged { cause: cause.clone() },
             StoreError::Locked,
             StoreError::Full,
             StoreError::Overloaded,
             StoreError::Stopped,
             StoreError::Unreadable { table: "api_key" },
             StoreError::Failed { cause },
-        ] {
+        ];
+        for error in errors {
             assert!(error.code().starts_with("store."));
             assert!(error.hint().len() > 10, "{error}");
         }

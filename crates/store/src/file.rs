@@ -13,7 +13,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{StoreError, migrate};
+use crate::{Place, StoreError, migrate};
 
 /// How long to wait for another process, such as a person's `sqlite3`, to let the file go.
 const BUSY_TIME: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ fn inspect(path: &Path) -> Result<(), StoreError> {
     let about = file.metadata().map_err(unopenable)?;
     if !about.is_file() {
         return Err(StoreError::Foreign {
-            path: path.to_owned(),
+            place: Place::File(path.to_owned()),
         });
     }
     let mode = about.permissions().mode() & 0o7777;
@@ -83,10 +83,10 @@ fn inspect(path: &Path) -> Result<(), StoreError> {
     match file.read_exact(&mut magic) {
         Ok(()) if &magic == MAGIC => Ok(()),
         Ok(()) => Err(StoreError::Foreign {
-            path: path.to_owned(),
+            place: Place::File(path.to_owned()),
         }),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(StoreError::Foreign {
-            path: path.to_owned(),
+            place: Place::File(path.to_owned()),
         }),
         Err(error) => Err(unopenable(error)),
     }

@@ -1,12 +1,16 @@
 //! The table of API keys.
 //!
 //! Owns its rows and statements. A row holds the digest of a key's secret and never the secret;
-//! what scopes and roles mean is not known here.
+//! what scopes and roles mean is not known here. Each call touches the rows of the tenant it is bound
+//! to and no other; a key of another tenant counts as one that is not there.
 
 use control::Timestamp;
-use rusqlite::{OptionalExtension as _, Row};
 
-use crate::{Access, StoreError};
+use crate::{
+    StoreError,
+    access::{Row, Sql, Value},
+    tenant::Within,
+};
 
 const TABLE: &str = "api_key";
 
@@ -37,115 +41,117 @@ pub struct KeyRow {
     pub probe: bool,
 }
 
-/// Adds a key; false if its id is taken.
-pub fn insert(access: &Access<'_>, row: &KeyRow) -> Result<bool, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached(
-            "INSERT INTO api_key (id, digest, name, scopes, roles, tenant, created, expires,
-                                  last_used, revoked, probe)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-             ON CONFLICT (id) DO NOTHING",
-        )?
-        .execute((
-            &row.id,
-            &row.digest,
-            &row.name,
-            list_text(&row.scopes),
-            list_text(&row.roles),
-            &row.tenant,
-            row.created.millis(),
-            row.expires.map(Timestamp::millis),
-            row.last_used.map(Timestamp::millis),
-            row.revoked.map(Timestamp::millis),
-            row.probe,
-        ))?;
+/// Adds a key; false if its id is taken. A key of another tenant than the bound one is refused.
+pub fn insert(within: &Within<'_>, row: &KeyRow) -> Result<bool, StoreError> {
+    const SQL: Sql = Sql::both(
+        "INSERT INTO api_key (id, digest, name, scopes, roles, tenant, created, expires,
+                              last_used, revoked, probe)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (id) DO NOTHING",
+    );
+    if !within.tenant.covers(&row.tenant) {
+        return Err(StoreError::OtherTenant { table: TABLE });
+    }
+    let changed = within.access.execute(
+        SQL,
+        &[
+            Value::Text(&row.id),
+            Value::Bytes(&row.digest),
+            Value::Text(&row.name),
+            Value::Text(&list_text(&row.scopes)),
+            Value::Text(&list_text(&row.roles)),
+            Value::Text(&row.tenant),
+            Value::Int(row.created.millis()),
+            Value::MaybeInt(row.expires.map(Timestamp::millis)),
+            Value::MaybeInt(row.last_used.map(Timestamp::millis)),
+            Value::MaybeInt(row.revoked.map(Timestamp::millis)),
+            Value::Flag(row.probe),
+        ],
+    )?;
     Ok(changed == 1)
 }
 
 /// Every key, oldest first.
-pub fn list(access: &Access<'_>) -> Result<Vec<KeyRow>, StoreError> {
-    let mut statement = access.0.prepare_cached(
+pub fn list(within: &Within<'_>) -> Result<Vec<KeyRow>, StoreError> {
+    const SQL: Sql = Sql::both(
         "SELECT id, digest, name, scopes, roles, tenant, created, expires, last_used, revoked, probe
-         FROM api_key ORDER BY created, id",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(read(row)?);
-    }
-    Ok(keys)
+         FROM api_key WHERE ?1 IN (tenant, '*') ORDER BY created, id",
+    );
+    within.access.rows(SQL, &[within.value()], read)
 }
 
 /// The key called `id`.
-pub fn get(access: &Access<'_>, id: &str) -> Result<Option<KeyRow>, StoreError> {
-    access
-        .0
-        .prepare_cached(
-            "SELECT id, digest, name, scopes, roles, tenant, created, expires, last_used, revoked,
-                    probe
-             FROM api_key WHERE id = ?1",
-        )?
-        .query_row([id], |row| Ok(read(row)))
-        .optional()?
-        .transpose()
+pub fn get(within: &Within<'_>, id: &str) -> Result<Option<KeyRow>, StoreError> {
+    const SQL: Sql = Sql::both(
+        "SELECT id, digest, name, scopes, roles, tenant, created, expires, last_used, revoked, probe
+         FROM api_key WHERE ?1 IN (tenant, '*') AND id = ?2",
+    );
+    within
+        .access
+        .row(SQL, &[within.value(), Value::Text(id)], read)
 }
 
 /// How many keys are not revoked, of those made for proofs or of the others.
-pub fn count(access: &Access<'_>, probe: bool) -> Result<u64, StoreError> {
-    let count: i64 = access
-        .0
-        .prepare_cached("SELECT count(*) FROM api_key WHERE probe = ?1 AND revoked IS NULL")?
-        .query_row([probe], |row| row.get(0))?;
-    u64::try_from(count).map_err(|_| StoreError::Unreadable { table: TABLE })
+pub fn count(within: &Within<'_>, probe: bool) -> Result<u64, StoreError> {
+    const SQL: Sql = Sql::both(
+        "SELECT count(*) FROM api_key
+         WHERE ?1 IN (tenant, '*') AND probe = ?2 AND revoked IS NULL",
+    );
+    let count = within
+        .access
+        .row(SQL, &[within.value(), Value::Flag(probe)], |row| row.int(0))?;
+    count
+        .and_then(|count| u64::try_from(count).ok())
+        .ok_or(StoreError::Unreadable { table: TABLE })
 }
 
 /// Marks a key revoked at `now`, or leaves the earlier moment; false if there is no such key.
-pub fn revoke(access: &Access<'_>, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached("UPDATE api_key SET revoked = coalesce(revoked, ?2) WHERE id = ?1")?
-        .execute((id, now.millis()))?;
-    Ok(changed == 1)
+pub fn revoke(within: &Within<'_>, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    const SQL: Sql = Sql::both(
+        "UPDATE api_key SET revoked = coalesce(revoked, ?3)
+         WHERE ?1 IN (tenant, '*') AND id = ?2",
+    );
+    let values = [within.value(), Value::Text(id), Value::Int(now.millis())];
+    Ok(within.access.execute(SQL, &values)? == 1)
 }
 
-/// Moves the moment of last use forward, never back; false if there is no such key.
-pub fn touch(access: &Access<'_>, id: &str, used: Timestamp) -> Result<bool, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached(
-            "UPDATE api_key SET last_used = max(coalesce(last_used, ?2), ?2) WHERE id = ?1",
-        )?
-        .execute((id, used.millis()))?;
-    Ok(changed == 1)
+/// Moves the moment of last use forward, never back; false if there is no such key. Nodes that
+/// touch several keys in one job do so in the order of their ids, or wait for each other in vain.
+pub fn touch(within: &Within<'_>, id: &str, used: Timestamp) -> Result<bool, StoreError> {
+    const SQL: Sql = Sql::both(
+        "UPDATE api_key SET last_used = CASE WHEN last_used > ?3 THEN last_used ELSE ?3 END
+         WHERE ?1 IN (tenant, '*') AND id = ?2",
+    );
+    let values = [within.value(), Value::Text(id), Value::Int(used.millis())];
+    Ok(within.access.execute(SQL, &values)? == 1)
 }
 
 /// Removes the keys made for proofs that are revoked or have expired by `now`; returns how many.
 /// No other key is ever removed.
-pub fn sweep_probes(access: &Access<'_>, now: Timestamp) -> Result<usize, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached(
-            "DELETE FROM api_key WHERE probe = 1 AND (expires <= ?1 OR revoked IS NOT NULL)",
-        )?
-        .execute([now.millis()])?;
-    Ok(changed)
+pub fn sweep_probes(within: &Within<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    const SQL: Sql = Sql::both(
+        "DELETE FROM api_key
+         WHERE ?1 IN (tenant, '*') AND probe AND (expires <= ?2 OR revoked IS NOT NULL)",
+    );
+    within
+        .access
+        .execute(SQL, &[within.value(), Value::Int(now.millis())])
 }
 
 fn read(row: &Row<'_>) -> Result<KeyRow, StoreError> {
     let moment = |at: Option<i64>| at.map(Timestamp::from_millis);
     Ok(KeyRow {
-        id: row.get(0)?,
-        digest: row.get(1)?,
-        name: row.get(2)?,
-        scopes: list_from(&row.get::<_, String>(3)?)?,
-        roles: list_from(&row.get::<_, String>(4)?)?,
-        tenant: row.get(5)?,
-        created: Timestamp::from_millis(row.get(6)?),
-        expires: moment(row.get(7)?),
-        last_used: moment(row.get(8)?),
-        revoked: moment(row.get(9)?),
-        probe: row.get(10)?,
+        id: row.text(0)?,
+        digest: row.bytes(1)?,
+        name: row.text(2)?,
+        scopes: list_from(&row.text(3)?)?,
+        roles: list_from(&row.text(4)?)?,
+        tenant: row.text(5)?,
+        created: Timestamp::from_millis(row.int(6)?),
+        expires: moment(row.maybe_int(7)?),
+        last_used: moment(row.maybe_int(8)?),
+        revoked: moment(row.maybe_int(9)?),
+        probe: row.flag(10)?,
     })
 }
 

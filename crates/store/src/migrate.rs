@@ -8,13 +8,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::StoreError;
+use crate::{Place, StoreError};
 
 /// Marks the file as ours (`PRAGMA application_id`): the letters `Vsfe`.
 const APPLICATION: i64 = 0x5673_6665;
 
 /// Migration `n` takes the schema from version `n` to `n + 1`.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_keys_and_replay.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_keys_and_replay.sqlite.sql")];
 
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     migrate_with(connection, path, MIGRATIONS)
@@ -39,7 +39,7 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<Recognis
         (APPLICATION, 1..) => Ok(Recognised::Ours),
         (0, 0) => Ok(Recognised::Empty),
         _ => Err(StoreError::Foreign {
-            path: path.to_owned(),
+            place: Place::File(path.to_owned()),
         }),
     }
 }
@@ -74,7 +74,7 @@ fn migrate_with(
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     if found > known {
         return Err(StoreError::Newer {
-            path: path.to_owned(),
+            place: Place::File(path.to_owned()),
             found,
             known,
         });
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(
             migrate_with(&mut connection, path, &[ONE]),
             Err(StoreError::Newer {
-                path: path.to_owned(),
+                place: Place::File(path.to_owned()),
                 found: 2,
                 known: 1
             })
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_database_of_another_program_is_refused() {
         let foreign = StoreError::Foreign {
-            path: Path::new("memory").to_owned(),
+            place: Place::File(Path::new("memory").to_owned()),
         };
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE theirs (a)").unwrap();

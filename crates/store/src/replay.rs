@@ -4,13 +4,18 @@
 //! 2xx, released otherwise. A lease that ended, because the process died, may be claimed again and
 //! keeps the delivery's id: the app sees the delivery at least once and can tell it is the same.
 //! What makes two deliveries the same is decided by the caller, who gives the digest.
+//!
+//! Moments are the caller's: nodes that share a server agree on its rows, and their clocks have to
+//! agree to within the margin of a lease.
 
 use std::time::Duration;
 
 use control::Timestamp;
-use rusqlite::OptionalExtension as _;
 
-use crate::{Access, StoreError};
+use crate::{
+    Access, StoreError,
+    access::{Sql, Value},
+};
 
 /// What the app knows a delivery by; the same at every attempt.
 pub type DeliveryId = [u8; 16];
@@ -58,6 +63,9 @@ pub enum Claimed {
     },
 }
 
+/// How often a claim starts over because the row it met was removed meanwhile.
+const TRIES: usize = 4;
+
 struct Row {
     delivery: DeliveryId,
     attempt: i64,
@@ -66,18 +74,38 @@ struct Row {
     expires: Option<Timestamp>,
 }
 
-/// Claims a delivery, or says why not. Atomic with regard to every other claim.
+/// Claims a delivery, or says why not. Atomic with regard to every other claim: of two at the same
+/// moment, on whichever nodes, one is `Fresh`.
 pub fn claim(access: &Access<'_>, wish: &Claim) -> Result<Claimed, StoreError> {
-    let known = find(access, wish)?
-        // What has expired counts as swept: whether the sweep ran must not change an answer.
-        .filter(|row| row.expires.is_none_or(|expires| expires > wish.now));
-    let (delivery, attempt) = match known {
-        Some(Row {
-            delivery,
-            done_at: Some(at),
-            ..
-        }) => return Ok(Claimed::Done { delivery, at }),
-        Some(row) if row.lease_until > wish.now => {
+    for _ in 0..TRIES {
+        // First the row, then the question: who adds it holds it, who finds it waits for whoever
+        // does, and reads what that one left.
+        if add(access, wish)? {
+            return Ok(Claimed::Fresh {
+                delivery: wish.candidate,
+                attempt: 1,
+            });
+        }
+        // A row that is gone was swept by another node in between.
+        if let Some(row) = hold(access, wish)? {
+            return judge(access, wish, &row);
+        }
+    }
+    Err(StoreError::Contended)
+}
+
+fn judge(access: &Access<'_>, wish: &Claim, row: &Row) -> Result<Claimed, StoreError> {
+    // What has expired counts as swept: whether the sweep ran must not change an answer.
+    let expired = row.expires.is_some_and(|expires| expires <= wish.now);
+    let (delivery, attempt) = match row.done_at {
+        _ if expired => (wish.candidate, 1),
+        Some(at) => {
+            return Ok(Claimed::Done {
+                delivery: row.delivery,
+                at,
+            });
+        }
+        None if row.lease_until > wish.now => {
             // No lease is longer than this one would be, unless the clock was set back since it was
             // given: then it would hold the delivery for as long as that step.
             let longest = wish.now.plus(wish.lease);
@@ -89,55 +117,84 @@ pub fn claim(access: &Access<'_>, wish: &Claim) -> Result<Claimed, StoreError> {
                 until: row.lease_until.min(longest),
             });
         }
-        Some(row) => (row.delivery, row.attempt.saturating_add(1)),
-        None => (wish.candidate, 1),
+        None => (row.delivery, row.attempt.saturating_add(1)),
     };
-    access
-        .0
-        .prepare_cached(
-            "INSERT INTO replay (source, digest, delivery, attempt, lease_until, done_at, expires)
-             VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6)
-             ON CONFLICT (source, digest) DO UPDATE SET
-                 delivery = excluded.delivery, attempt = excluded.attempt,
-                 lease_until = excluded.lease_until, done_at = NULL, expires = excluded.expires",
-        )?
-        .execute((
-            &wish.source,
-            &wish.digest,
-            &delivery,
-            attempt,
-            wish.now.plus(wish.lease).millis(),
-            wish.expires.map(Timestamp::millis),
-        ))?;
+    renew(access, wish, delivery, attempt)?;
     Ok(Claimed::Fresh { delivery, attempt })
 }
 
-fn shorten(access: &Access<'_>, wish: &Claim, until: Timestamp) -> Result<(), StoreError> {
-    access
-        .0
-        .prepare_cached("UPDATE replay SET lease_until = ?3 WHERE source = ?1 AND digest = ?2")?
-        .execute((&wish.source, &wish.digest, until.millis()))?;
+/// Adds the row of a new delivery; false if there is one.
+fn add(access: &Access<'_>, wish: &Claim) -> Result<bool, StoreError> {
+    const SQL: Sql = Sql::both(
+        "INSERT INTO replay (source, digest, delivery, attempt, lease_until, done_at, expires)
+         VALUES (?1, ?2, ?3, 1, ?4, NULL, ?5)
+         ON CONFLICT (source, digest) DO NOTHING",
+    );
+    let changed = access.execute(
+        SQL,
+        &[
+            Value::Text(&wish.source),
+            Value::Bytes(&wish.digest),
+            Value::Bytes(&wish.candidate),
+            Value::Int(wish.now.plus(wish.lease).millis()),
+            Value::MaybeInt(wish.expires.map(Timestamp::millis)),
+        ],
+    )?;
+    Ok(changed == 1)
+}
+
+/// The row of a known delivery, held until the transaction ends. A transaction on an SQLite file
+/// holds all of it.
+fn hold(access: &Access<'_>, wish: &Claim) -> Result<Option<Row>, StoreError> {
+    const SQL: Sql = Sql::each(
+        "SELECT delivery, attempt, lease_until, done_at, expires FROM replay
+         WHERE source = ?1 AND digest = ?2",
+        "SELECT delivery, attempt, lease_until, done_at, expires FROM replay
+         WHERE source = ?1 AND digest = ?2 FOR UPDATE",
+    );
+    let values = [Value::Text(&wish.source), Value::Bytes(&wish.digest)];
+    access.row(SQL, &values, |row| {
+        Ok(Row {
+            delivery: row.bytes(0)?,
+            attempt: row.int(1)?,
+            lease_until: Timestamp::from_millis(row.int(2)?),
+            done_at: row.maybe_int(3)?.map(Timestamp::from_millis),
+            expires: row.maybe_int(4)?.map(Timestamp::from_millis),
+        })
+    })
+}
+
+fn renew(
+    access: &Access<'_>,
+    wish: &Claim,
+    delivery: DeliveryId,
+    attempt: i64,
+) -> Result<(), StoreError> {
+    const SQL: Sql = Sql::both(
+        "UPDATE replay SET delivery = ?3, attempt = ?4, lease_until = ?5, done_at = NULL,
+                           expires = ?6
+         WHERE source = ?1 AND digest = ?2",
+    );
+    access.execute(
+        SQL,
+        &[
+            Value::Text(&wish.source),
+            Value::Bytes(&wish.digest),
+            Value::Bytes(&delivery),
+            Value::Int(attempt),
+            Value::Int(wish.now.plus(wish.lease).millis()),
+            Value::MaybeInt(wish.expires.map(Timestamp::millis)),
+        ],
+    )?;
     Ok(())
 }
 
-fn find(access: &Access<'_>, wish: &Claim) -> Result<Option<Row>, StoreError> {
-    let row = access
-        .0
-        .prepare_cached(
-            "SELECT delivery, attempt, lease_until, done_at, expires FROM replay
-             WHERE source = ?1 AND digest = ?2",
-        )?
-        .query_row((&wish.source, &wish.digest), |row| {
-            Ok(Row {
-                delivery: row.get(0)?,
-                attempt: row.get(1)?,
-                lease_until: Timestamp::from_millis(row.get(2)?),
-                done_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis),
-                expires: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
-            })
-        })
-        .optional()?;
-    Ok(row)
+fn shorten(access: &Access<'_>, wish: &Claim, until: Timestamp) -> Result<(), StoreError> {
+    const SQL: Sql =
+        Sql::both("UPDATE replay SET lease_until = ?3 WHERE source = ?1 AND digest = ?2");
+    let (source, digest) = (Value::Text(&wish.source), Value::Bytes(&wish.digest));
+    access.execute(SQL, &[source, digest, Value::Int(until.millis())])?;
+    Ok(())
 }
 
 /// Marks a delivery done at `now`; false if it is not known or was done before.
@@ -150,13 +207,15 @@ pub fn done(
     digest: &[u8; 32],
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached(
-            "UPDATE replay SET done_at = ?3 WHERE source = ?1 AND digest = ?2 AND done_at IS NULL",
-        )?
-        .execute((source, digest, now.millis()))?;
-    Ok(changed == 1)
+    const SQL: Sql = Sql::both(
+        "UPDATE replay SET done_at = ?3 WHERE source = ?1 AND digest = ?2 AND done_at IS NULL",
+    );
+    let values = [
+        Value::Text(source),
+        Value::Bytes(digest),
+        Value::Int(now.millis()),
+    ];
+    Ok(access.execute(SQL, &values)? == 1)
 }
 
 /// Gives a claim back, so that the next delivery is forwarded at once under the same id; false if
@@ -167,34 +226,34 @@ pub fn release(
     digest: &[u8; 32],
     attempt: i64,
 ) -> Result<bool, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached(
-            "UPDATE replay SET lease_until = 0
-             WHERE source = ?1 AND digest = ?2 AND attempt = ?3 AND done_at IS NULL",
-        )?
-        .execute((source, digest, attempt))?;
-    Ok(changed == 1)
+    const SQL: Sql = Sql::both(
+        "UPDATE replay SET lease_until = 0
+         WHERE source = ?1 AND digest = ?2 AND attempt = ?3 AND done_at IS NULL",
+    );
+    let values = [
+        Value::Text(source),
+        Value::Bytes(digest),
+        Value::Int(attempt),
+    ];
+    Ok(access.execute(SQL, &values)? == 1)
 }
 
 /// Removes up to 1000 rows that have expired by `now`; returns how many. Call again while it
-/// returns 1000, so that one sweep never holds other jobs up.
+/// returns 1000, so that one sweep never holds other jobs up. Rows that a claim holds are left for
+/// the next sweep.
 pub fn sweep(access: &Access<'_>, now: Timestamp) -> Result<usize, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached(
-            "DELETE FROM replay WHERE (source, digest) IN
-                 (SELECT source, digest FROM replay WHERE expires <= ?1 LIMIT 1000)",
-        )?
-        .execute([now.millis()])?;
-    Ok(changed)
+    const SQL: Sql = Sql::each(
+        "DELETE FROM replay WHERE (source, digest) IN
+             (SELECT source, digest FROM replay WHERE expires <= ?1 LIMIT 1000)",
+        "DELETE FROM replay WHERE (source, digest) IN
+             (SELECT source, digest FROM replay WHERE expires <= ?1 LIMIT 1000
+              FOR UPDATE SKIP LOCKED)",
+    );
+    access.execute(SQL, &[Value::Int(now.millis())])
 }
 
 /// Forgets every delivery of a source, once its secret is gone; returns how many.
 pub fn forget(access: &Access<'_>, source: &str) -> Result<usize, StoreError> {
-    let changed = access
-        .0
-        .prepare_cached("DELETE FROM replay WHERE source = ?1")?
-        .execute([source])?;
-    Ok(changed)
+    const SQL: Sql = Sql::both("DELETE FROM replay WHERE source = ?1");
+    access.execute(SQL, &[Value::Text(source)])
 }

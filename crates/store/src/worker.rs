@@ -1,4 +1,4 @@
-//! The one thread that touches the database.
+//! The one thread that touches an SQLite file.
 //!
 //! Owns the connection, the bounded queue before it and the group commit: jobs that wait together
 //! share one transaction and so one sync. Each job has a savepoint of its own, so that one that
@@ -17,12 +17,11 @@ use std::{
 use rusqlite::Connection;
 
 use crate::{
-    Access, StoreError,
-    pending::{Completer, Pending, pending},
+    Access, QUEUE, StoreError,
+    access::Side,
+    job::{Job, Task},
+    pending::{Pending, pending},
 };
-
-/// How many jobs may wait.
-const QUEUE: usize = 1024;
 
 /// How many jobs share a commit at most; bounds what one failed commit fails.
 const BATCH: usize = 256;
@@ -31,38 +30,6 @@ pub(crate) struct Worker {
     jobs: Option<SyncSender<Box<dyn Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     commits: Arc<AtomicU64>,
-}
-
-trait Job: Send {
-    /// Does the work and keeps its outcome; says why if it failed.
-    fn run(&mut self, access: &Access<'_>) -> Result<(), StoreError>;
-
-    /// Answers with the outcome, or with why it could not be committed.
-    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
-}
-
-struct Task<T, J> {
-    work: Option<J>,
-    outcome: Result<T, StoreError>,
-    completer: Completer<T>,
-}
-
-impl<T, J> Job for Task<T, J>
-where
-    T: Send,
-    J: FnOnce(&Access<'_>) -> Result<T, StoreError> + Send,
-{
-    fn run(&mut self, access: &Access<'_>) -> Result<(), StoreError> {
-        if let Some(work) = self.work.take() {
-            self.outcome = work(access);
-        }
-        self.outcome.as_ref().map(|_| ()).map_err(Clone::clone)
-    }
-
-    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
-        let outcome = self.outcome;
-        self.completer.answer(committed.and(outcome));
-    }
 }
 
 impl Worker {
@@ -89,11 +56,7 @@ impl Worker {
         J: FnOnce(&Access<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (completer, pending) = pending();
-        let task = Box::new(Task {
-            work: Some(work),
-            outcome: Err(StoreError::Stopped),
-            completer,
-        });
+        let task = Box::new(Task::new(work, completer));
         let Some(jobs) = &self.jobs else {
             return pending;
         };
@@ -179,7 +142,7 @@ fn transact(
 
 fn run_one(connection: &Connection, job: &mut dyn Job) -> Result<(), StoreError> {
     execute(connection, "SAVEPOINT job")?;
-    if let Err(error) = job.run(&Access(connection)) {
+    if let Err(error) = job.run(&Access(Side::Sqlite(connection))) {
         // Some failures, a full disk among them, make SQLite take the whole transaction back. Then
         // the batch fails with the same cause: none of it is in the file.
         if connection.is_autocommit() {

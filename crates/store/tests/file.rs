@@ -10,7 +10,7 @@ use std::{
 
 use control::Timestamp;
 use rusqlite::Connection;
-use store::{Store, StoreError, keys, keys::KeyRow};
+use store::{Store, StoreError, Tenant, Within, keys, keys::KeyRow};
 
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -34,9 +34,22 @@ fn key(id: &str) -> KeyRow {
     }
 }
 
+/// Runs `job` for every tenant.
+fn every<T: Send + 'static>(
+    store: &Store,
+    job: impl FnOnce(&Within<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    store.run(move |access| job(&access.within(&Tenant::every())?))
+}
+
 fn insert(store: &Store, row: &KeyRow) -> Result<bool, StoreError> {
     let row = row.clone();
-    store.run(move |access| keys::insert(access, &row))
+    every(store, move |within| keys::insert(within, &row))
+}
+
+/// Hands the store a key and does not wait.
+fn hand_over(store: &Store, row: KeyRow) -> store::Pending<bool> {
+    store.submit(move |access| keys::insert(&access.within(&Tenant::every())?, &row))
 }
 
 fn mode(path: &Path) -> u32 {
@@ -62,7 +75,7 @@ fn what_was_stored_is_there_after_reopening() {
     assert_eq!(insert(&store, &key("a")), Ok(true));
     drop(store);
     let store = Store::open(&path).unwrap();
-    assert_eq!(store.run(keys::list), Ok(vec![key("a")]));
+    assert_eq!(every(&store, keys::list), Ok(vec![key("a")]));
 }
 
 #[test]
@@ -162,10 +175,7 @@ fn jobs_that_wait_together_share_one_commit() {
     let store = Store::open(&path).unwrap();
     let (release, first) = hold(&store);
     let waiting: Vec<_> = (0..50)
-        .map(|id| {
-            let row = key(&format!("key{id}"));
-            store.submit(move |access| keys::insert(access, &row))
-        })
+        .map(|id| hand_over(&store, key(&format!("key{id}"))))
         .collect();
     drop(release);
     first.wait().unwrap();
@@ -182,18 +192,18 @@ fn a_job_that_fails_undoes_its_own_work_and_no_other() {
     let (_folder, path) = folder();
     let store = Store::open(&path).unwrap();
     let (release, first) = hold(&store);
-    let good = store.submit(|access| keys::insert(access, &key("good")));
+    let good = hand_over(&store, key("good"));
     let bad = store.submit(|access| {
-        keys::insert(access, &key("bad"))?;
+        keys::insert(&access.within(&Tenant::every())?, &key("bad"))?;
         Err::<bool, _>(StoreError::Unreadable { table: "none" })
     });
-    let after = store.submit(|access| keys::insert(access, &key("after")));
+    let after = hand_over(&store, key("after"));
     drop(release);
     first.wait().unwrap();
     assert_eq!(good.wait(), Ok(true));
     assert_eq!(bad.wait(), Err(StoreError::Unreadable { table: "none" }));
     assert_eq!(after.wait(), Ok(true));
-    let rows = store.run(keys::list).unwrap();
+    let rows = every(&store, keys::list).unwrap();
     let ids: Vec<_> = rows.iter().map(|row| row.id.as_str()).collect();
     assert_eq!(ids, ["after", "good"]);
 }
@@ -230,13 +240,13 @@ fn more_jobs_than_the_queue_takes_are_refused_at_once() {
 fn dropping_the_store_finishes_what_waits() {
     let (folder, path) = folder();
     let store = Store::open(&path).unwrap();
-    let pending = store.submit(|access| keys::insert(access, &key("a")));
+    let pending = hand_over(&store, key("a"));
     drop(store);
     assert_eq!(pending.wait(), Ok(true));
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "closing folds the write-ahead log in");
     let store = Store::open(&path).unwrap();
-    assert_eq!(store.run(keys::list).unwrap().len(), 1);
+    assert_eq!(every(&store, keys::list).unwrap().len(), 1);
 }
 
 #[test]
@@ -269,7 +279,9 @@ fn a_removed_row_leaves_no_bytes_in_the_file() {
     };
     assert!(holds());
     let store = Store::open(&path).unwrap();
-    let swept = store.run(|access| keys::sweep_probes(access, Timestamp::from_seconds(5)));
+    let swept = every(&store, |within| {
+        keys::sweep_probes(within, Timestamp::from_seconds(5))
+    });
     assert_eq!(swept, Ok(1));
     drop(store);
     assert!(!holds());

@@ -44,12 +44,7 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<(), Failure> {
     if names.is_empty() {
         return Ok(());
     }
-    eprintln!("installing {} with apt-get", names.join(", "));
-    // Installing needs no list of packages that is fresh, until it turns out to be stale.
-    let installed = apt(&["install"], &names)? || {
-        apt(&["update"], &[])?;
-        apt(&["install"], &names)?
-    };
+    let installed = install(&names)?;
     match packages.iter().find(missing) {
         None if installed => Ok(()),
         _ => Err(Failure::stuck(
@@ -59,13 +54,24 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<(), Failure> {
     }
 }
 
+/// Installs Debian's packages of these names; false where that does not work.
+pub(crate) fn install(names: &[&str]) -> Result<bool, Failure> {
+    eprintln!("installing {} with apt-get", names.join(", "));
+    // Installing needs no list of packages that is fresh, until it turns out to be stale.
+    if apt(&["install"], names)? {
+        return Ok(true);
+    }
+    apt(&["update"], &[])?;
+    apt(&["install"], names)
+}
+
 fn apt(verb: &[&str], names: &[&str]) -> Result<bool, Failure> {
     let options = ["--yes", "--quiet", "--no-install-recommends"];
     let mut apt = command::command(Path::new("/"), "apt-get", verb);
     apt.args(options)
         .args(names)
         .env("DEBIAN_FRONTEND", "noninteractive")
-        // What is measured is started by the benchmark: services stay down.
+        // What is needed is started by whoever needs it: services stay down.
         .env("RUNLEVEL", "1")
         .env("PATH", path());
     command::talk(&mut apt)

@@ -1,0 +1,442 @@
+//! The rows of both tables and the rules they keep, on a file and on a server alike.
+
+use std::time::Duration;
+
+use store::{
+    Store, StoreError, Tenant, keys,
+    keys::KeyRow,
+    replay::{self, Claim, Claimed},
+};
+
+use crate::{at, cluster::Cluster, every, key, options};
+
+/// A database of its own.
+enum Bench<'c> {
+    File(tempfile::TempDir),
+    Server(&'c Cluster, &'static str),
+}
+
+impl Bench<'_> {
+    fn open(&self) -> Store {
+        match self {
+            Self::File(folder) => Store::open(&folder.path().join("vouchsafe.db")),
+            Self::Server(cluster, database) => {
+                Store::connect(&options(&cluster.url_of("vouchsafe", database)))
+            }
+        }
+        .unwrap()
+    }
+
+    /// Changes the database behind the store's back.
+    fn meddle(&self, sql: &str) {
+        match self {
+            Self::File(folder) => {
+                let path = folder.path().join("vouchsafe.db");
+                let other = rusqlite::Connection::open(path).unwrap();
+                other.execute(sql, []).unwrap();
+            }
+            Self::Server(cluster, database) => {
+                let sql = format!("SET search_path = vouchsafe; {sql}");
+                cluster.sql_in(database, "postgres", &sql).unwrap();
+            }
+        }
+    }
+}
+
+/// Each behaviour is a test on a file, and one step of the test on a server: to start one for each
+/// would take longer than all the rest.
+macro_rules! on_both {
+    ($($name:ident,)*) => {
+        mod on_a_file {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name(&super::Bench::File(tempfile::tempdir().unwrap()));
+                }
+            )*
+        }
+
+        #[test]
+        fn a_server_behaves_as_a_file_does() {
+            let cluster = Cluster::start();
+            $(
+                let name = stringify!($name);
+                // Shown where the test fails.
+                println!("{name}");
+                // Names of databases are shorter than ours.
+                let database = &name[..name.len().min(60)];
+                cluster.create(database);
+                $name(&Bench::Server(&cluster, database));
+            )*
+        }
+    };
+}
+
+on_both! {
+    a_key_reads_back_as_it_was_written,
+    an_id_is_given_once,
+    the_first_revocation_is_the_one_that_counts,
+    last_use_never_moves_back,
+    only_keys_made_for_proofs_are_ever_removed,
+    a_second_delivery_waits_while_the_first_is_in_flight,
+    a_lease_given_before_the_clock_was_set_back_holds_no_longer_than_a_new_one,
+    a_done_delivery_stays_done,
+    a_released_delivery_is_forwarded_again_under_its_id,
+    a_lease_lost_in_a_crash_is_claimed_again_under_its_id,
+    an_attempt_that_lost_its_lease_cannot_release_the_next_but_can_say_done,
+    other_sources_and_other_digests_are_other_deliveries,
+    an_expired_row_counts_as_gone_whether_or_not_it_was_swept,
+    rows_without_an_end_are_kept_until_their_source_is_forgotten,
+    a_row_that_does_not_read_is_an_error,
+    a_tenant_sees_and_changes_its_own_keys_and_no_others,
+    a_change_by_another_changes_the_data_version_and_a_use_does_not,
+    of_claims_at_the_same_moment_one_is_fresh,
+}
+
+fn a_key_reads_back_as_it_was_written(bench: &Bench<'_>) {
+    let store = bench.open();
+    let row = KeyRow {
+        last_used: Some(at(5)),
+        revoked: Some(at(6)),
+        ..key("a", true, Some(9))
+    };
+    let expected = row.clone();
+    let read = every(&store, move |within| {
+        keys::insert(within, &row)?;
+        keys::get(within, "a")
+    });
+    assert_eq!(read, Ok(Some(expected)));
+    assert_eq!(every(&store, |within| keys::get(within, "b")), Ok(None));
+}
+
+fn an_id_is_given_once(bench: &Bench<'_>) {
+    let store = bench.open();
+    every(&store, |within| {
+        assert!(keys::insert(within, &key("a", false, None))?);
+        assert!(!keys::insert(within, &key("a", false, Some(9)))?);
+        assert_eq!(keys::get(within, "a")?.unwrap().expires, None);
+        Ok(())
+    })
+    .unwrap();
+}
+
+fn the_first_revocation_is_the_one_that_counts(bench: &Bench<'_>) {
+    let store = bench.open();
+    every(&store, |within| {
+        keys::insert(within, &key("a", false, None))?;
+        keys::insert(within, &key("b", false, None))?;
+        assert!(keys::revoke(within, "a", at(5))?);
+        assert!(keys::revoke(within, "a", at(9))?);
+        assert!(!keys::revoke(within, "c", at(9))?);
+        assert_eq!(keys::get(within, "a")?.unwrap().revoked, Some(at(5)));
+        assert_eq!(keys::get(within, "b")?.unwrap().revoked, None);
+        Ok(())
+    })
+    .unwrap();
+}
+
+fn last_use_never_moves_back(bench: &Bench<'_>) {
+    let store = bench.open();
+    every(&store, |within| {
+        keys::insert(within, &key("a", false, None))?;
+        for (used, last) in [(5, 5), (9, 9), (7, 9)] {
+            assert!(keys::touch(within, "a", at(used))?);
+            assert_eq!(keys::get(within, "a")?.unwrap().last_used, Some(at(last)));
+        }
+        assert!(!keys::touch(within, "b", at(9))?);
+        Ok(())
+    })
+    .unwrap();
+}
+
+fn only_keys_made_for_proofs_are_ever_removed(bench: &Bench<'_>) {
+    let store = bench.open();
+    every(&store, |within| {
+        keys::insert(within, &key("real", false, Some(5)))?;
+        keys::insert(within, &key("revoked", false, None))?;
+        keys::insert(within, &key("ended", true, Some(5)))?;
+        keys::insert(within, &key("running", true, Some(6)))?;
+        keys::revoke(within, "revoked", at(4))?;
+        let count = |probe| keys::count(within, probe);
+        assert_eq!((count(false)?, count(true)?), (1, 2));
+        assert_eq!(keys::sweep_probes(within, at(5))?, 1);
+        assert_eq!((count(false)?, count(true)?), (1, 1));
+        keys::revoke(within, "running", at(5))?;
+        assert_eq!(keys::sweep_probes(within, at(5))?, 1);
+        let left: Vec<_> = keys::list(within)?.into_iter().map(|row| row.id).collect();
+        assert_eq!(left, ["real", "revoked"]);
+        Ok(())
+    })
+    .unwrap();
+}
+
+fn wish(now: i64) -> Claim {
+    Claim {
+        source: "/webhook".to_owned(),
+        digest: [1; 32],
+        candidate: [u8::try_from(now).unwrap(); 16],
+        now: at(now),
+        lease: Duration::from_secs(70),
+        expires: Some(at(1000)),
+    }
+}
+
+fn fresh(id: u8, attempt: i64) -> Claimed {
+    Claimed::Fresh {
+        delivery: [id; 16],
+        attempt,
+    }
+}
+
+fn a_second_delivery_waits_while_the_first_is_in_flight(bench: &Bench<'_>) {
+    let store = bench.open();
+    let claimed = store.run(|access| {
+        Ok([
+            replay::claim(access, &wish(1))?,
+            replay::claim(access, &wish(2))?,
+            replay::claim(access, &wish(70))?,
+        ])
+    });
+    let waiting = Claimed::InFlight {
+        delivery: [1; 16],
+        until: at(71),
+    };
+    assert_eq!(claimed, Ok([fresh(1, 1), waiting, waiting]));
+}
+
+fn a_lease_given_before_the_clock_was_set_back_holds_no_longer_than_a_new_one(bench: &Bench<'_>) {
+    let store = bench.open();
+    let waiting = |until| Claimed::InFlight {
+        delivery: [200; 16],
+        until: at(until),
+    };
+    let claimed = store.run(|access| {
+        Ok([
+            replay::claim(access, &wish(200))?,
+            replay::claim(access, &wish(1))?,
+            replay::claim(access, &wish(70))?,
+            replay::claim(access, &wish(71))?,
+        ])
+    });
+    assert_eq!(
+        claimed,
+        Ok([fresh(200, 1), waiting(71), waiting(71), fresh(200, 2)])
+    );
+}
+
+fn a_done_delivery_stays_done(bench: &Bench<'_>) {
+    let store = bench.open();
+    let claimed = store.run(|access| {
+        replay::claim(access, &wish(1))?;
+        assert!(replay::done(access, "/webhook", &[1; 32], at(2))?);
+        assert!(!replay::done(access, "/webhook", &[1; 32], at(3))?);
+        assert!(!replay::release(access, "/webhook", &[1; 32], 1)?);
+        replay::claim(access, &wish(100))
+    });
+    assert_eq!(
+        claimed,
+        Ok(Claimed::Done {
+            delivery: [1; 16],
+            at: at(2)
+        })
+    );
+}
+
+fn a_released_delivery_is_forwarded_again_under_its_id(bench: &Bench<'_>) {
+    let store = bench.open();
+    let claimed = store.run(|access| {
+        replay::claim(access, &wish(1))?;
+        assert!(replay::release(access, "/webhook", &[1; 32], 1)?);
+        replay::claim(access, &wish(2))
+    });
+    assert_eq!(claimed, Ok(fresh(1, 2)));
+}
+
+fn a_lease_lost_in_a_crash_is_claimed_again_under_its_id(bench: &Bench<'_>) {
+    let store = bench.open();
+    let claimed = store.run(|access| replay::claim(access, &wish(1)));
+    assert_eq!(claimed, Ok(fresh(1, 1)));
+    drop(store);
+    let store = bench.open();
+    let early = store.run(|access| replay::claim(access, &wish(70)));
+    assert!(matches!(early, Ok(Claimed::InFlight { .. })));
+    let later = store.run(|access| replay::claim(access, &wish(71)));
+    assert_eq!(later, Ok(fresh(1, 2)));
+}
+
+fn an_attempt_that_lost_its_lease_cannot_release_the_next_but_can_say_done(bench: &Bench<'_>) {
+    let store = bench.open();
+    store
+        .run(|access| {
+            replay::claim(access, &wish(1))?;
+            assert_eq!(replay::claim(access, &wish(80))?, fresh(1, 2));
+            assert!(!replay::release(access, "/webhook", &[1; 32], 1)?);
+            assert!(matches!(
+                replay::claim(access, &wish(81))?,
+                Claimed::InFlight { .. }
+            ));
+            assert!(replay::done(access, "/webhook", &[1; 32], at(82))?);
+            assert!(matches!(
+                replay::claim(access, &wish(83))?,
+                Claimed::Done { .. }
+            ));
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn other_sources_and_other_digests_are_other_deliveries(bench: &Bench<'_>) {
+    let store = bench.open();
+    let claimed = store.run(|access| {
+        let mut other_source = wish(2);
+        other_source.source = "/other".to_owned();
+        let mut other_digest = wish(3);
+        other_digest.digest = [2; 32];
+        Ok([
+            replay::claim(access, &wish(1))?,
+            replay::claim(access, &other_source)?,
+            replay::claim(access, &other_digest)?,
+        ])
+    });
+    assert_eq!(claimed, Ok([fresh(1, 1), fresh(2, 1), fresh(3, 1)]));
+}
+
+fn an_expired_row_counts_as_gone_whether_or_not_it_was_swept(bench: &Bench<'_>) {
+    let store = bench.open();
+    for swept in [false, true] {
+        store
+            .run(|access| replay::forget(access, "/webhook"))
+            .unwrap();
+        let claimed = store.run(move |access| {
+            let mut short = wish(1);
+            short.expires = Some(at(90));
+            replay::claim(access, &short)?;
+            replay::done(access, "/webhook", &[1; 32], at(2))?;
+            assert_eq!(replay::sweep(access, at(89))?, 0);
+            assert!(matches!(
+                replay::claim(access, &wish(89))?,
+                Claimed::Done { .. }
+            ));
+            if swept {
+                assert_eq!(replay::sweep(access, at(90))?, 1);
+            }
+            replay::claim(access, &wish(90))
+        });
+        assert_eq!(claimed, Ok(fresh(90, 1)));
+    }
+}
+
+fn rows_without_an_end_are_kept_until_their_source_is_forgotten(bench: &Bench<'_>) {
+    let store = bench.open();
+    store
+        .run(|access| {
+            let mut endless = wish(1);
+            endless.expires = None;
+            replay::claim(access, &endless)?;
+            assert_eq!(replay::sweep(access, at(i64::MAX / 1000))?, 0);
+            assert_eq!(replay::forget(access, "/other")?, 0);
+            assert_eq!(replay::forget(access, "/webhook")?, 1);
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn a_row_that_does_not_read_is_an_error(bench: &Bench<'_>) {
+    let store = bench.open();
+    every(&store, |within| {
+        keys::insert(within, &key("a", false, None))
+    })
+    .unwrap();
+    assert_eq!(every(&store, keys::list).unwrap().len(), 1);
+    bench.meddle("UPDATE api_key SET scopes = 'GET /api'");
+    assert_eq!(
+        every(&store, keys::list),
+        Err(StoreError::Unreadable { table: "api_key" })
+    );
+}
+
+fn a_tenant_sees_and_changes_its_own_keys_and_no_others(bench: &Bench<'_>) {
+    let store = bench.open();
+    let of = |id: &str, tenant: &str| KeyRow {
+        tenant: tenant.to_owned(),
+        ..key(id, true, Some(5))
+    };
+    let (one, two) = (of("1", "school-1"), of("2", "school-2"));
+    let ids = |rows: Vec<KeyRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    store
+        .run(move |access| {
+            let (first, second) = (
+                Tenant::named("school-1").unwrap(),
+                Tenant::named("school-2"),
+            );
+            let within = access.within(&first)?;
+            assert!(keys::insert(&within, &one)?);
+            let refused = keys::insert(&within, &two);
+            assert_eq!(refused, Err(StoreError::OtherTenant { table: "api_key" }));
+            let second = second.unwrap();
+            assert!(keys::insert(&access.within(&second)?, &two)?);
+            let within = access.within(&first)?;
+            assert_eq!(ids(keys::list(&within)?), ["1"]);
+            assert_eq!(keys::get(&within, "2")?, None);
+            assert_eq!(keys::count(&within, true)?, 1);
+            assert!(!keys::revoke(&within, "2", at(4))?);
+            assert!(!keys::touch(&within, "2", at(4))?);
+            assert!(keys::revoke(&within, "1", at(4))? && keys::touch(&within, "1", at(4))?);
+            assert_eq!(keys::sweep_probes(&within, at(9))?, 1);
+            let everyone = Tenant::every();
+            assert_eq!(ids(keys::list(&access.within(&everyone)?)?), ["2"]);
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn a_change_by_another_changes_the_data_version_and_a_use_does_not(bench: &Bench<'_>) {
+    let store = bench.open();
+    every(&store, |within| {
+        keys::insert(within, &key("a", false, None))
+    })
+    .unwrap();
+    let before = store.data_version().wait().unwrap();
+    assert_eq!(store.data_version().wait().unwrap(), before);
+    every(&store, |within| keys::touch(within, "a", at(5))).unwrap();
+    assert_eq!(store.data_version().wait().unwrap(), before);
+    bench.meddle("UPDATE api_key SET revoked = 5");
+    assert_ne!(store.data_version().wait().unwrap(), before);
+}
+
+fn of_claims_at_the_same_moment_one_is_fresh(bench: &Bench<'_>) {
+    // A file has one store; a server has as many as there are nodes.
+    let stores = match bench {
+        Bench::File(_) => vec![bench.open()],
+        Bench::Server(..) => vec![bench.open(), bench.open(), bench.open()],
+    };
+    for round in 0..20 {
+        let waiting: Vec<_> = (0..12)
+            .zip(stores.iter().cycle())
+            .map(|(asker, store)| {
+                let mut wish = wish(1);
+                wish.digest = [round; 32];
+                wish.candidate = [asker; 16];
+                store.submit(move |access| replay::claim(access, &wish))
+            })
+            .collect();
+        let answers = waiting.into_iter().map(|pending| pending.wait().unwrap());
+        let answers: Vec<Claimed> = answers.collect();
+        let winners = answers.iter().filter_map(|claimed| match claimed {
+            Claimed::Fresh { delivery, attempt } => Some((*delivery, *attempt)),
+            _ => None,
+        });
+        let winners: Vec<_> = winners.collect();
+        let [(winner, 1)] = winners.as_slice() else {
+            panic!("{answers:?}");
+        };
+        let waits = Claimed::InFlight {
+            delivery: *winner,
+            until: at(71),
+        };
+        assert_eq!(
+            answers.iter().filter(|claimed| **claimed == waits).count(),
+            11
+        );
+    }
+}

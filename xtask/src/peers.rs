@@ -1,0 +1,116 @@
+//! The servers that tests of the store start: PostgreSQL, and Redis or Valkey.
+//!
+//! Owns where they are found, and their installation from Debian's packages where they are missing.
+//! Refuses to go on without them: a store that was tested on a file alone was not tested.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{bench::packages, failure::Failure, workspace::Workspace};
+
+/// A server, and how tests are told where it is.
+struct Peer {
+    /// The variable that tests read.
+    variable: &'static str,
+    /// Debian's packages, any of which will do.
+    packages: &'static [&'static str],
+    /// Where it is, if it is there.
+    find: fn() -> Option<PathBuf>,
+}
+
+const PEERS: &[Peer] = &[
+    Peer {
+        variable: "VOUCHSAFE_TEST_POSTGRES",
+        packages: &["postgresql"],
+        find: postgres,
+    },
+    Peer {
+        variable: "VOUCHSAFE_TEST_REDIS",
+        packages: &["redis-server", "valkey-server"],
+        find: redis,
+    },
+];
+
+/// Makes sure that each server can be started.
+pub(crate) fn ensure(_: &Workspace) -> Result<(), Failure> {
+    PEERS.iter().try_for_each(|peer| {
+        for package in peer.packages {
+            if (peer.find)().is_some() {
+                break;
+            }
+            packages::install(&[package])?;
+        }
+        (peer.find)().map(drop).ok_or_else(|| {
+            let names = peer.packages.join(" or ");
+            Failure::stuck(
+                format!("{names} could not be installed"),
+                format!(
+                    "as root: apt-get install {names}; or say where it is in {}",
+                    peer.variable
+                ),
+            )
+        })
+    })
+}
+
+/// Tells `command` where the servers are.
+pub(crate) fn tell(command: &mut Command) {
+    for peer in PEERS {
+        if let Some(place) = (peer.find)()
+            && std::env::var_os(peer.variable).is_none()
+        {
+            command.env(peer.variable, place);
+        }
+    }
+}
+
+/// The folder of `initdb` and `postgres`, the newest of Debian's before that of the PATH.
+fn postgres() -> Option<PathBuf> {
+    let told = std::env::var_os("VOUCHSAFE_TEST_POSTGRES").map(PathBuf::from);
+    let debian = newest(Path::new("/usr/lib/postgresql"));
+    let mut folders = told.into_iter().chain(debian).chain(path());
+    folders.find(|folder| folder.join("initdb").is_file())
+}
+
+/// The program itself.
+fn redis() -> Option<PathBuf> {
+    let told = std::env::var_os("VOUCHSAFE_TEST_REDIS").map(PathBuf::from);
+    let names = ["valkey-server", "redis-server"];
+    let known = path()
+        .into_iter()
+        .flat_map(|folder| names.map(|name| folder.join(name)));
+    told.into_iter()
+        .chain(known)
+        .find(|program| program.is_file())
+}
+
+/// The program folder of the highest version below `root`.
+fn newest(root: &Path) -> Option<PathBuf> {
+    let versions = fs::read_dir(root).ok()?.filter_map(Result::ok);
+    let newest = versions
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .max()?;
+    Some(root.join(newest.to_string()).join("bin"))
+}
+
+fn path() -> Vec<PathBuf> {
+    std::env::split_paths(&packages::path()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_version_is_the_highest_number() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(newest(root.path()), None);
+        for version in ["9", "15", "common"] {
+            fs::create_dir(root.path().join(version)).unwrap();
+        }
+        assert_eq!(newest(root.path()), Some(root.path().join("15/bin")));
+    }
+}
