@@ -156,3 +156,24 @@ fn a_crash_while_a_file_is_thinned_leaves_the_newest_checkpoint() {
         }
     }
 }
+
+#[test]
+fn what_is_copied_after_a_file_was_thinned_outlives_a_crash_with_what_thinning_kept() {
+    let (disk, shared) = disk();
+    let (_, all) = log(&shared, None);
+    write(&disk, all[0].repeat(20).as_bytes());
+    let made = disk.after_crash(1);
+    for seed in 0..6 {
+        let disk = made.after_crash(1);
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let mut place = place(&shared);
+        place.set_long(1000);
+        place.append(&all[2], 2).unwrap();
+        let thinned = notes(&text(&disk)).count();
+        assert!(thinned < 20, "{thinned}");
+        place.append(&all[3], 3).unwrap();
+        let found = text(&disk.after_crash(seed));
+        assert_eq!(notes(&found).count(), thinned + 1, "{seed}");
+        assert!(found.ends_with(&format!("{}{}", all[2], all[3])), "{seed}");
+    }
+}
