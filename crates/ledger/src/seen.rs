@@ -4,7 +4,7 @@
 //! has that size. Refuses one that is of another log or longer than this one. A place also holds what
 //! was cut short, and other logs may write to it too: what is not of this log is left out, and said.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     alteration::Alteration,
@@ -84,6 +84,11 @@ impl Seen {
                 self.forked = Some(edge.size());
             }
         }
+    }
+
+    /// Whether any is to be compared at a size in `sizes`.
+    pub(crate) fn is_within(&self, sizes: Range<u64>) -> bool {
+        self.heads.range(sizes).next().is_some()
     }
 
     /// The first size at which the tree was another.

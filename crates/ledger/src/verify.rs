@@ -5,19 +5,21 @@
 //! that is not right. Refuses to call a log whole without saying what could not be checked. Trusts
 //! only the key and the checkpoint that the asker brings.
 
-use std::path::Path;
+mod bundle;
+mod walk;
+
+use std::{num::NonZeroUsize, path::Path};
 
 use control::Timestamp;
 
+use self::{bundle::Around, walk::Walk};
 use crate::{
     alteration::{Alteration, LedgerError},
     checkpoint::Checkpoint,
     disk::Disk,
-    minimum::Minimum,
     note::{NoteError, VerifierKey},
     seen::{Seen, SeenFault},
-    tile::{self, Content, TileError, TileFile, TileNodes, decode_hashes, read_tile},
-    tree::{Edge, Hash, Nodes as _, TILE_WIDTH, leaf_hash_with, tile_levels},
+    tree::Edge,
     view::{View, is_ledger},
 };
 
@@ -122,8 +124,37 @@ impl VerifyError {
     }
 }
 
+/// How a verification goes about it. What it finds is the same however many threads there are.
+#[derive(Clone, Copy)]
+pub struct Effort<'a> {
+    /// Threads that judge entries; the memory is about 300 KiB for each.
+    pub threads: NonZeroUsize,
+    /// Told now and then how many entries are verified, and of how many.
+    pub progress: &'a dyn Fn(u64, u64),
+}
+
+impl Default for Effort<'_> {
+    /// On this thread alone, in silence: beside a running gate.
+    fn default() -> Self {
+        Self {
+            threads: NonZeroUsize::MIN,
+            progress: &|_, _| {},
+        }
+    }
+}
+
 /// Verifies the ledger in `folder`. It may be written to at the same time.
 pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole, VerifyError> {
+    verify_with(disk, folder, given, &Effort::default())
+}
+
+/// [`verify`] with as much effort as is asked for.
+pub fn verify_with(
+    disk: &dyn Disk,
+    folder: &Path,
+    given: Given<'_>,
+    effort: &Effort<'_>,
+) -> Result<Whole, VerifyError> {
     if !is_ledger(disk, folder).map_err(LedgerError::disk(folder))? {
         return Err(VerifyError::NoLedger(folder.display().to_string()));
     }
@@ -149,18 +180,21 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
     let mut walk = Walk {
         view: &view,
         head: &head,
-        edge: Edge::new(),
-        wrong: None,
-        kept: None,
+        around: Around {
+            disk,
+            folder,
+            size: head.size,
+            journal: (first, &entries),
+        },
         key: given.key,
         minimum,
         seen,
-        journal: &entries,
-        journal_first: first,
+        edge: Edge::new(),
+        wrong: None,
+        kept: None,
         differs: None,
-        scratch: Vec::new(),
     };
-    walk.tree()?;
+    walk.tree(effort)?;
     let torn = match &journal {
         Ok(scan) => scan.torn,
         Err(alteration) => return Err(alteration.clone().into()),
@@ -183,201 +217,5 @@ pub fn verify(disk: &dyn Disk, folder: &Path, given: Given<'_>) -> Result<Whole,
     })
 }
 
-/// One pass over all entries under the head, which rebuilds every tile and the root.
-struct Walk<'a> {
-    view: &'a View<'a>,
-    head: &'a Checkpoint,
-    edge: Edge,
-    /// The first stored hash that is not the rebuilt one.
-    wrong: Option<(TileFile, usize)>,
-    /// The first tile kept from an earlier head that is not a beginning of the present one.
-    kept: Option<TileFile>,
-    key: Option<&'a VerifierKey>,
-    minimum: Minimum,
-    seen: Option<Seen>,
-    journal: &'a [&'a [u8]],
-    journal_first: u64,
-    differs: Option<u64>,
-    scratch: Vec<u8>,
-}
-
-impl Walk<'_> {
-    fn tree(&mut self) -> Result<(), VerifyError> {
-        self.check_seen();
-        for bundle in 0..self.head.size.div_ceil(TILE_WIDTH as u64) {
-            self.bundle(bundle)?;
-        }
-        for level in 0..tile_levels(self.head.size) as u8 {
-            let hashes = self.edge.partial(level).to_vec();
-            if !hashes.is_empty() {
-                let index = self.head.size.checked_shr(8 * (u32::from(level) + 1));
-                self.compare_tile(level, index.unwrap_or(0), &hashes)?;
-            }
-        }
-        // When the rebuilt root is the signed one, every entry is right and a hash that differs is
-        // wrong itself; when it is not, the first hash that differs points at what changed.
-        let entries_hold = self.edge.root() == self.head.root;
-        match self.wrong {
-            Some((tile, position)) => Err(blame(tile, position, entries_hold).into()),
-            None if !entries_hold => Err(Alteration::Root {
-                size: self.head.size,
-            }
-            .into()),
-            None => match self.seen.as_ref().and_then(Seen::forked) {
-                Some(seen) => Err(Alteration::Forked { seen }.into()),
-                None => match self.kept {
-                    Some(tile) => Err(Alteration::Kept(tile).into()),
-                    None => Ok(()),
-                },
-            },
-        }
-    }
-
-    /// Whether the bundle at `index` may be gone, by the note as it is now: entries may be removed
-    /// while others are verified.
-    fn may_be_gone(&mut self, index: u64) -> Result<bool, VerifyError> {
-        if !self.minimum.covers(index) {
-            self.minimum = self.view.minimum(self.key)?;
-        }
-        Ok(self.minimum.covers(index))
-    }
-
-    /// Takes a bundle that may be gone by the root over it, which the level above holds.
-    fn gone(&mut self, index: u64) -> Result<(), VerifyError> {
-        let mut nodes = TileNodes::new(self.view.disk(), self.view.folder(), self.head.size);
-        let root = nodes.node(8, index).map_err(LedgerError::from)?;
-        let mut completed = Vec::new();
-        self.edge.push_bundle(root, |full| completed.push(full));
-        self.check_seen();
-        for full in completed {
-            self.compare_tile(full.level, full.index, &full.hashes)?;
-        }
-        Ok(())
-    }
-
-    fn bundle(&mut self, index: u64) -> Result<(), VerifyError> {
-        if self.minimum.covers(index) {
-            return self.gone(index);
-        }
-        match self.present(index) {
-            Err(fault) if is_missing(&fault) && self.may_be_gone(index)? => self.gone(index),
-            other => other,
-        }
-    }
-
-    fn present(&mut self, index: u64) -> Result<(), VerifyError> {
-        let (tile, bytes) = self.view.bundle(index)?;
-        // A bundle with an entry too many or too few is named as such: its entries would be taken
-        // for those of their neighbours.
-        if tile::length_of(&bytes, tile.width) != Some(bytes.len()) {
-            return Err(Alteration::MalformedTile(tile).into());
-        }
-        let mut completed = Vec::new();
-        for (at, entry) in (index * TILE_WIDTH as u64..).zip(tile::entries(&bytes).flatten()) {
-            let leaf = leaf_hash_with(&mut self.scratch, entry);
-            self.edge.push(leaf, |full| completed.push(full));
-            self.check_seen();
-            self.check_journal(at, entry);
-        }
-        self.check_kept(tile, |width| {
-            tile::length_of(&bytes, width).and_then(|end| bytes.get(..end))
-        });
-        for full in completed {
-            self.compare_tile(full.level, full.index, &full.hashes)?;
-        }
-        Ok(())
-    }
-
-    fn check_seen(&mut self) {
-        if let Some(seen) = &mut self.seen {
-            seen.check(&self.edge);
-        }
-    }
-
-    fn check_journal(&mut self, index: u64, entry: &[u8]) {
-        if let Some(at) = index.checked_sub(self.journal_first)
-            && let Some(written) = self.journal.get(at as usize)
-            && *written != entry
-        {
-            self.differs.get_or_insert(index);
-        }
-    }
-
-    /// Compares a stored tile with the hashes rebuilt from the entries.
-    fn compare_tile(&mut self, level: u8, index: u64, hashes: &[Hash]) -> Result<(), VerifyError> {
-        let tile = TileFile {
-            content: Content::Hashes(level),
-            index,
-            width: hashes.len(),
-        };
-        let bytes = match read_tile(self.view.disk(), self.view.folder(), tile) {
-            // Removed while its entries were read.
-            Err(TileError::Missing(_)) if level == 0 && self.may_be_gone(index)? => return Ok(()),
-            other => other.map_err(LedgerError::from)?,
-        };
-        let stored = decode_hashes(&bytes, tile.width).ok_or(Alteration::MalformedTile(tile))?;
-        let differs = stored.iter().zip(hashes).position(|(a, b)| a != b);
-        if let (None, Some(position)) = (self.wrong, differs) {
-            self.wrong = Some((tile, position));
-        }
-        if differs.is_none() {
-            self.check_kept(tile, |width| bytes.get(..width * 32));
-        }
-        Ok(())
-    }
-
-    /// Compares narrower copies of `tile`, kept from earlier heads, with its beginning.
-    fn check_kept<'b>(&mut self, tile: TileFile, begin: impl Fn(usize) -> Option<&'b [u8]>) {
-        let place = self.view.folder().join(format!("{}.p", tile.whole()));
-        let Ok(names) = self.view.disk().list(&place) else {
-            return;
-        };
-        for width in names.iter().filter_map(|name| name.parse().ok()) {
-            let kept = TileFile { width, ..tile };
-            let path = self.view.folder().join(kept.to_string());
-            let right = width >= tile.width
-                || match self.view.disk().read(&path, tile::BUNDLE_LIMIT) {
-                    Ok(bytes) => begin(width) == Some(bytes.as_slice()),
-                    // Removed meanwhile, because the tile is full now.
-                    Err(cause) => cause.kind() == std::io::ErrorKind::NotFound,
-                };
-            if !right {
-                self.kept.get_or_insert(kept);
-            }
-        }
-    }
-}
-
-fn is_missing(fault: &VerifyError) -> bool {
-    matches!(fault.alteration(), Some(Alteration::MissingTile(_)))
-}
-
-/// What a stored hash that differs from the rebuilt one says.
-fn blame(tile: TileFile, position: usize, entries_hold: bool) -> Alteration {
-    let level = match tile.content {
-        Content::Hashes(level) => level,
-        Content::Entries => 0,
-    };
-    let at = tile.index * TILE_WIDTH as u64 + position as u64;
-    let entry = at.checked_shl(8 * u32::from(level)).unwrap_or(u64::MAX);
-    if entries_hold {
-        return Alteration::TileHash {
-            tile,
-            position,
-            entry,
-        };
-    }
-    let bundle = TileFile {
-        content: Content::Entries,
-        index: entry / TILE_WIDTH as u64,
-        width: if level == 0 { tile.width } else { TILE_WIDTH },
-    };
-    if level == 0 {
-        Alteration::Entry {
-            index: entry,
-            tile: bundle,
-        }
-    } else {
-        Alteration::Bundle(bundle)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,7 +19,7 @@ use ledger::{
     segment::{self, Batch},
     tile::{Content, TileFile, entries, push_entry},
     tree::leaf_hash,
-    verify::{Given, VerifyError, Whole, verify},
+    verify::{Effort, Given, VerifyError, Whole, verify, verify_with},
     view::View,
 };
 
@@ -63,7 +64,17 @@ fn judge(disk: &CrashDisk, seen: Option<&str>) -> Result<Whole, VerifyError> {
         key: Some(&key),
         seen,
     };
-    verify(disk, Path::new(FOLDER), given)
+    let judged = verify(disk, Path::new(FOLDER), given);
+    // However many threads look, the same is found.
+    for threads in [2, 4] {
+        let effort = Effort {
+            threads: NonZeroUsize::new(threads).unwrap(),
+            ..Effort::default()
+        };
+        let again = verify_with(disk, Path::new(FOLDER), given, &effort);
+        assert_eq!(format!("{again:?}"), format!("{judged:?}"), "{threads}");
+    }
+    judged
 }
 
 fn named(disk: &CrashDisk, seen: Option<&str>) -> Alteration {

@@ -9,6 +9,7 @@
 
 use std::{
     collections::BTreeMap,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -19,7 +20,7 @@ use ledger::{
     log::Log,
     note::SignerKey,
     segment::Batch,
-    verify::{Given, verify},
+    verify::{Effort, Given, verify, verify_with},
     view::View,
 };
 use proptest::{prelude::*, sample::Index};
@@ -194,7 +195,11 @@ proptest! {
         let note = note.unwrap();
         let beside = Given { seen: Some(&note), ..given };
         // Beside the newest checkpoint, no other log of the same key passes either.
-        if let Ok(whole) = verify(&disk, Path::new(FOLDER), beside) {
+        let judged = verify(&disk, Path::new(FOLDER), beside);
+        let effort = Effort { threads: NonZeroUsize::new(4).unwrap(), ..Effort::default() };
+        let together = verify_with(&disk, Path::new(FOLDER), beside, &effort);
+        prop_assert_eq!(format!("{together:?}"), format!("{judged:?}"));
+        if let Ok(whole) = judged {
             let (signed, tail) = entries(sound, 600);
             let (found, found_tail) = entries(&disk, whole.head.size);
             prop_assert_eq!(whole.head.size, 600);

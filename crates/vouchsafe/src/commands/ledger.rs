@@ -3,20 +3,16 @@
 //! Owns the rendering of entries for people: what happened, and why a request was refused. Reads
 //! the files as they lie; a running gate is only asked to flush, so that the latest is there.
 
+mod verify;
+
 use std::{
     fmt::Write as _,
-    io::{Read as _, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use ledger::{
-    disk::RealDisk,
-    explain::explain,
-    note::VerifierKey,
-    verify::{Given, VerifyError, verify},
-    view::View,
-};
+use ledger::{disk::RealDisk, explain::explain, view::View};
 use serde_json::json;
 
 use super::Format;
@@ -33,7 +29,7 @@ pub(crate) enum Command {
     /// Say what became of one request, and why
     Show(Show),
     /// Check a ledger folder: exit 0 whole, 1 altered
-    Verify(Verify),
+    Verify(verify::Args),
     /// Print every entry, or a proof for one
     Export(Export),
     /// Print the key that checks this ledger's signatures
@@ -66,22 +62,6 @@ pub(crate) struct Show {
 }
 
 #[derive(clap::Args)]
-pub(crate) struct Verify {
-    /// The ledger's folder, `<data_dir>/ledger`
-    folder: PathBuf,
-    /// The verifier key, as `vouchsafe ledger key` prints it
-    #[arg(long)]
-    key: Option<String>,
-    /// File with checkpoints of this log that were seen earlier, such as the second place, or a
-    /// folder of such files
-    #[arg(long)]
-    seen: Option<PathBuf>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(clap::Args)]
 pub(crate) struct Export {
     /// Configuration
     #[arg(long, default_value = "vouchsafe.toml")]
@@ -102,7 +82,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Tail(args) => tail(args),
         Command::Show(args) => show(args),
-        Command::Verify(args) => check(args),
+        Command::Verify(args) => verify::run(args),
         Command::Export(args) => export(args),
         Command::Key(args) => key(args),
     }
@@ -207,102 +187,6 @@ fn paragraph(index: u64, entry: &[u8]) -> String {
         let _ = writeln!(text, "\nhint: {hint}");
     }
     text
-}
-
-fn check(args: &Verify) -> Result<ExitCode, Failure> {
-    let key = args
-        .key
-        .as_deref()
-        .map(VerifierKey::parse)
-        .transpose()
-        .map_err(|fault| Failure::new(fault.to_string(), "print it with vouchsafe ledger key"))?;
-    let seen = args.seen.as_deref().map(read_seen).transpose()?;
-    let given = Given {
-        key: key.as_ref(),
-        seen: seen.as_deref(),
-    };
-    match verify(&RealDisk, &args.folder, given) {
-        Ok(whole) => {
-            let open = whole.cannot_exclude();
-            match args.format {
-                Format::Json => print(
-                    &json!({
-                        "whole": true,
-                        "size": whole.head.size,
-                        "unsigned": whole.unsigned,
-                        "minimum": whole.minimum,
-                        "since": whole.since.map(|since| since.to_string()),
-                        "signature_checked": whole.signature_checked,
-                        "cannot_exclude": open,
-                    })
-                    .to_string(),
-                ),
-                Format::Text => {
-                    for sentence in open {
-                        let _ = writeln!(std::io::stderr(), "note: {sentence}");
-                    }
-                    let gone = whole.since.map_or_else(String::new, |since| {
-                        format!(
-                            "; those before {} were old enough to go, since {since}",
-                            whole.minimum
-                        )
-                    });
-                    print(&format!(
-                        "whole: {} signed entries, {} behind them{gone}",
-                        whole.head.size, whole.unsigned
-                    ))
-                }
-            }
-        }
-        Err(fault) => match fault.alteration() {
-            Some(alteration) => {
-                if args.format == Format::Json {
-                    print(
-                        &json!({ "whole": false, "altered": alteration.to_string() }).to_string(),
-                    )?;
-                } else {
-                    let _ = writeln!(std::io::stderr(), "altered: {alteration}");
-                }
-                Ok(ExitCode::from(1))
-            }
-            None => Err(unanswerable(&fault)),
-        },
-    }
-}
-
-fn unanswerable(fault: &VerifyError) -> Failure {
-    let hint = match fault {
-        VerifyError::NoLedger(_) => "name the folder <data_dir>/ledger",
-        VerifyError::Seen(_) => "give a checkpoint file of this log",
-        VerifyError::Ledger(_) => "check who may read the folder",
-    };
-    Failure::new(fault.to_string(), hint)
-}
-
-/// A second place is thinned long before it is as large as this.
-const SEEN_LIMIT: u64 = 512 * 1024 * 1024;
-
-/// The checkpoints of a file, or of every file in a folder.
-fn read_seen(path: &Path) -> Result<String, Failure> {
-    let hint = "name a file with checkpoints, or a folder of such files";
-    let failed = || io(format!("read {}", path.display()), hint);
-    let mut text = String::new();
-    let mut read = |path: &Path| {
-        let left = SEEN_LIMIT.saturating_sub(text.len() as u64);
-        let file = std::fs::File::open(path)?;
-        file.take(left).read_to_string(&mut text).map(drop)
-    };
-    if !path.is_dir() {
-        read(path).map_err(failed())?;
-        return Ok(text);
-    }
-    for entry in std::fs::read_dir(path).map_err(failed())? {
-        let path = entry.map_err(failed())?.path();
-        if path.is_file() {
-            read(&path).map_err(failed())?;
-        }
-    }
-    Ok(text)
 }
 
 fn export(args: &Export) -> Result<ExitCode, Failure> {
