@@ -113,15 +113,12 @@ fn a_declared_length_beyond_the_limit_is_refused_before_its_body() {
 
 #[test]
 fn a_chunked_body_beyond_the_limit_is_refused_while_it_streams() {
-    let (seen, sees) = mpsc::channel();
-    let origin = Origin::scripted(move |_, mut wire| {
-        // A body that is too long at once is refused before its head goes out.
-        let rest = wire.try_head().map(|_| wire.rest());
-        seen.send(rest.unwrap_or_default()).unwrap();
-    });
+    let (begun, seen, origin) = beginning();
     let gate = start_at(origin.address, "[limits]\nbody = \"1KiB\"\n");
     let mut client = gate.connect();
     client.send(CHUNKED);
+    client.send("2\r\nok\r\n");
+    begun.recv_timeout(support::PATIENCE).unwrap();
     for _ in 0..3 {
         client.try_send(format!("200\r\n{}\r\n", "x".repeat(512)));
     }
@@ -129,34 +126,63 @@ fn a_chunked_body_beyond_the_limit_is_refused_while_it_streams() {
     assert_eq!(answer.status, 413);
     assert!(client.ended());
     // The upstream never sees an end of the body: it cannot take the part for the whole.
-    let seen = sees.recv_timeout(support::PATIENCE).unwrap();
+    let seen = seen.recv_timeout(support::PATIENCE).unwrap();
     assert!(!seen.ends_with(b"0\r\n\r\n"));
 }
 
+/// An origin that says when the first chunk of a body has come, and then what else came.
+fn beginning() -> (mpsc::Receiver<()>, mpsc::Receiver<Vec<u8>>, Origin) {
+    let ((begin, begun), (tell, seen)) = (mpsc::channel(), mpsc::channel());
+    let origin = Origin::scripted(move |_, mut wire| {
+        wire.head();
+        wire.chunk();
+        begin.send(()).unwrap();
+        tell.send(wire.rest()).unwrap();
+    });
+    (begun, seen, origin)
+}
+
+const BROKEN: [&str; 5] = [
+    "5\nhello",
+    "+5\r\nhello\r\n",
+    "5\r\nhelloXX",
+    "g\r\n",
+    "5\r\nhello\r\n0\r\nbad\n\r\n",
+];
+
 #[test]
 fn broken_chunks_within_a_body_end_both_sides() {
-    let (seen, sees) = mpsc::channel();
-    let origin = Origin::scripted(move |_, mut wire| {
-        let rest = wire.try_head().map(|_| wire.rest());
-        seen.send(rest.unwrap_or_default()).unwrap();
-    });
+    let (begun, seen, origin) = beginning();
     let gate = start(&origin);
-    for broken in [
-        "5\nhello",
-        "+5\r\nhello\r\n",
-        "5\r\nhelloXX",
-        "g\r\n",
-        "5\r\nhello\r\n0\r\nbad\n\r\n",
-    ] {
+    for broken in BROKEN {
         let mut client = gate.connect();
         client.send(CHUNKED);
-        client.send(format!("2\r\nok\r\n{broken}"));
+        client.send("2\r\nok\r\n");
+        begun.recv_timeout(support::PATIENCE).unwrap();
+        client.send(broken);
         let answer = client.answer();
         assert_eq!(answer.status, 400, "{broken:?}");
         assert!(client.ended());
-        let seen = sees.recv_timeout(support::PATIENCE).unwrap();
+        let seen = seen.recv_timeout(support::PATIENCE).unwrap();
         assert!(!seen.ends_with(b"0\r\n\r\n"), "{broken:?}");
     }
+}
+
+#[test]
+fn a_body_that_is_broken_from_its_beginning_reaches_nobody() {
+    let origin = Origin::mirror();
+    let gate = start(&origin);
+    for broken in BROKEN {
+        let mut client = gate.connect();
+        client.send(format!("{CHUNKED}2\r\nok\r\n{broken}"));
+        assert_eq!(client.answer().status, 400, "{broken:?}");
+        assert!(client.ended());
+    }
+    assert_eq!(origin.connections(), 0);
+    let mut client = gate.connect();
+    client.send(format!("{CHUNKED}2\r\nok\r\n0\r\n\r\n"));
+    assert!(client.answer().text().ends_with("\r\n\r\nok"));
+    assert_eq!(origin.connections(), 1);
 }
 
 #[test]
@@ -220,9 +246,11 @@ fn an_answer_may_begin_before_the_request_ends() {
     let gate = start(&origin);
     let mut client = gate.connect();
     client.send(CHUNKED);
-    client.head();
-    for word in ["first", "second", "third"] {
+    for (number, word) in ["first", "second", "third"].iter().enumerate() {
         client.send(format!("{:x}\r\n{word}\r\n", word.len()));
+        if number == 0 {
+            client.head();
+        }
         assert_eq!(client.chunk(), word.as_bytes());
     }
     client.send("0\r\n\r\n");

@@ -6,7 +6,7 @@ mod support;
 use std::{net::SocketAddr, sync::mpsc};
 
 use socket2::{Domain, Socket, Type};
-use support::{OPEN, Origin, Started, Wire, get, ok, start_at, start_with};
+use support::{OPEN, Origin, Started, Wire, get, ok, start, start_at, start_with};
 
 /// A connection to `gate` from another address of this machine.
 fn connect_from(address: &str, gate: SocketAddr) -> Wire {
@@ -196,17 +196,48 @@ fn connections_to_an_app_are_bounded_whatever_they_carry() {
 
 #[test]
 fn an_upstream_is_not_reached_for_before_a_body_begins_to_come() {
-    let origin = Origin::answering(|_, body| ok(body));
-    let gate = start_at(origin.address, "[limits]\nbody_grace = \"1s\"\n");
-    let head = "POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\n\r\n";
+    let length = "POST / HTTP/1.1\r\nHost: gate.test\r\nContent-Length: 4\r\n\r\n";
+    let chunks = "POST / HTTP/1.1\r\nHost: gate.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (head, nothing, body) in [
+        (length, "", "body"),
+        (chunks, "", "4\r\nbody\r\n0\r\n\r\n"),
+        // What frames a chunk is not a byte of it.
+        (chunks, "000", "4\r\nbody\r\n0\r\n\r\n"),
+        (chunks, "4;a=b\r\n", "body\r\n0\r\n\r\n"),
+    ] {
+        let origin = Origin::answering(|_, body| ok(body));
+        let gate = start_at(origin.address, "[limits]\nbody_grace = \"1s\"\n");
+        let mut client = gate.connect();
+        client.send(head);
+        client.send(nothing);
+        let answer = client.answer();
+        assert_eq!(answer.status, 408, "{nothing:?}");
+        assert!(client.ended());
+        assert_eq!(origin.connections(), 0);
+        let mut client = gate.connect();
+        client.send(head);
+        client.send(nothing);
+        client.send(body);
+        assert_eq!(client.answer().text(), "body");
+        assert_eq!(origin.connections(), 1);
+    }
+}
+
+#[test]
+fn whoever_waits_for_100_continue_is_let_speak_by_the_app() {
+    let origin = Origin::scripted(|_, mut wire| {
+        let head = wire.head();
+        wire.send("HTTP/1.1 100 Continue\r\n\r\n");
+        let body = wire.body(&head);
+        wire.send(ok(&body));
+    });
+    let gate = start(&origin);
     let mut client = gate.connect();
-    client.send(head);
-    let answer = client.answer();
-    assert_eq!(answer.status, 408);
-    assert!(client.ended());
-    assert_eq!(origin.connections(), 0);
-    let mut client = gate.connect();
-    client.send(head);
-    client.send("body");
+    client.send(
+        "POST / HTTP/1.1\r\nHost: gate.test\r\nExpect: 100-continue\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+    );
+    assert!(client.head().starts_with("HTTP/1.1 100 "));
+    client.send("4\r\nbody\r\n0\r\n\r\n");
     assert_eq!(client.answer().text(), "body");
 }

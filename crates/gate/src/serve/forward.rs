@@ -1,9 +1,9 @@
 //! One admitted request at its upstream.
 //!
 //! Owns its place among those under way, the connection it goes out on and the one repetition that
-//! is allowed. Refuses to reach for the upstream before a body of known length has begun to come,
-//! and to keep a connection unless request and answer both came to their end on it with nothing
-//! left over. Takes only a [`Forwarding`], which exists only behind the stages.
+//! is allowed. Refuses to reach for the upstream before a body has begun to come, and to keep a
+//! connection unless request and answer both came to their end on it with nothing left over. Takes
+//! only a [`Forwarding`], which exists only behind the stages.
 
 use std::mem;
 
@@ -29,6 +29,10 @@ use crate::{
     },
 };
 
+/// How much of a body in chunks is taken before its upstream is reached for: enough to know that it
+/// has begun.
+const BEGINNING: usize = 4 * 1024;
+
 /// How fast a body must come on a route with these limits.
 pub(super) fn body_times(site: &Limits, route: RouteLimits) -> BodyTimes {
     BodyTimes {
@@ -46,7 +50,7 @@ impl<S: Client> Connection<S> {
         site: &CurrentSite,
         mut forwarding: Forwarding,
         facts: Facts,
-        body: Body,
+        mut body: Body,
         received: u64,
     ) -> Next {
         let repeatable = facts.method.is_idempotent() && body.is_done() && received == 0;
@@ -57,7 +61,7 @@ impl<S: Client> Connection<S> {
             client: super::CLIENT_STALL,
         };
         let (mut berth, mut upstream, mut now) = match self
-            .reach(&forwarding, facts, &body, times.body, repeatable)
+            .reach(&forwarding, facts, &mut body, times.body, repeatable)
             .await
         {
             Ok(reached) => reached,
@@ -139,14 +143,14 @@ impl<S: Client> Connection<S> {
         &mut self,
         forwarding: &Forwarding,
         facts: Facts,
-        body: &Body,
+        body: &mut Body,
         pace: BodyTimes,
         repeatable: bool,
     ) -> Result<(Berth, Box<Upstream<TcpStream>>, Instant), Refusal> {
-        // A body of unknown length may be one half of a dialogue, which its app opens.
-        let waits = matches!(facts.framing, BodyFraming::Length(_)) && !facts.expects;
-        if waits && !body.is_done() && self.client.input.is_empty() {
-            self.first_of_body(forwarding, pace).await?;
+        // Whoever waits for 100 Continue waits for the app's word.
+        if !body.is_done() && !facts.expects {
+            let counted = matches!(facts.framing, BodyFraming::Length(_));
+            self.first_of_body(forwarding, body, counted, pace).await?;
         }
         let echo = matches!(forwarding.destination(), Destination::Echo(_));
         let whole = body.is_here(&self.client.input);
@@ -160,18 +164,34 @@ impl<S: Client> Connection<S> {
     }
 
     /// Waits for the first bytes of a body: an upstream is not kept waiting by a client that has
-    /// sent a head and may never send more.
+    /// sent a head and may never send more. What frames a chunk is not yet a byte of it, so where the
+    /// body's length is not `counted` beforehand, its beginning is taken out of its chunks here and
+    /// put behind the upstream head.
     async fn first_of_body(
         &mut self,
         forwarding: &Forwarding,
+        body: &mut Body,
+        counted: bool,
         pace: BodyTimes,
     ) -> Result<(), Refusal> {
-        self.deadline.set(Pace::new(pace).ends(Instant::now(), 0));
-        match self.deadline.guard(self.client.fill(buffer::LARGE)).await {
-            Err(_) => Err(TOO_SLOW),
-            Ok(Ok(1..)) if forwarding.key_stands(&self.local.core) => Ok(()),
-            Ok(Ok(1..)) => Err(refusals::KEY_GONE),
-            Ok(_) => Err(CUT_SHORT),
+        let most = self.upward.len() + BEGINNING;
+        let mut pace = Pace::new(pace);
+        loop {
+            if counted && !self.client.input.is_empty() {
+                return Ok(());
+            }
+            body.take(&mut self.client.input, &mut self.upward, most)
+                .map_err(|fault| refusals::of_body(&fault))?;
+            if body.is_done() || body.moved() > 0 {
+                return Ok(());
+            }
+            self.deadline.set(pace.ends(Instant::now(), 0));
+            match self.deadline.guard(self.client.fill(buffer::LARGE)).await {
+                Err(_) => return Err(TOO_SLOW),
+                Ok(Ok(1..)) if forwarding.key_stands(&self.local.core) => {}
+                Ok(Ok(1..)) => return Err(refusals::KEY_GONE),
+                Ok(_) => return Err(CUT_SHORT),
+            }
         }
     }
 
