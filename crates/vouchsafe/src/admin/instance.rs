@@ -17,7 +17,7 @@ use identity::Keys;
 use ledger::{Ledger, NotDurable, Notice};
 use serde_json::{Value, json};
 
-use super::Said;
+use super::{Pulse, Said};
 use crate::{failure::Failure, inspection, load, log::Log};
 
 /// Steps of the machine's clock that time services make every day.
@@ -48,8 +48,12 @@ pub(crate) struct Instance {
     pub(crate) data_dir: PathBuf,
     pub(crate) log_file: Option<PathBuf>,
     pub(crate) ledger_section: ledger::Section,
-    /// SHA-256 of the configuration in force; held while a reload runs, so that two never cross.
+    /// SHA-256 of the configuration in force; never held while anything is waited for.
     pub(crate) digest: Mutex<String>,
+    /// Held while a reload runs, so that two never cross.
+    pub(crate) reloading: Mutex<()>,
+    /// When the store last answered.
+    pub(crate) pulse: Pulse,
     /// Whether the last notice is in the ledger; see [`Instance::note`].
     pub(crate) ended: RwLock<bool>,
 }
@@ -100,9 +104,13 @@ impl Instance {
         let altered = inspected.and_then(|found| found.as_ref().err());
         let lacking = self.gate.lacks_descriptors();
         let ahead = self.clock_ahead();
+        let silent = self.pulse.silent(self.clock.monotonic());
+        let store_fault = self.pulse.fault();
         json!({
             "well": state.failing.is_none()
                 && altered.is_none()
+                && silent.is_none()
+                && store_fault.is_none()
                 && !lacking
                 && ahead.is_none()
                 && state.room != ledger::Room::Short,
@@ -111,6 +119,10 @@ impl Instance {
                 "open": self.gate.connections(),
                 "most": self.gate.most_connections(),
                 "descriptors_lacking": lacking,
+            },
+            "store": {
+                "failing": store_fault,
+                "silent_seconds": silent.map(|silent| silent.as_secs()),
             },
             "ledger": {
                 "durable": state.durable,
@@ -198,11 +210,17 @@ impl Instance {
 
     /// Reads the configuration again and puts it in force, or changes nothing. Answers its digest.
     pub(crate) fn reload(&self) -> Result<String, Failure> {
-        let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let result = self.take_up();
         match &result {
             Ok(taken) => {
-                digest.clone_from(taken);
+                self.digest
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone_from(taken);
                 self.log
                     .info("configuration.reloaded", &[("configuration", taken)]);
             }

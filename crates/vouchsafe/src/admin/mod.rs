@@ -1,16 +1,20 @@
 //! The admin surface: JSON over a socket that only the owner of the data folder may open.
 //!
-//! Owns the socket, its limits and the table of what can be asked. Refuses peers of another user,
-//! bodies above 64 KiB, and more than 32 connections at once. Every change it makes is a durable
-//! ledger event before it is answered.
+//! Owns the socket, its thread and limits, and the table of what can be asked. Refuses peers of another
+//! user, bodies above 64 KiB, and more than 32 connections at once. Every change it makes is a durable
+//! ledger event before it is answered. Shares no thread with anything that waits for a disk, so that
+//! an instance whose disk hangs still says how it is: what may wait does so on threads of its own, few
+//! enough to leave connections for the question.
 
 mod ask;
 mod instance;
+mod pulse;
 
 use std::{
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -25,10 +29,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::Semaphore,
+    sync::{Semaphore, oneshot},
 };
 
-pub(crate) use self::instance::Instance;
+pub(crate) use self::{instance::Instance, pulse::Pulse};
 use crate::{
     failure::{Failure, io},
     load::Loaded,
@@ -37,6 +41,9 @@ use crate::{
 const BODY_LIMIT: usize = 64 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 32;
+
+/// Asks that may wait for a disk at once; the connections beyond them are for those that do not.
+const WAITING: usize = 24;
 
 /// Longest path a Unix socket may have, with its final NUL.
 const SOCKET_PATH: usize = 107;
@@ -128,10 +135,66 @@ fn own_folder(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Serves until the task is ended. A descriptor is kept in hand, so that an instance without
-/// descriptors can still be asked how it is.
-pub(crate) async fn serve(listener: UnixListener, instance: Arc<Instance>) {
+/// The surface as it is served, on a thread of its own. Dropping it ends it.
+pub(crate) struct Surface {
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How long asks that still wait for a disk keep the surface once it is told to end.
+const END_TIME: Duration = Duration::from_secs(1);
+
+/// Serves what `listener` accepts until the surface is dropped.
+pub(crate) fn serve(
+    listener: std::os::unix::net::UnixListener,
+    instance: Arc<Instance>,
+) -> Result<Surface, Failure> {
+    let serving = "serve the admin surface";
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .thread_name("admin-ask")
+        .max_blocking_threads(WAITING)
+        .enable_all()
+        .build()
+        .map_err(io(serving, "raise the limits on processes (ulimit -u)"))?;
+    let listener = {
+        let _runtime = runtime.enter();
+        UnixListener::from_std(listener).map_err(io(serving, "report this as a defect"))?
+    };
+    let (end, ended) = oneshot::channel();
+    let run = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                () = accept(listener, instance) => {}
+                _ = ended => {}
+            }
+        });
+        runtime.shutdown_timeout(END_TIME);
+    };
+    let thread = std::thread::Builder::new()
+        .name("admin".to_owned())
+        .spawn(run)
+        .map_err(io(serving, "raise the limits on processes (ulimit -u)"))?;
+    Ok(Surface {
+        end: Some(end),
+        thread: Some(thread),
+    })
+}
+
+impl Drop for Surface {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // One that fell over has ended too.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Accepts for ever. A descriptor is kept in hand, so that an instance without descriptors can still
+/// be asked how it is.
+async fn accept(listener: UnixListener, instance: Arc<Instance>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let waiting = Arc::new(Semaphore::new(WAITING));
     let mut spare = None;
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
@@ -150,9 +213,11 @@ pub(crate) async fn serve(listener: UnixListener, instance: Arc<Instance>) {
         if !is_ours(&stream) {
             continue;
         }
-        let instance = Arc::clone(&instance);
+        let (instance, waiting) = (Arc::clone(&instance), Arc::clone(&waiting));
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&instance), request));
+            let service = service_fn(move |request| {
+                answer(Arc::clone(&instance), Arc::clone(&waiting), request)
+            });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(BODY_TIME)
@@ -199,23 +264,13 @@ impl Said {
 
 async fn answer(
     instance: Arc<Instance>,
+    waiting: Arc<Semaphore>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
     let (head, body) = request.into_parts();
     let read = tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_LIMIT).collect()).await;
     let said = match read {
-        Ok(Ok(body)) => {
-            let body = body.to_bytes();
-            // Asks may wait for a disk; the runtime must not.
-            tokio::task::spawn_blocking(move || {
-                ask::answer(&instance, head.method.as_str(), head.uri.path(), &body)
-            })
-            .await
-            .unwrap_or_else(|_| {
-                let status = StatusCode::INTERNAL_SERVER_ERROR;
-                Said::refused(status, "the ask failed", "see the gate's own log")
-            })
-        }
+        Ok(Ok(body)) => said(instance, &waiting, head, body.to_bytes()).await,
         _ => Said::refused(
             StatusCode::PAYLOAD_TOO_LARGE,
             "the body is too large or too slow",
@@ -223,6 +278,34 @@ async fn answer(
         ),
     };
     Ok(render(said))
+}
+
+/// What an ask comes to, here where it never waits, and on a thread of its own where it may.
+async fn said(
+    instance: Arc<Instance>,
+    waiting: &Arc<Semaphore>,
+    head: http::request::Parts,
+    body: Bytes,
+) -> Said {
+    if let Some(said) = ask::answer_at_once(&instance, head.method.as_str(), head.uri.path()) {
+        return said;
+    }
+    let Ok(place) = Arc::clone(waiting).try_acquire_owned() else {
+        return Said::refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many asks wait for a disk",
+            "vouchsafe healthcheck says which disk does not answer",
+        );
+    };
+    let answered = tokio::task::spawn_blocking(move || {
+        let said = ask::answer(&instance, head.method.as_str(), head.uri.path(), &body);
+        drop(place);
+        said
+    });
+    answered.await.unwrap_or_else(|_| {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Said::refused(status, "the ask failed", "see the gate's own log")
+    })
 }
 
 fn render(said: Said) -> Response<Full<Bytes>> {

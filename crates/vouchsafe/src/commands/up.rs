@@ -33,7 +33,7 @@ use self::{
     signals::{End, Hangup, Signals},
 };
 use crate::{
-    admin::{self, Instance},
+    admin::{self, Instance, Surface},
     failure::{Failure, io},
     inspection,
 };
@@ -105,6 +105,7 @@ struct Up {
     instance: Arc<Instance>,
     socket: Socket,
     listener: Option<std::os::unix::net::UnixListener>,
+    surface: Option<Surface>,
     ready: Ready,
     stopper: Stopper,
 }
@@ -175,11 +176,14 @@ async fn tick(instance: Arc<Instance>) {
         every.tick().await;
         let held = Arc::clone(&instance);
         let ticked = tokio::task::spawn_blocking(move || held.keys.tick(held.clock.now())).await;
-        if let Ok(Err(fault)) = ticked {
-            instance
-                .log
-                .warn("keys.not-taken-up", &[("why", &fault.to_string())]);
+        let fault = match ticked {
+            Ok(ticked) => ticked.err().map(|fault| fault.to_string()),
+            Err(_) => Some("the look at the keys fell over".to_owned()),
+        };
+        if let Some(why) = &fault {
+            instance.log.warn("keys.not-taken-up", &[("why", why)]);
         }
+        instance.pulse.beat(instance.clock.monotonic(), fault);
         let ahead = instance.clock_ahead();
         if ahead.is_some() && !was_ahead {
             let seconds = ahead.unwrap_or_default().as_secs().to_string();
@@ -204,9 +208,7 @@ impl Up {
     /// Starts what runs beside the gate's own cores.
     fn serve(&mut self, hangup: Hangup) -> Result<(), Failure> {
         if let Some(listener) = self.listener.take() {
-            let listener = tokio::net::UnixListener::from_std(listener)
-                .map_err(io("serve the admin surface", "report this as a defect"))?;
-            tokio::spawn(admin::serve(listener, Arc::clone(&self.instance)));
+            self.surface = Some(admin::serve(listener, Arc::clone(&self.instance))?);
         }
         tokio::spawn(tick(Arc::clone(&self.instance)));
         tokio::spawn(inspection::run(Arc::clone(&self.instance)));
@@ -259,6 +261,7 @@ impl Up {
             instance.log.warn("ledger.not-closed", &[("why", &why)]);
         }
         drop(self.socket);
+        drop(self.surface);
         instance.log.info("instance.stopped", &[]);
     }
 }

@@ -15,6 +15,7 @@
 
 mod clock;
 mod environment;
+mod hangs;
 mod hooks;
 mod instances;
 mod ledgers;

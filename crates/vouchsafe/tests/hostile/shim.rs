@@ -47,7 +47,7 @@ impl Shim {
         put(&self.passed, &seconds.to_string());
     }
 
-    /// How long every sync takes from now on, in milliseconds.
+    /// How long every sync takes from now on, in milliseconds, and those under way as well.
     pub(crate) fn disk(&self, millis: u32) {
         put(&self.disk, &millis.to_string());
     }

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 use super::{Args, Socket, Up, ready::Ready};
 use crate::{
-    admin::{self, Instance},
+    admin::{self, Instance, Pulse},
     descriptors,
     failure::{Failure, io},
     inspection, load,
@@ -93,6 +93,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         )
         .map_err(|fault| Failure::new(fault.to_string(), "free some space for the data folder"))?;
     let instance = Arc::new(Instance {
+        pulse: Pulse::new(clock.monotonic()),
         gate,
         addresses: running.addresses().to_vec(),
         running: Mutex::new(Some(running)),
@@ -111,12 +112,14 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         log_file: loaded.log,
         ledger_section: loaded.ledger,
         digest: Mutex::new(loaded.digest),
+        reloading: Mutex::default(),
         ended: RwLock::default(),
     });
     Ok(Up {
         instance,
         socket,
         listener: Some(listener),
+        surface: None,
         ready,
         stopper,
     })
