@@ -1,4 +1,5 @@
 //! Faults of our own and of what we stand on: code that falls over, a store that does not answer.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod support;
 

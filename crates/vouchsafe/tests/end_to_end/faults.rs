@@ -216,6 +216,7 @@ fn each_misbehaviour_of_an_upstream_has_its_answer_and_its_entry() {
 
 #[test]
 fn an_upstream_that_never_reads_is_503_and_holds_no_more_than_buffers() {
+    const UPLOADS: u64 = 8;
     let deaf = upstream(|stream| {
         // Keeps the connection and takes nothing from it.
         thread::sleep(Duration::from_secs(20));
@@ -225,18 +226,35 @@ fn an_upstream_that_never_reads_is_503_and_holds_no_more_than_buffers() {
     let deployment =
         Deployment::new(&(site(deaf) + &open_route("/") + "[limits]\nanswer = \"1s\"\n"));
     let gate = deployment.up();
-    let body = "x".repeat(9 << 20);
-    let answer = Client::dial(gate.address).ask(request("POST", "/", "", &body));
-    assert_eq!(answer.status, 503);
+    assert_eq!(status(gate.address, get("/.vouchsafe/health")), 200);
+    let before = memory_kib(&gate, "VmHWM");
+    let uploads: Vec<_> = (0..UPLOADS)
+        .map(|_| {
+            let address = gate.address;
+            thread::spawn(move || {
+                let body = "x".repeat(9 << 20);
+                Client::dial(address).ask(request("POST", "/", "", &body))
+            })
+        })
+        .collect();
+    for upload in uploads {
+        assert_eq!(upload.join().unwrap().status, 503);
+    }
+    let grown = memory_kib(&gate, "VmHWM") - before;
+    assert!(grown < UPLOADS * CONNECTION_KIB + SLACK_KIB, "{grown} KiB");
     gate.stop();
 }
 
 fn resident_kib(gate: &Gate) -> u64 {
+    memory_kib(gate, "VmRSS")
+}
+
+/// The memory of the gate: `VmRSS` now, `VmHWM` at its most.
+fn memory_kib(gate: &Gate, which: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", gate.id())).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
+    let prefix = format!("{which}:");
+    let mut lines = status.lines();
+    let line = lines.find_map(|line| line.strip_prefix(&prefix)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 

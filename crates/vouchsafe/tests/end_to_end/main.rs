@@ -22,6 +22,7 @@ mod egress;
 mod faults;
 mod full_disk;
 mod garbage;
+mod idle;
 mod independent;
 mod keys;
 mod killed;
