@@ -178,7 +178,8 @@ impl Core {
         let current = CurrentSite(Rc::new(Held(Arc::clone(latest.load()))));
         let counters = gate.metrics.core();
         let clock = Arc::clone(&gate.clock);
-        let books = Books::new(gate.ledger.recorder(), Arc::clone(&counters), clock);
+        let room = Arc::clone(&gate.room);
+        let books = Books::new(gate.ledger.recorder(), Arc::clone(&counters), clock, room);
         Self {
             books: Rc::new(books),
             counters,

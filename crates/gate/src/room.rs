@@ -1,23 +1,25 @@
 //! What there is room for, over all cores.
 //!
 //! Owns the counts that no core can keep alone: open connections, how many of them one client
-//! address holds, how many descriptors may go to sockets, and in [`loads`] what each app has to do.
+//! address holds, how many requests a client address behind a proxy has under way, how many
+//! descriptors may go to sockets, and in [`loads`] what each app has to do.
 //! Refuses what would go beyond a limit, before it costs more than the count. Trusts the limits it
 //! is shown, which a reload may change at any time.
 
+pub(crate) mod addresses;
 pub(crate) mod bound;
 pub(crate) mod loads;
 
 use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use self::addresses::Addresses;
 use crate::site::limits::Limits;
 
 /// Descriptors kept for what is not a socket of a request: ledger, store, log, admin surface.
@@ -39,7 +41,10 @@ pub(crate) enum Full {
 #[derive(Debug)]
 pub(crate) struct Room {
     connections: AtomicUsize,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// Connections of each address that is no proxy's.
+    addresses: Addresses,
+    /// Requests under way of each client that a proxy speaks for.
+    pub(crate) clients: Addresses,
     /// Most connections the descriptors of this process allow.
     affordable: AtomicUsize,
     /// When descriptors were last lacking, in milliseconds of the monotonic clock, plus one.
@@ -52,7 +57,8 @@ impl Default for Room {
     fn default() -> Self {
         Self {
             connections: AtomicUsize::new(0),
-            addresses: Mutex::default(),
+            addresses: Addresses::default(),
+            clients: Addresses::default(),
             affordable: AtomicUsize::new(usize::MAX),
             lacked: AtomicU64::new(0),
             loads: loads::Registry::default(),
@@ -96,18 +102,13 @@ impl Room {
         limits: &Limits,
         forced: bool,
     ) -> Result<Place, Full> {
-        let network = address.map(network);
-        if let Some(network) = network {
-            let mut addresses = self.addresses();
-            let held = addresses.entry(network).or_default();
-            if *held >= limits.connections_per_address {
-                return Err(Full::Address);
-            }
-            *held += 1;
+        let most = limits.connections_per_address;
+        if address.is_some_and(|address| !self.addresses.enter(address, most)) {
+            return Err(Full::Address);
         }
         let place = Place {
             room: Arc::clone(self),
-            network,
+            address,
         };
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         if before >= self.most_connections(limits) && !forced {
@@ -129,42 +130,21 @@ impl Room {
             Some(millis) => now.saturating_sub(Duration::from_millis(millis)) < LACKING,
         }
     }
-
-    fn addresses(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A connection's place, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     room: Arc<Room>,
-    network: Option<IpAddr>,
+    address: Option<IpAddr>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.room.connections.fetch_sub(1, Ordering::Relaxed);
-        let Some(network) = self.network else {
-            return;
-        };
-        let mut addresses = self.room.addresses();
-        if let Some(held) = addresses.get_mut(&network) {
-            *held -= 1;
-            if *held == 0 {
-                addresses.remove(&network);
-            }
+        if let Some(address) = self.address {
+            self.room.addresses.leave(address);
         }
-    }
-}
-
-/// What one client is known by: an IPv4 address, or the /64 that an IPv6 client may fill at will.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(four) => IpAddr::V4(four),
-        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
     }
 }
 
@@ -197,7 +177,7 @@ mod tests {
         let again = enter("192.0.2.1").unwrap();
         drop((two, other, again));
         assert_eq!(room.connections(), 0);
-        assert!(room.addresses().is_empty());
+        assert!(room.addresses.is_empty());
     }
 
     #[test]
@@ -215,7 +195,7 @@ mod tests {
         let enter = |address| room.enter(address, &limits, false);
         let (_one, two) = (enter(None).unwrap(), enter(None).unwrap());
         assert_eq!(enter(address("192.0.2.1")).unwrap_err(), Full::Everybody);
-        assert!(room.addresses().is_empty());
+        assert!(room.addresses.is_empty());
         assert!(room.enter(None, &limits, true).is_ok());
         drop(two);
         assert!(enter(address("192.0.2.1")).is_ok());

@@ -214,6 +214,9 @@ fn judge_head(
         return Ok(Judged::Own(document));
     }
 
+    // room: before anything is looked up, and behind our own documents, which cost next to nothing.
+    client::count(exchange, &client)?;
+
     // ticket: before the route, so that a ticket is used up by whatever request it came with.
     let ticket = ticket::claim(core, request)?;
 

@@ -76,6 +76,7 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         at: Timestamp::from_seconds(1_800_000_000),
         allowed: None,
         forwarded_host: false,
+        counted: false,
         reserved: false,
         ends: None,
         books: books(),
@@ -98,5 +99,6 @@ fn books() -> Rc<Books> {
     .unwrap();
     let recorder = ledger.recorder();
     ledger.close().unwrap();
-    Rc::new(Books::new(recorder, Metrics::default().core(), clock))
+    let (counters, room) = (Metrics::default().core(), Arc::default());
+    Rc::new(Books::new(recorder, counters, clock, room))
 }

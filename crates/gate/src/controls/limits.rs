@@ -127,6 +127,12 @@ const KEYS: &[Key] = &[
         "Most connections at once from one address, or one IPv6 /64. Trusted proxies are not counted.",
     ),
     key(
+        "[limits] requests_per_address",
+        "a number",
+        "1000",
+        "Most requests at once from one client behind trusted proxies: an address, or one IPv6 /64.",
+    ),
+    key(
         "[[app]] requests",
         "a number",
         "256",

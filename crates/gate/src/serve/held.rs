@@ -18,7 +18,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::room::network;
+use crate::room::addresses::network;
 
 /// Bytes of whole bodies that one thread holds at once.
 pub(super) const PER_THREAD: usize = 64 * 1024 * 1024;

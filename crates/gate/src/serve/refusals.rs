@@ -131,6 +131,15 @@ pub(super) const TOO_MANY_OF_ADDRESS: Refusal = Refusal::new(
 .retry_after(1)
 .closing();
 
+/// One client behind a trusted proxy has as many requests under way as one may.
+pub(crate) const TOO_MANY_OF_CLIENT: Refusal = Refusal::new(
+    OVERLOAD,
+    503,
+    "too many requests at once from this address; wait for some to end and try again",
+    Reason("requests-of-address"),
+)
+.retry_after(1);
+
 /// The process or the machine has no descriptor left for a socket.
 pub(super) const NO_DESCRIPTORS: Refusal = Refusal::new(
     OVERLOAD,

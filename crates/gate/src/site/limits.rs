@@ -45,6 +45,8 @@ pub struct Limits {
     pub connections: usize,
     /// Most connections that one client address holds at once; an IPv6 client is its /64.
     pub connections_per_address: usize,
+    /// Most requests at once of one client address behind trusted proxies; an IPv6 client is its /64.
+    pub requests_per_address: usize,
 }
 
 impl Default for Limits {
@@ -67,6 +69,7 @@ impl Default for Limits {
             requests: 1024,
             connections: 10_000,
             connections_per_address: 1000,
+            requests_per_address: 1000,
         }
     }
 }
@@ -136,6 +139,11 @@ impl Limits {
             1 << 20,
             otherwise.connections_per_address,
         );
+        let requests_per_address = count(
+            "requests_per_address",
+            1 << 20,
+            otherwise.requests_per_address,
+        );
         let mut time = |key, most: Duration, default: Duration| {
             table
                 .duration_in(key, SECOND..=most)
@@ -159,6 +167,7 @@ impl Limits {
             requests,
             connections,
             connections_per_address,
+            requests_per_address,
         }
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! Owns the reading of `X-Forwarded-For`, `Forwarded`, `X-Forwarded-Proto` and `X-Forwarded-Host`.
 //! Refuses to believe any of them unless the connection comes from a configured proxy; what is not
-//! believed is removed later and never looked at. Trusts a proxy to have appended the address it
+//! believed is removed later and never looked at. Refuses a client behind a proxy more requests at
+//! once than one may have. Trusts a proxy to have appended the address it
 //! saw, and nothing to the left of it.
 
 use std::net::{IpAddr, SocketAddr};
 
+use control::Refusal;
 use wire::{Name, Request, Single};
 
-use super::Peer;
-use crate::site::deployment::Deployment;
+use super::{Exchange, Peer};
+use crate::{serve::refusals::TOO_MANY_OF_CLIENT, site::deployment::Deployment};
 
 /// Most addresses of a forwarding chain that are looked at, from its end.
 const LONGEST_CHAIN: usize = 32;
@@ -20,6 +22,8 @@ const LONGEST_CHAIN: usize = 32;
 pub struct Client<'a> {
     /// Its address.
     pub address: IpAddr,
+    /// Whether it is known by the word of a trusted proxy, whose connection carries others as well.
+    pub proxied: bool,
     /// Whether its side speaks TLS.
     pub secure: bool,
     /// The host a trusted proxy says it was asked for.
@@ -34,6 +38,7 @@ pub fn judge<'a>(deployment: &Deployment, peer: &Peer, request: &Request<'a>) ->
     if !deployment.trusts(address) {
         return Client {
             address,
+            proxied: false,
             secure: peer.tls,
             host: Single::Absent,
         };
@@ -43,11 +48,25 @@ pub fn judge<'a>(deployment: &Deployment, peer: &Peer, request: &Request<'a>) ->
         Single::One(proto) => proto.eq_ignore_ascii_case(b"https"),
         Single::Many => false,
     };
+    let address = chain(deployment, address, request);
     Client {
-        address: chain(deployment, address, request),
+        address,
+        proxied: !deployment.trusts(address),
         secure,
         host: request.single(Name::XForwardedHost),
     }
+}
+
+/// Counts a request among those of its client that are under way, where the connection it came on does
+/// not count for the client.
+///
+/// # Errors
+/// The client has as many of them as one may.
+pub(super) fn count(exchange: &mut Exchange, client: &Client<'_>) -> Result<(), Refusal> {
+    if client.proxied && !exchange.count() {
+        return Err(TOO_MANY_OF_CLIENT);
+    }
+    Ok(())
 }
 
 /// The rightmost address that is not one of our proxies. Where the two ways of saying it disagree,

@@ -40,6 +40,8 @@ pub struct Exchange {
     pub(crate) allowed: Option<Box<str>>,
     /// Whether the host it was asked for is the one a trusted proxy forwarded.
     pub(crate) forwarded_host: bool,
+    /// Whether it is counted among the requests of its client.
+    pub(crate) counted: bool,
     /// Whether it has a place in the ledger's ring for each of its events.
     pub(crate) reserved: bool,
     /// The kind of event that is its end; none once that is recorded.
@@ -53,6 +55,9 @@ impl Drop for Exchange {
         record::cut_off(self);
         if self.reserved {
             self.books.give_back();
+        }
+        if self.counted {
+            self.books.room.clients.leave(self.client);
         }
     }
 }
@@ -80,11 +85,19 @@ impl Exchange {
             at: core.gate.clock.now(),
             allowed: None,
             forwarded_host: false,
+            counted: false,
             reserved: false,
             ends: Some(Kind::REQUEST),
             books: Rc::clone(&core.books),
         };
         (exchange, id.is_ok())
+    }
+
+    /// Counts it among the requests of its client, unless those are as many as there may be.
+    pub(super) fn count(&mut self) -> bool {
+        let most = self.site.limits().requests_per_address;
+        self.counted = self.books.room.clients.enter(self.client, most);
+        self.counted
     }
 
     /// Its id: what `X-Request-Id` says to the client and to the app.

@@ -78,6 +78,7 @@ mod tests {
         let received = Received::of(&["GET / HTTP/1.1", &line]);
         let client = Client {
             address: [192, 0, 2, 1].into(),
+            proxied: false,
             secure: false,
             host: forwarded,
         };

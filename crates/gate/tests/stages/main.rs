@@ -12,6 +12,7 @@ mod cut_off;
 mod house;
 mod keys;
 mod own;
+mod proxies;
 mod recording;
 mod tickets;
 mod webhooks;

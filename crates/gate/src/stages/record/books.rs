@@ -1,15 +1,18 @@
 //! What the events of one core are recorded with.
 //!
 //! Owns the core's recorder and the count of events that the requests under way may still end in.
-//! Every one of them has a share in it, so that its end is recorded wherever it is dropped. Refuses to
-//! let more begin than the ledger has room for.
+//! Every one of them has a share in it, so that wherever it is dropped its end is recorded and what it
+//! held is given back. Refuses to let more begin than the ledger has room for.
 
 use std::{cell::Cell, fmt, sync::Arc};
 
 use control::Clock;
 use ledger::{Event, NotDurable, Recorder};
 
-use crate::metrics::{Counters, Metric};
+use crate::{
+    metrics::{Counters, Metric},
+    room::Room,
+};
 
 /// Most events one request ends in: acceptance of its key, decision, opening and end.
 const EVENTS: u64 = 4;
@@ -19,6 +22,7 @@ pub(crate) struct Books {
     pub(super) recorder: Recorder,
     pub(super) counters: Arc<Counters>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(in crate::stages) room: Arc<Room>,
     /// Events the requests under way may still end in.
     reserved: Cell<u64>,
     /// Whether the panic that is unwinding has been recorded as the end of its request.
@@ -26,11 +30,17 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn new(recorder: Recorder, counters: Arc<Counters>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        recorder: Recorder,
+        counters: Arc<Counters>,
+        clock: Arc<dyn Clock>,
+        room: Arc<Room>,
+    ) -> Self {
         Self {
             recorder,
             counters,
             clock,
+            room,
             reserved: Cell::new(0),
             told: Cell::new(false),
         }
