@@ -54,6 +54,13 @@ impl StartLine for StatusLine {
     };
 
     fn read(&mut self, line: &[u8]) -> Result<Option<usize>, FramingRefusal> {
+        if self.phase == Phase::Version
+            && let Some(status) = usual_status(line)
+        {
+            self.status = status;
+            self.at = REASON_START;
+            self.phase = Phase::Reason;
+        }
         loop {
             if self.phase == Phase::Reason {
                 self.at = value_end(line, self.at);
@@ -93,6 +100,19 @@ impl StartLine for StatusLine {
         }
         Ok(())
     }
+}
+
+/// The status where a line begins as nearly every one does, so that its bytes need not be taken one
+/// at a time. Any other beginning is left to the phases.
+#[inline]
+fn usual_status(line: &[u8]) -> Option<u16> {
+    let (version, rest) = line.split_first_chunk::<9>()?;
+    let [first @ b'1'..=b'5', second, third, b' '] = rest.first_chunk()? else {
+        return None;
+    };
+    let usual = version == b"HTTP/1.1 " && second.is_ascii_digit() && third.is_ascii_digit();
+    let digit = |byte: &u8| u16::from(byte - b'0');
+    usual.then(|| 100 * digit(first) + 10 * digit(second) + digit(third))
 }
 
 impl StatusLine {
@@ -223,6 +243,13 @@ impl<'b> Answer<'b> {
     #[must_use]
     pub fn reason(&self) -> &'b [u8] {
         self.head.message.start.reason.of(self.bytes)
+    }
+
+    /// The status line as received, with its end; none until the head is whole.
+    pub(crate) fn line(&self) -> Option<&'b [u8]> {
+        let end = self.head.message.start.reason.end as usize + 2;
+        let whole = self.head.message.length() > 0;
+        whole.then(|| self.bytes.get(..end)).flatten()
     }
 
     /// Whether another head follows: 1xx other than 101.

@@ -9,7 +9,9 @@ mod parts;
 
 pub use parts::{Clean, CleanText, OwnName};
 
+use crate::answer::Answer;
 use crate::fields::Field;
+use crate::head::Version;
 use crate::request::Request;
 use crate::scan::{is_target, is_token, is_value};
 
@@ -86,6 +88,21 @@ impl<'v> HeadWriter<'v> {
         let digits = digits.format(status).as_bytes();
         self.append(&[b"HTTP/1.1 ", digits, b" ", reason, b"\r\n"]);
         Ok(())
+    }
+
+    /// The status line of a parsed answer with our own version; an empty reason gives the standard
+    /// phrase.
+    ///
+    /// # Errors
+    ///
+    /// When the answer was never parsed to its end.
+    pub fn status_of(&mut self, answer: &Answer<'_>) -> Result<(), WriteFault> {
+        let line = answer.line().ok_or(WriteFault::Line)?;
+        if answer.version() == Version::Http11 && !answer.reason().is_empty() {
+            self.out.extend_from_slice(line);
+            return Ok(());
+        }
+        self.status_line(answer.status(), answer.reason())
     }
 
     /// A field whose bytes were checked when they were parsed.
@@ -262,5 +279,29 @@ mod tests {
         parsed.parse(bytes, &crate::HeadLimits::REQUEST).unwrap();
         let written = HeadWriter::new(&mut out).line_of(&parsed.request(bytes));
         assert_eq!((written, &out[..]), (Ok(()), &b"GET /b?c HTTP/1.1\r\n"[..]));
+    }
+
+    #[test]
+    fn the_status_line_of_an_answer_is_written_with_our_version_once_it_is_whole() {
+        let asked = crate::Asked {
+            method: crate::Method::Get,
+            upgrade: false,
+        };
+        for (received, written) in [
+            ("HTTP/1.1 200 Fine", "HTTP/1.1 200 Fine\r\n"),
+            ("HTTP/1.0 200 Fine", "HTTP/1.1 200 Fine\r\n"),
+            ("HTTP/1.1 404 ", "HTTP/1.1 404 Not Found\r\n"),
+        ] {
+            let bytes = format!("{received}\r\nA: b\r\n\r\n");
+            let mut head = crate::AnswerHead::new();
+            let mut out = Vec::new();
+            let before = HeadWriter::new(&mut out).status_of(&head.answer(bytes.as_bytes()));
+            assert_eq!((before, out.len()), (Err(WriteFault::Line), 0));
+            head.parse(bytes.as_bytes(), &crate::HeadLimits::ANSWER, asked)
+                .unwrap();
+            let answer = head.answer(bytes.as_bytes());
+            HeadWriter::new(&mut out).status_of(&answer).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), written);
+        }
     }
 }

@@ -89,17 +89,16 @@ impl<K: Eq + Clone, S: Stream> Pool<K, S> {
     pub fn take(&mut self, key: &K, now: Instant, repeatable: bool) -> Option<Box<Upstream<S>>> {
         let (_, shelf) = self.shelves.iter_mut().find(|(known, _)| known == key)?;
         while let Some(mut upstream) = shelf.pop() {
-            let idle = now.duration_since(upstream.used);
-            if idle > self.limits.idle {
+            if now > upstream.used + self.limits.idle {
                 // The shelf is ordered by last use: everything below is older still.
                 shelf.clear();
                 return None;
             }
-            if !repeatable && idle > self.limits.idle_unrepeatable {
+            if !repeatable && now > upstream.used + self.limits.idle_unrepeatable {
                 shelf.push(upstream);
                 return None;
             }
-            if now.duration_since(upstream.born) <= self.limits.age && upstream.link.quiet() {
+            if now <= upstream.born + self.limits.age && upstream.link.quiet() {
                 upstream.reused = true;
                 return Some(upstream);
             }

@@ -46,13 +46,8 @@ pub fn write_head(
     let headers = headers(exchange);
     let mut seen = AppSaid::default();
     let mut writer = HeadWriter::new(out);
-    // The parser has checked both parts; a status or reason it let through can be written.
-    if writer
-        .status_line(answer.status(), answer.reason())
-        .is_err()
-    {
-        let _ = writer.status_line(answer.status(), b"");
-    }
+    // What the parser let through can be written; an answer that is not whole never comes here.
+    let _ = writer.status_of(answer);
     let switching = answer.status() == 101;
     // A length without a body is what HEAD and 304 answer with; 1xx and 204 never do (RFC 9110
     // section 8.6).

@@ -30,6 +30,32 @@ struct Found {
     line_end: usize,
 }
 
+impl Found {
+    /// The parts of the line that begins at `start`, if it is there to its end and nothing is wrong
+    /// with it.
+    #[inline(always)]
+    fn whole(head: &[u8], start: usize) -> Option<Self> {
+        let (name_end, plain) = token_walk(head, start);
+        if name_end == start || head.get(name_end) != Some(&b':') {
+            return None;
+        }
+        let mut value_start = name_end + 1;
+        while let Some(b' ' | b'\t') = head.get(value_start) {
+            value_start += 1;
+        }
+        let line_end = value_end(head, value_start);
+        let Some([b'\r', b'\n']) = head.get(line_end..line_end + 2) else {
+            return None;
+        };
+        Some(Self {
+            name: Span::new(start, name_end),
+            plain,
+            value_start,
+            line_end,
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     LineStart,
@@ -89,7 +115,11 @@ impl Block {
         // were divided on their way.
         let largest = self.start.saturating_add(limits.block as usize);
         let head = bytes.get(..largest).unwrap_or(bytes);
+        let most = MAX_FIELDS.min(usize::from(limits.fields));
         loop {
+            if self.phase == Phase::LineStart {
+                self.whole_lines(head, most, &mut note)?;
+            }
             let Some(&byte) = self.next_byte(head) else {
                 return if head.len() >= largest {
                     Err(FramingRefusal::BlockTooLarge)
@@ -104,18 +134,12 @@ impl Block {
                         self.phase = Phase::LastLineFeed;
                     }
                     b' ' | b'\t' => return Err(FramingRefusal::ObsFold),
+                    _ if usize::from(self.count) >= most => {
+                        return Err(FramingRefusal::TooManyFields);
+                    }
                     _ => {
-                        let most = MAX_FIELDS.min(usize::from(limits.fields));
-                        if usize::from(self.count) >= most {
-                            return Err(FramingRefusal::TooManyFields);
-                        }
-                        if let Some(found) = self.whole_line(head) {
-                            note(&self.keep(head, &found)?)?;
-                            self.at = found.line_end + 2;
-                        } else {
-                            self.name_start = self.at;
-                            self.phase = Phase::Name;
-                        }
+                        self.name_start = self.at;
+                        self.phase = Phase::Name;
                     }
                 },
                 Phase::Name => {
@@ -145,15 +169,7 @@ impl Block {
                     if byte != b'\n' {
                         return Err(FramingRefusal::BareCr);
                     }
-                    let found = Found {
-                        name: Span::new(self.name_start, self.name_end),
-                        plain: head
-                            .get(self.name_start..self.name_end)
-                            .is_some_and(|name| token_walk(name, 0).1),
-                        value_start: self.value_start,
-                        line_end: self.at - 1,
-                    };
-                    note(&self.keep(head, &found)?)?;
+                    note(&self.keep_divided(head)?)?;
                     self.at += 1;
                     self.phase = Phase::LineStart;
                 }
@@ -168,28 +184,35 @@ impl Block {
         }
     }
 
-    /// Finds the parts of a line that is whole and sound, the usual case, without stopping at each
-    /// phase. Any other line is left to the phases, which keep their place or refuse.
-    #[inline]
-    fn whole_line(&self, head: &[u8]) -> Option<Found> {
-        let (name_end, plain) = token_walk(head, self.at);
-        if name_end == self.at || head.get(name_end) != Some(&b':') {
-            return None;
+    /// Walks over lines that are whole and sound, the usual case, without stopping at each phase.
+    /// Stops before any other line, which is left to the phases: they keep their place or refuse.
+    #[inline(always)]
+    fn whole_lines(
+        &mut self,
+        head: &[u8],
+        most: usize,
+        note: &mut impl FnMut(&Line<'_>) -> Result<(), FramingRefusal>,
+    ) -> Result<(), FramingRefusal> {
+        while usize::from(self.count) < most
+            && let Some(found) = Found::whole(head, self.at)
+        {
+            note(&self.keep(head, &found)?)?;
+            self.at = found.line_end + 2;
         }
-        let mut value_start = name_end + 1;
-        while let Some(b' ' | b'\t') = head.get(value_start) {
-            value_start += 1;
-        }
-        let line_end = value_end(head, value_start);
-        let Some([b'\r', b'\n']) = head.get(line_end..line_end + 2) else {
-            return None;
+        Ok(())
+    }
+
+    /// Puts a line into the table whose LF has just come, after the rest of it.
+    #[cold]
+    fn keep_divided<'h>(&mut self, head: &'h [u8]) -> Result<Line<'h>, FramingRefusal> {
+        let name = head.get(self.name_start..self.name_end);
+        let found = Found {
+            name: Span::new(self.name_start, self.name_end),
+            plain: name.is_some_and(|name| token_walk(name, 0).1),
+            value_start: self.value_start,
+            line_end: self.at - 1,
         };
-        Some(Found {
-            name: Span::new(self.at, name_end),
-            plain,
-            value_start,
-            line_end,
-        })
+        self.keep(head, &found)
     }
 
     /// Walks over what the phase allows and gives the byte after it.
@@ -209,7 +232,7 @@ impl Block {
     }
 
     /// Puts a line into the table.
-    #[inline]
+    #[inline(always)]
     fn keep<'h>(&mut self, head: &'h [u8], found: &Found) -> Result<Line<'h>, FramingRefusal> {
         let name = found.name.of(head);
         let written = head
