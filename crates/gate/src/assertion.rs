@@ -8,7 +8,7 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use control::Timestamp;
-use identity::KeyId;
+use identity::{IdHash, KeyId};
 use ledger::{PrincipalId, RequestId};
 use seal::ed25519::{KeyFault, SigningKey};
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ fn path_hash(path: &[u8]) -> String {
 /// The assertions one core has signed and may use again.
 #[derive(Default)]
 pub(crate) struct Assertions {
-    kept: HashMap<(PrincipalId, usize), Kept>,
+    kept: HashMap<(PrincipalId, usize), Kept, IdHash>,
 }
 
 struct Kept {

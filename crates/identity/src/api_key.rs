@@ -47,7 +47,7 @@ impl KeyId {
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let id: [u8; ID_LENGTH] = text.as_bytes().try_into().ok()?;
-        id.iter().all(|c| base62::is_member(*c)).then_some(Self(id))
+        base62::are_members(&id).then_some(Self(id))
     }
 
     /// The id as text: 12 ASCII letters and digits.
@@ -190,8 +190,9 @@ pub fn parse(bytes: &[u8]) -> Result<Presented<'_>, FormatFault> {
     let (secret, checksum) = rest
         .split_first_chunk::<SECRET_LENGTH>()
         .ok_or(FormatFault::Length)?;
-    let members = |part: &[u8]| part.iter().all(|c| base62::is_member(*c));
-    if *separator != b'_' || !members(id) || !members(secret) || !members(checksum) {
+    let sound =
+        base62::are_members(id) & base62::are_members(secret) & base62::are_members(checksum);
+    if *separator != b'_' || !sound {
         return Err(FormatFault::Character);
     }
     if checksum != checksum_of(key) {

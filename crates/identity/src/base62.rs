@@ -15,6 +15,12 @@ pub(crate) const fn is_member(character: u8) -> bool {
     character.is_ascii_alphanumeric()
 }
 
+/// Whether all of `text` are. Looks at each, so that many are looked at together and nothing shows
+/// where one is foreign.
+pub(crate) fn are_members(text: &[u8]) -> bool {
+    text.iter().fold(true, |all, c| all & is_member(*c))
+}
+
 fn character(value: u32) -> u8 {
     // The remainder is below 62, so the character is always there.
     usize::try_from(value % 62)

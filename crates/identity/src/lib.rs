@@ -27,6 +27,7 @@ pub mod credential;
 mod fault;
 #[doc(hidden)]
 pub mod fuzz;
+mod id_hash;
 pub mod keys;
 pub mod proof;
 pub mod refusal;
@@ -35,6 +36,7 @@ pub mod table;
 
 pub use api_key::{ApiKey, KeyId};
 pub use fault::KeysFault;
+pub use id_hash::{IdHash, IdHasher};
 pub use keys::{Keys, Listing, Minted, NewKey};
 pub use proof::{Authorised, Verified};
 pub use refusal::{AccessRefusal, KeyRefusal};

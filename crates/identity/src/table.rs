@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use control::Timestamp;
 use store::keys::KeyRow;
 
-use crate::{KeyId, KeyRefusal, KeysFault, Scopes, Verified, api_key};
+use crate::{IdHash, KeyId, KeyRefusal, KeysFault, Scopes, Verified, api_key};
 
 /// How much later a use must be to be noted again, in milliseconds.
 const NOTED_EVERY: i64 = 60_000;
@@ -129,7 +129,7 @@ impl fmt::Debug for Key {
 /// Every key of one moment.
 #[derive(Debug, Default)]
 pub struct KeyTable {
-    keys: HashMap<KeyId, Arc<Key>>,
+    keys: HashMap<KeyId, Arc<Key>, IdHash>,
 }
 
 impl KeyTable {

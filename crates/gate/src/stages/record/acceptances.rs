@@ -6,6 +6,7 @@
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use control::Timestamp;
+use identity::IdHash;
 use ledger::PrincipalId;
 
 /// How often the acceptance of one key from one client is noted.
@@ -16,7 +17,7 @@ const NOTED_CAPACITY: usize = 1024;
 
 /// The acceptances of keys one core has noted lately.
 #[derive(Default)]
-pub(crate) struct Acceptances(HashMap<(PrincipalId, IpAddr), Timestamp>);
+pub(crate) struct Acceptances(HashMap<(PrincipalId, IpAddr), Timestamp, IdHash>);
 
 impl Acceptances {
     /// Whether this acceptance is to be noted, which it then counts as.
