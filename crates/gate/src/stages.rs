@@ -297,7 +297,7 @@ enum JudgedBody {
     Proven {
         proof: Proof,
         echo: Option<crate::tickets::Redeemed>,
-        claim: Option<hooks::Claim>,
+        claim: Option<Box<hooks::Claim>>,
     },
     Duplicate(&'static hooks::Ack),
 }
@@ -323,7 +323,7 @@ async fn judge_body(
         (Pass::Unsigned, Some(Guard::Webhook(guard))) => {
             let verified = webhook::verify(core, exchange, guard, ticket.as_ref(), request, body)?;
             exchange.principal = webhook::principal(guard);
-            (Proof::Signed(verified), Some(guard))
+            (Proof::Signed(Box::new(verified)), Some(guard))
         }
         (Pass::Unsigned, _) => return Err(hooks::SignatureRefusal::NoSecret.into()),
     };
@@ -338,7 +338,7 @@ async fn judge_body(
     let claim = match (webhook, &proof) {
         (Some(guard), Proof::Signed(verified)) => {
             match webhook::claim(core, exchange, guard, verified).await? {
-                Next::Forward(claim) => Some(claim),
+                Next::Forward(claim) => Some(Box::new(claim)),
                 Next::Duplicate(ack) => return Ok(JudgedBody::Duplicate(ack)),
             }
         }
@@ -350,7 +350,7 @@ async fn judge_body(
         && let Err(refusal) = record::decide(exchange).await
     {
         if let Some(claim) = claim {
-            webhook::release(core, claim);
+            webhook::release(core, *claim);
         }
         return Err(refusal);
     }

@@ -158,8 +158,8 @@ impl<S: Client> Connection<S> {
     pub(crate) async fn serve(mut self) {
         let mut first = true;
         loop {
-            let limits = *self.local.core.site().limits();
-            let arrived = self.head(&limits, first).await;
+            let site = self.local.core.site();
+            let arrived = self.head(site.limits(), first).await;
             self.orderly = matches!(arrived, Arrived::Ended);
             // Taken once the head is here: a reload while the connection was idle governs it.
             let site = self.local.core.site();

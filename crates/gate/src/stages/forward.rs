@@ -51,7 +51,8 @@ pub struct Admitted {
     exchange: Exchange,
     proof: Proof,
     echo: Option<Redeemed>,
-    claim: Option<hooks::Claim>,
+    /// Boxed, because every request is moved and few have one.
+    claim: Option<Box<hooks::Claim>>,
 }
 
 /// What proves it. Each of these can only be made by the check it is named after.
@@ -62,7 +63,7 @@ pub(crate) enum Proof {
     /// A key whose scope and roles allow this.
     Key(identity::Authorised),
     /// The provider's signature over this very delivery.
-    Signed(hooks::Verified<hooks::Signature>),
+    Signed(Box<hooks::Verified<hooks::Signature>>),
 }
 
 impl Admitted {
@@ -70,7 +71,7 @@ impl Admitted {
         exchange: Exchange,
         proof: Proof,
         echo: Option<Redeemed>,
-        claim: Option<hooks::Claim>,
+        claim: Option<Box<hooks::Claim>>,
     ) -> Self {
         Self {
             exchange,
@@ -90,7 +91,7 @@ impl Admitted {
     #[must_use]
     pub fn refuse(self, core: &Core, refusal: Refusal) -> OwnAnswer {
         if let Some(claim) = self.claim {
-            super::webhook::release(core, claim);
+            super::webhook::release(core, *claim);
         }
         OwnAnswer::refused(self.exchange, refusal)
     }
@@ -111,7 +112,7 @@ pub enum Destination<'a> {
 #[must_use = "a request that is not ended is recorded as cut off"]
 pub struct Forwarding {
     pub(super) exchange: Exchange,
-    pub(super) claim: Option<hooks::Claim>,
+    pub(super) claim: Option<Box<hooks::Claim>>,
     echo: Option<SocketAddr>,
     route: usize,
     app: usize,
@@ -202,7 +203,7 @@ impl Forwarding {
 
     pub(super) fn release(&mut self, core: &Core) {
         if let Some(claim) = self.claim.take() {
-            super::webhook::release(core, claim);
+            super::webhook::release(core, *claim);
         }
     }
 }
@@ -255,7 +256,7 @@ pub fn write_head(
     let written = assertion.and_then(|assertion| {
         let head = Head {
             exchange: &forwarding.exchange,
-            claim: forwarding.claim.as_ref(),
+            claim: forwarding.claim.as_deref(),
             assertion: assertion.as_ref(),
             consumed,
         };

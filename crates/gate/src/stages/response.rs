@@ -26,7 +26,7 @@ pub async fn answered(core: &Core, forwarding: &mut Forwarding, status: u16) {
         // A failure leaves the lease to run out, which is the table's own way of releasing. A store
         // that does not answer settles it when it does; the answer does not wait for ever.
         let now = core.gate.clock.now();
-        let settled = core.gate.replay.settle(claim, Some(status), now);
+        let settled = core.gate.replay.settle(*claim, Some(status), now);
         let _ = timeout(DISK_PATIENCE, settled).await;
     }
 }
