@@ -120,8 +120,7 @@ impl Encoder {
         self.principal(event.principal);
         if let Some(client) = event.client {
             let sealed = self.pseudonyms.client(client);
-            self.out.extend_from_slice(CLIENT.0);
-            write_string(&mut self.out, sealed.unwrap_or("unknown"));
+            write_pseudonym(&mut self.out, CLIENT, sealed);
         }
         self.number(COUNT, count);
         self.number(SENT, event.sent);
@@ -184,8 +183,7 @@ impl Encoder {
     fn principal(&mut self, principal: Option<PrincipalId>) {
         if let Some(principal) = principal {
             let sealed = self.pseudonyms.principal(principal);
-            self.out.extend_from_slice(PRINCIPAL.0);
-            write_string(&mut self.out, sealed.unwrap_or("unknown"));
+            write_pseudonym(&mut self.out, PRINCIPAL, sealed);
         }
     }
 
@@ -221,6 +219,12 @@ impl Encoder {
 
 fn write_number<N: itoa::Integer>(out: &mut Vec<u8>, number: N) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Writes a pseudonym, which was made a JSON string when it was made.
+fn write_pseudonym(out: &mut Vec<u8>, name: Key, sealed: Option<&str>) {
+    out.extend_from_slice(name.0);
+    out.extend_from_slice(sealed.unwrap_or("\"unknown\"").as_bytes());
 }
 
 /// `text` as a JSON string.

@@ -57,7 +57,8 @@ pub struct Pseudonyms {
 struct Remembered {
     client: bool,
     identifier: [u8; 16],
-    text: String,
+    /// As a JSON string, which is how it is written each time.
+    quoted: Box<str>,
 }
 
 /// What a pseudonym stands for.
@@ -178,7 +179,7 @@ impl Pseudonyms {
         }
     }
 
-    /// The pseudonym of a client's address. IPv4 addresses are taken as their mapped IPv6 ones.
+    /// The pseudonym of a client's address as a JSON string. IPv4 addresses are taken as their mapped IPv6 ones.
     pub(crate) fn client(&mut self, address: IpAddr) -> Option<&str> {
         let mapped = match address {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
@@ -187,7 +188,7 @@ impl Pseudonyms {
         self.seal(true, mapped.octets())
     }
 
-    /// The pseudonym of a principal.
+    /// The pseudonym of a principal as a JSON string.
     pub(crate) fn principal(&mut self, principal: PrincipalId) -> Option<&str> {
         self.seal(false, *principal.padded())
     }
@@ -207,10 +208,10 @@ impl Pseudonyms {
             *place = Some(Remembered {
                 client,
                 identifier,
-                text,
+                quoted: serde_json::to_string(&text).ok()?.into(),
             });
         }
-        place.as_ref().map(|known| known.text.as_str())
+        place.as_ref().map(|known| &*known.quoted)
     }
 
     /// Who stands behind `pseudonym`.
@@ -271,6 +272,11 @@ mod tests {
         Pseudonyms::load(Arc::new(disk.clone()), Path::new("/d/keys.json"), rng).unwrap()
     }
 
+    /// A pseudonym as people see it.
+    fn bare(quoted: Option<&str>) -> String {
+        serde_json::from_str(quoted.unwrap()).unwrap()
+    }
+
     #[test]
     fn what_was_sealed_opens_after_a_crash_and_in_later_months() {
         let disk = CrashDisk::new(Path::new("/d"));
@@ -278,15 +284,15 @@ mod tests {
         let now = Timestamp::from_seconds(1_763_719_200);
         pseudonyms.prepare(now).unwrap();
         let address: IpAddr = "203.0.113.7".parse().unwrap();
-        let client = pseudonyms.client(address).unwrap().to_owned();
+        let client = bare(pseudonyms.client(address));
         let id = PrincipalId::new("k7f3").unwrap();
-        let principal = pseudonyms.principal(id).unwrap().to_owned();
+        let principal = bare(pseudonyms.principal(id));
         assert!(client.starts_with("p1.2025-11."), "{client}");
         let mut later = load(&disk.after_crash(0));
         later
             .prepare(now.plus(Duration::from_secs(40 * 86_400)))
             .unwrap();
-        assert_ne!(later.client(address).unwrap(), client);
+        assert_ne!(bare(later.client(address)), client);
         assert_eq!(later.open(&client).unwrap(), Opened::Client(address));
         let opened = later.open(&principal).unwrap();
         assert_eq!(opened, Opened::Principal("k7f3".to_owned()));
