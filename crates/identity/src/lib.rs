@@ -18,7 +18,8 @@
 //! 5. [`scope`]: methods and paths;
 //! 6. [`refusal`]: every way to be turned away;
 //! 7. [`keys`]: making, listing, revoking;
-//! 8. [`controls`]: the promises kept here.
+//! 8. [`token`]: signed tokens that somebody else issued;
+//! 9. [`controls`]: the promises kept here.
 
 pub mod api_key;
 mod base62;
@@ -33,6 +34,7 @@ pub mod proof;
 pub mod refusal;
 pub mod scope;
 pub mod table;
+pub mod token;
 
 pub use api_key::{ApiKey, KeyId};
 pub use fault::KeysFault;

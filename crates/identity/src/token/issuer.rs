@@ -1,0 +1,218 @@
+//! An issuer of tokens: its rules and its keys.
+//!
+//! Owns the way from a token's text to a [`Bearer`]. Refuses a token whose key nobody named: where
+//! it names none, one key of its algorithm must be the only one. Keys are a snapshot that another
+//! thread renews; checking takes no lock and asks nobody.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use control::Timestamp;
+use seal::jws::{Algorithm, Compact, Jwk, TokenFault};
+
+use super::{claims::Claims, rules::Rules};
+
+/// Most keys that are tried on one token, so that a set of many under one name costs little.
+const TRIED_LIMIT: usize = 4;
+
+/// Why a token was turned away. What a client is told does not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    /// Not a token in the one form there is.
+    #[error("the token has another form")]
+    Form,
+    /// It brings a key or demands extensions.
+    #[error("the token wants to say how it is verified")]
+    Header,
+    /// Its algorithm is not one of the issuer's.
+    #[error("the token is signed in another way than its issuer does")]
+    Algorithm,
+    /// No key of the issuer has its name.
+    #[error("the token names a key that its issuer does not have")]
+    Key,
+    /// No key of the issuer signed it.
+    #[error("the token's signature does not verify")]
+    Signature,
+    /// Another issuer.
+    #[error("the token is of another issuer")]
+    Issuer,
+    /// For somebody else.
+    #[error("the token is for another audience")]
+    Audience,
+    /// Its end is past.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come, or it was issued in the future.
+    #[error("the token is not valid yet")]
+    Early,
+    /// It has no end, or one too far away.
+    #[error("the token lives longer than is allowed")]
+    Endless,
+    /// A claim that must be there is not.
+    #[error("the token lacks a claim that is required")]
+    Claim,
+    /// It names nobody.
+    #[error("the token names no subject")]
+    Subject,
+    /// It names no tenant, or several.
+    #[error("the token names no tenant, or more than one")]
+    Tenant,
+}
+
+impl From<TokenFault> for TokenRefusal {
+    fn from(fault: TokenFault) -> Self {
+        match fault {
+            TokenFault::TooLong | TokenFault::Form => Self::Form,
+            TokenFault::OwnKey | TokenFault::Critical => Self::Header,
+            TokenFault::Algorithm => Self::Algorithm,
+            TokenFault::Signature => Self::Signature,
+        }
+    }
+}
+
+/// Who a token speaks of, once it was believed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Bearer {
+    subject: Box<str>,
+    roles: Box<[Box<str>]>,
+    tenant: Box<str>,
+    expires: Timestamp,
+    id: Option<Box<str>>,
+}
+
+impl Bearer {
+    /// The subject, as its issuer names it.
+    #[must_use]
+    pub const fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Its roles here.
+    #[must_use]
+    pub const fn roles(&self) -> &[Box<str>] {
+        &self.roles
+    }
+
+    /// Its tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The end of the token. Whoever keeps the verdict must not keep it longer, the skew included.
+    #[must_use]
+    pub const fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// The token's own id, where it has one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+impl fmt::Debug for Bearer {
+    /// Says nothing of the person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bearer(..)")
+    }
+}
+
+/// Somebody whose tokens are believed.
+pub struct Issuer {
+    rules: Rules,
+    algorithms: Vec<Algorithm>,
+    keys: ArcSwap<Vec<Jwk>>,
+}
+
+impl Issuer {
+    /// An issuer with these keys. Keys of other algorithms than the pinned ones are left out, so
+    /// that no set can widen what the configuration says.
+    #[must_use]
+    pub fn new(rules: Rules, algorithms: Vec<Algorithm>, keys: Vec<Jwk>) -> Self {
+        let issuer = Self {
+            rules,
+            algorithms,
+            keys: ArcSwap::default(),
+        };
+        issuer.renew(keys);
+        issuer
+    }
+
+    /// Replaces its keys; tokens of keys that are gone are refused from now on.
+    pub fn renew(&self, mut keys: Vec<Jwk>) {
+        keys.retain(|jwk| self.algorithms.contains(&jwk.key.algorithm()));
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// Its demands.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Believes `token` at `now`, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenRefusal`]; the signature is judged before any claim.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, TokenRefusal> {
+        let token = Compact::parse(token)?;
+        let keys = self.keys.load();
+        check(&token, &keys)?;
+        let claims = Claims::read(token.unverified()).ok_or(TokenRefusal::Form)?;
+        self.rules.judge(&claims, now)?;
+        let tenant = self.rules.tenant_of(&claims)?;
+        let roles = self.rules.roles_of(&claims);
+        let (Some(subject), Some(expires)) = (claims.subject, claims.expires) else {
+            return Err(TokenRefusal::Subject);
+        };
+        Ok(Bearer {
+            subject: subject.into(),
+            roles,
+            tenant,
+            expires,
+            id: claims.id.map(Into::into),
+        })
+    }
+}
+
+/// Whether one of the keys that the token may mean signed it.
+fn check(token: &Compact<'_>, keys: &[Jwk]) -> Result<(), TokenRefusal> {
+    let fitting = keys
+        .iter()
+        .filter(|jwk| token.names_algorithm_of(&jwk.key))
+        .collect::<Vec<_>>();
+    if fitting.is_empty() {
+        return Err(TokenRefusal::Algorithm);
+    }
+    let meant: Vec<&Jwk> = match token.key_id() {
+        // A shared secret or a single key from a file may have no name of its own.
+        Some(id) => fitting
+            .iter()
+            .copied()
+            .filter(|jwk| jwk.id.as_deref().is_none_or(|own| own == id))
+            .collect(),
+        None if fitting.len() == 1 => fitting,
+        None => return Err(TokenRefusal::Key),
+    };
+    if meant.is_empty() {
+        return Err(TokenRefusal::Key);
+    }
+    meant
+        .iter()
+        .take(TRIED_LIMIT)
+        .any(|jwk| token.check(&jwk.key).is_ok())
+        .then_some(())
+        .ok_or(TokenRefusal::Signature)
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Issuer({}, ..)", self.rules.issuer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! Signed tokens that somebody else issued, and what they are worth here.
+//!
+//! Owns reading the claims of a token (RFC 7519) and the rules that an issuer's tokens must meet.
+//! Refuses whatever a rule does not name: another issuer, another audience, a token without an end,
+//! a claim that must be there and is not. Trusts `seal` for the signature, which is checked before
+//! any claim but `iss` is looked at, and never a token's own word on how it is to be verified.
+//!
+//! - [`claims`]: the registered claims, typed;
+//! - [`rules`]: what a configuration demands of an issuer's tokens;
+//! - [`issuer`]: rules and keys together: from a text to a [`Bearer`].
+
+pub mod claims;
+pub mod issuer;
+pub mod rules;
+
+pub use claims::Claims;
+pub use issuer::{Bearer, Issuer, TokenRefusal};
+pub use rules::{Rules, Tenancy};
