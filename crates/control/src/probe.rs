@@ -77,6 +77,9 @@ pub trait Target {
     /// Reads all of it.
     fn inspect_ledger(&self, seen: Option<&str>) -> Result<Inspection, TargetError>;
 
+    /// What the instance itself says of its ledger, which it inspects after each start.
+    fn inspected(&self) -> Result<Inspection, TargetError>;
+
     /// A copy of the whole ledger for a probe that alters it.
     fn ledger_copy(&self) -> Result<LedgerCopy, TargetError>;
 
@@ -289,6 +292,8 @@ pub struct LedgerPast {
     pub ages: Vec<Duration>,
     /// How long ago it was announced that all of them go; never, where absent.
     pub announced: Option<Duration>,
+    /// Whether one bit of the oldest is flipped behind the ledger's back.
+    pub altered: bool,
 }
 
 /// A copy of the ledger in a folder of its own.

@@ -4,17 +4,18 @@
 //! to old entries is shown without waiting and without moving a clock. Refuses a folder that holds a
 //! log already: nothing recorded ever gets company from here.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use control::{Rng, Timestamp};
 
 use crate::{
     alteration::LedgerError,
-    disk::{Disk, RealDisk},
+    disk::{Access, Disk, RealDisk, write_synced},
     home::{self, OpenError},
     lock::{Lock, LockError},
     minimum::{Announced, Minimum},
     segment::Batch,
+    tile::{BUNDLE_LIMIT, Content, TileFile},
     tree::TILE_WIDTH,
 };
 
@@ -31,6 +32,8 @@ pub struct Past<'a> {
     pub ages: &'a [Duration],
     /// How long ago it was announced that all of them go; never, where absent.
     pub announced: Option<Duration>,
+    /// Whether one bit of the oldest is flipped once they are signed.
+    pub altered: bool,
 }
 
 /// A past could not be laid down.
@@ -82,6 +85,9 @@ pub fn lay_down(
         log.append(&batch).map_err(failed)?;
     }
     log.publish().map_err(failed)?;
+    if past.altered {
+        flip(&*disk, &folder).map_err(failed)?;
+    }
     if let Some(ago) = past.announced {
         let minimum = Minimum {
             announced: Some(Announced {
@@ -93,6 +99,21 @@ pub fn lay_down(
         minimum.write(&*disk, &folder, &signer).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Flips the last bit of the first bundle.
+fn flip(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let first = TileFile {
+        content: Content::Entries,
+        index: 0,
+        width: TILE_WIDTH,
+    };
+    let path = folder.join(first.to_string());
+    let mut bytes = disk.read(&path, BUNDLE_LIMIT)?;
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+    write_synced(disk, &path, Access::Shared, &bytes)
 }
 
 fn before(now: Timestamp, age: Duration) -> Timestamp {
@@ -122,6 +143,7 @@ mod tests {
         let past = Past {
             ages: &[DAY * 40, DAY * 20],
             announced: Some(announced),
+            altered: false,
         };
         lay_down(data, ORIGIN, &past, now(), &CountingRng::from_seed(7))
     }
@@ -170,6 +192,25 @@ mod tests {
     }
 
     #[test]
+    fn an_altered_past_opens_and_does_not_verify() {
+        for altered in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let past = Past {
+                ages: &[DAY, DAY],
+                announced: None,
+                altered,
+            };
+            let rng = CountingRng::from_seed(7);
+            lay_down(folder.path(), ORIGIN, &past, now(), &rng).unwrap();
+            let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+            home::open(&disk, folder.path(), ORIGIN, None, &rng).unwrap();
+            let ledger = home::ledger_folder(folder.path());
+            let found = verify(&RealDisk, &ledger, Given::default());
+            assert_eq!(found.is_err(), altered);
+        }
+    }
+
+    #[test]
     fn a_log_that_is_there_gets_no_other_past() {
         let folder = tempfile::tempdir().unwrap();
         laid(folder.path(), DAY).unwrap();
@@ -178,6 +219,7 @@ mod tests {
         let past = Past {
             ages: &[DAY; MOST + 1],
             announced: None,
+            altered: false,
         };
         let rng = CountingRng::from_seed(7);
         let refused = lay_down(other.path(), ORIGIN, &past, now(), &rng);

@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::{
     document::Sentence,
     runner::{self, Plan},
-    target::{Flaw, Sense, Sham, Starter},
+    target::{FURTHER, Flaw, Sense, Sham, Starter},
 };
 
 /// What became of one promise when its control was taken away.
@@ -208,8 +208,19 @@ struct Trying<'a> {
     start: Start<'a>,
 }
 
-/// One sentence and one control that keeps it; none where no control does.
-type Task<'a> = (usize, &'a Asked, Option<&'a dyn Control>);
+/// What is taken away in a trial.
+#[derive(Clone, Copy)]
+enum Taken<'a> {
+    /// A control, in the way it names.
+    Control(&'a dyn Control),
+    /// What a good peer does, by a fault that no control names.
+    Flaw(Flaw),
+    /// Nothing: no control keeps the sentence.
+    Nothing,
+}
+
+/// One sentence, and what is taken away.
+type Task<'a> = (usize, &'a Asked, Taken<'a>);
 
 impl Trying<'_> {
     /// Every control of every sentence taken away, in the document's order. Trials mostly wait for
@@ -249,38 +260,51 @@ impl Trying<'_> {
             let keeps =
                 |control: &&&dyn Control| control.card().promises.contains(&asked.promise.as_str());
             let controls = self.plan.controls.iter().filter(keeps);
-            tasks.extend(controls.map(|control| (index, asked, Some(*control))));
+            tasks.extend(controls.map(|control| (index, asked, Taken::Control(*control))));
             if tasks.len() == before {
-                tasks.push((index, asked, None));
+                tasks.push((index, asked, Taken::Nothing));
             }
+            let further = FURTHER.iter().filter(|(id, _)| *id == asked.promise);
+            tasks.extend(further.map(|(_, flaw)| (index, asked, Taken::Flaw(*flaw))));
         }
         tasks
     }
 
     fn one(
         &self,
-        (index, asked, control): &Task<'_>,
+        (index, asked, taken): &Task<'_>,
         good: &mut Option<Box<dyn Target>>,
     ) -> Result<Trial, TargetError> {
-        let Some(control) = control else {
-            return Ok(Trial::of(asked, "nothing", "no control keeps it"));
+        let control = match taken {
+            Taken::Control(control) => control,
+            Taken::Flaw(flaw) => return self.on_good(*index, asked, flaw.name(), good),
+            Taken::Nothing => return Ok(Trial::of(asked, "nothing", "no control keeps it")),
         };
         let mut weak = self.plan.configuration.clone();
         match control.weaken(&mut weak, asked) {
-            Weakening::Sham(name) => {
-                let child = match good.take() {
-                    Some(child) => child,
-                    None => good_child(self.plan, self.start)?,
-                };
-                let trial = self.sham(*index, asked, name, child.as_ref());
-                *good = Some(child);
-                trial
-            }
+            Weakening::Sham(name) => self.on_good(*index, asked, name, good),
             Weakening::Configured(how) => {
                 let noticed = matches!(control.fit(&weak, asked), Fit::Falls(_));
                 self.configured(*index, asked, how, &weak, noticed)
             }
         }
+    }
+
+    /// A trial by a sham in front of this worker's good child, which is started when first needed.
+    fn on_good(
+        &self,
+        index: usize,
+        asked: &Asked,
+        name: &str,
+        good: &mut Option<Box<dyn Target>>,
+    ) -> Result<Trial, TargetError> {
+        let child = match good.take() {
+            Some(child) => child,
+            None => good_child(self.plan, self.start)?,
+        };
+        let trial = self.sham(index, asked, name, child.as_ref());
+        *good = Some(child);
+        trial
     }
 
     fn sham(

@@ -49,6 +49,7 @@ impl Probe for Enforced {
                     .field("Authorization", &format!("Bearer {key}"));
                 Ok(Met::status(&draft.ticketed(at)?.send(at)?, &[200]))
             };
+            tickets(at, &plain.clone().field("X-API-Key", &key), path, sheet)?;
             let attack = plain.clone().ticketed(at)?.send(at)?;
             sheet.pair(
                 format!("{path} without a credential"),
@@ -104,6 +105,28 @@ impl Probe for Enforced {
         }
         Ok(())
     }
+}
+
+/// A key of a proof opens nothing but the echo: it needs a ticket, and a ticket is good for once.
+fn tickets(
+    at: &dyn Target,
+    draft: &Draft,
+    path: &str,
+    sheet: &mut Sheet,
+) -> Result<(), TargetError> {
+    let ticketed = draft.clone().ticketed(at)?;
+    let twin = Met::status(&ticketed.send(at)?, &[200]);
+    sheet.pair(
+        format!("{path} with a ticket that was used"),
+        Met::status(&ticketed.send(at)?, &[403]),
+        twin.clone(),
+    );
+    sheet.pair(
+        format!("{path} with a key of a proof and no ticket"),
+        Met::status(&draft.send(at)?, &[403]),
+        twin,
+    );
+    Ok(())
 }
 
 /// The route itself and those below its path.

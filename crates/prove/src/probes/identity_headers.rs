@@ -13,7 +13,8 @@ use super::{
 /// echo what the app would have received.
 pub(super) struct Stripped;
 
-/// Names of identity and forwarding fields that apps are known to believe, and their spellings.
+/// Names of fields about who asks, from where and by which method, that apps are known to believe, and
+/// their spellings.
 const NAMES: &[&str] = &[
     "X-Forwarded-User",
     "X_Forwarded_User",
@@ -36,6 +37,10 @@ const NAMES: &[&str] = &[
     "X-Original-URL",
     "X-Rewrite-URL",
     "Forwarded",
+    "X-HTTP-Method-Override",
+    "X_HTTP_Method_Override",
+    "X-Method-Override",
+    "X-HTTP-Method",
 ];
 
 impl Probe for Stripped {

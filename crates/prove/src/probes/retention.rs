@@ -49,6 +49,7 @@ impl Ages {
         LedgerPast {
             ages: vec![self.old, self.young, self.younger],
             announced: Some(ago),
+            altered: false,
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod alter;
 
+use std::time::Duration;
+
 use control::{
     Asked, Probe, Sheet, Target,
-    probe::{Inspection, TargetError},
+    probe::{ChildStart, Inspection, LedgerPast, TargetError},
     sheet::Met,
 };
 
@@ -14,6 +16,9 @@ use super::{
     draft::{Draft, canary},
     settled::{ledger_that, speaks_of},
 };
+
+/// How old what is altered is.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Attacks `audit.tamper-evident`.
 pub(super) struct TamperEvident;
@@ -64,6 +69,7 @@ impl Probe for TamperEvident {
                 "the newer ledger extends the older",
             ),
         );
+        after_a_start(at, sheet)?;
         let place = if copy.second_place {
             "checkpoints also go to a second place"
         } else {
@@ -72,6 +78,34 @@ impl Probe for TamperEvident {
         sheet.note("who could still rewrite everything", place);
         Ok(())
     }
+}
+
+/// What was altered while nothing ran is found by whoever starts next, without being asked.
+fn after_a_start(at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+    let inspected = |altered| {
+        let past = LedgerPast {
+            ages: vec![OLD, OLD],
+            announced: None,
+            altered,
+        };
+        match at.child_with_past(&past, &mut |_| {})? {
+            ChildStart::Up(child) => child.inspected(),
+            ChildStart::Refused { exit, .. } => {
+                let cause = format!("a child with a past ended with {exit}");
+                Err(TargetError::new("start a child", cause))
+            }
+        }
+    };
+    let untouched = inspected(false)?;
+    sheet.pair(
+        "an old entry altered while nothing ran (on a child)",
+        named(&inspected(true)?),
+        Met::when(
+            matches!(untouched, Inspection::Whole(_)),
+            "an untouched past is whole",
+        ),
+    );
+    Ok(())
 }
 
 fn named(inspection: &Inspection) -> Met {

@@ -116,12 +116,20 @@ impl Strict {
             return Err(("gate.method", 405));
         }
         let pass = match one(&asked, "x-vouchsafe-ticket") {
-            Some(ticket) => self.state.borrow_mut().passes.remove(ticket),
+            Some(ticket) => {
+                let pass = self.state.borrow_mut().passes.remove(ticket);
+                Some(pass.ok_or(("gate.ticket", 403))?)
+            }
             None => None,
         };
         let principal = match &route.guard {
             Guard::Open(_) => None,
-            Guard::Key(roles) => Some(self.authorise(&asked, path, roles)?),
+            Guard::Key(roles) => {
+                let principal = self.authorise(&asked, path, roles)?;
+                // Every key here is one of a proof.
+                pass.as_ref().ok_or(("gate.ticket", 403))?;
+                Some(principal)
+            }
             Guard::Webhook(scheme) => Some(self.verify(&asked, route, scheme, pass.as_ref())?),
         };
         let genuine = pass.is_none_or(|pass| {
@@ -276,6 +284,8 @@ fn is_ours(name: &str) -> bool {
         "x-original",
         "x-rewrite",
         "x-api-key",
+        "x-http-method",
+        "x-method-override",
     ];
     let names = [
         "forwarded",
@@ -424,6 +434,10 @@ impl Target for Strict {
 
     fn inspect_ledger(&self, _: Option<&str>) -> Result<Inspection, TargetError> {
         Ok(Inspection::Whole(self.state.borrow().events.len() as u64))
+    }
+
+    fn inspected(&self) -> Result<Inspection, TargetError> {
+        self.inspect_ledger(None)
     }
 
     fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {

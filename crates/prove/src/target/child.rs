@@ -148,9 +148,17 @@ impl Starter {
 
     /// Makes the ledger that the child will find in its data folder.
     fn lay_down(&self, past: &LedgerPast, data: &Path) -> Result<(), TargetError> {
-        let LedgerPast { ages, announced } = past;
-        let (now, announced) = (self.clock.now(), *announced);
-        let past = ledger::past::Past { ages, announced };
+        let LedgerPast {
+            ages,
+            announced,
+            altered,
+        } = past;
+        let (now, announced, altered) = (self.clock.now(), *announced, *altered);
+        let past = ledger::past::Past {
+            ages,
+            announced,
+            altered,
+        };
         ledger::past::lay_down(data, ORIGIN, &past, now, self.rng.as_ref())
             .map_err(|cause| TargetError::new("date entries back", cause))
     }

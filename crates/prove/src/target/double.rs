@@ -176,6 +176,10 @@ impl Target for Double {
         Ok(self.inspection.clone())
     }
 
+    fn inspected(&self) -> Result<Inspection, TargetError> {
+        Ok(self.inspection.clone())
+    }
+
     fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {
         Ok(LedgerCopy {
             folder: PathBuf::new(),

@@ -8,6 +8,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use control::{
@@ -34,6 +35,10 @@ use crate::{
     search,
     settings::Observer,
 };
+
+/// How often it is asked for its inspection, and how long in between: a minute in all.
+const LOOKS: u32 = 1200;
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How an instance is reached.
 pub struct Reach {
@@ -304,6 +309,27 @@ impl Target for Instance {
 
     fn inspect_ledger(&self, seen: Option<&str>) -> Result<Inspection, TargetError> {
         ledgers::verify(&self.ledger_folder()?, &self.ledger_key, seen)
+    }
+
+    fn inspected(&self) -> Result<Inspection, TargetError> {
+        const DOING: &str = "ask for the health";
+        for _ in 0..LOOKS {
+            let health = self.admin.get("/v1/health").map_err(while_doing(DOING))?;
+            let of_ledger = |name: &str| health.pointer(&format!("/ledger/{name}"));
+            if of_ledger("inspected").and_then(Value::as_bool) == Some(true) {
+                return Ok(match of_ledger("altered").and_then(Value::as_str) {
+                    Some(what) => Inspection::Altered(what.to_owned()),
+                    None => {
+                        Inspection::Whole(of_ledger("signed").and_then(Value::as_u64).unwrap_or(0))
+                    }
+                });
+            }
+            std::thread::sleep(LOOK);
+        }
+        Err(TargetError::new(
+            DOING,
+            "its ledger is still being inspected",
+        ))
     }
 
     fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {

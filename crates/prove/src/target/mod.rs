@@ -15,4 +15,4 @@ pub mod sham;
 
 pub use child::Starter;
 pub use instance::{Instance, Reach, ReachError};
-pub use sham::{Flaw, Sense, Sham, UnknownFlaw};
+pub use sham::{FURTHER, Flaw, Sense, Sham, UnknownFlaw};

@@ -112,6 +112,7 @@ fn a_child_finds_the_past_it_was_given_in_its_data_folder() {
     let past = LedgerPast {
         ages: vec![Duration::from_secs(86_400)],
         announced: None,
+        altered: false,
     };
     let said = |past| match starter.start(&tree(), past, &mut |_| {}).unwrap() {
         ChildStart::Refused { exit: 3, stderr } => stderr,

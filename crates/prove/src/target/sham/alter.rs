@@ -18,6 +18,15 @@ pub(super) fn is_identity(name: &str) -> bool {
         )
 }
 
+/// Fields in which apps look for another method than the one of the request.
+pub(super) fn overrides_method(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    matches!(
+        name.as_str(),
+        "x-http-method" | "x-http-method-override" | "x-method-override"
+    )
+}
+
 /// The echo with the client's own fields that `which` picks.
 pub(super) fn keep(reply: Reply, request: &Request, which: impl Fn(&str, &str) -> bool) -> Reply {
     let Reply::Answer(mut answer) = reply else {

@@ -19,6 +19,12 @@ pub enum Flaw {
     AppExposed,
     /// Paths below the health check are the health check.
     HealthByPrefix,
+    /// Fields by which a client has its method taken for another reach the app.
+    MethodOverridden,
+    /// A ticket that was used opens again.
+    TicketTwice,
+    /// A key of a proof opens without a ticket.
+    KeyWithoutTicket,
     /// A key in the query opens what it opens in a header.
     KeyInQuery,
     /// A key opens everything.
@@ -39,6 +45,8 @@ pub enum Flaw {
     AuthEventDropped,
     /// The verifier calls everything whole.
     VerifyBlind,
+    /// The inspection after a start calls everything whole.
+    InspectionBlind,
     /// A delivery that comes twice is forwarded twice.
     ReplayForwarded,
     /// A webhook without a secret is served.
@@ -86,6 +94,9 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::ForwardedBelieved, "forwarded-believed"),
     (Flaw::AppExposed, "app-exposed"),
     (Flaw::HealthByPrefix, "health-by-prefix"),
+    (Flaw::MethodOverridden, "method-overridden"),
+    (Flaw::TicketTwice, "ticket-twice"),
+    (Flaw::KeyWithoutTicket, "key-without-ticket"),
     (Flaw::KeyInQuery, "key-in-query"),
     (Flaw::ScopeIgnored, "scope-ignored"),
     (Flaw::RevocationIgnored, "revocation-ignored"),
@@ -96,10 +107,20 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::EventDropped, "event-dropped"),
     (Flaw::AuthEventDropped, "auth-event-dropped"),
     (Flaw::VerifyBlind, "verify-blind"),
+    (Flaw::InspectionBlind, "inspection-blind"),
     (Flaw::ReplayForwarded, "replay-forwarded"),
     (Flaw::UnsignedWithoutSecret, "unsigned-without-secret"),
     (Flaw::OpenWithoutReason, "open-without-reason"),
     (Flaw::AuthOptional, "auth-optional"),
+];
+
+/// Faults of which a control names another, or that no control of its own stands against: with the
+/// promise whose probe must notice each.
+pub const FURTHER: &[(&str, Flaw)] = &[
+    ("identity.headers-stripped", Flaw::MethodOverridden),
+    ("auth.enforced", Flaw::TicketTwice),
+    ("auth.enforced", Flaw::KeyWithoutTicket),
+    ("audit.tamper-evident", Flaw::InspectionBlind),
 ];
 
 impl Flaw {
@@ -135,6 +156,9 @@ impl Flaw {
             | Self::HeadersKept
             | Self::ForwardedBelieved
             | Self::HealthByPrefix
+            | Self::MethodOverridden
+            | Self::TicketTwice
+            | Self::KeyWithoutTicket
             | Self::KeyInQuery
             | Self::ScopeIgnored
             | Self::ReplayForwarded => Sense::Send,
@@ -144,9 +168,10 @@ impl Flaw {
             Self::KeyStoredRaw | Self::KeyInLog | Self::CanaryInLog => Sense::Storage,
             Self::EventDropped | Self::AuthEventDropped => Sense::Ledger,
             Self::VerifyBlind => Sense::Verify,
-            Self::UnsignedWithoutSecret | Self::OpenWithoutReason | Self::AuthOptional => {
-                Sense::Child
-            }
+            Self::UnsignedWithoutSecret
+            | Self::OpenWithoutReason
+            | Self::AuthOptional
+            | Self::InspectionBlind => Sense::Child,
         }
     }
 

@@ -26,9 +26,11 @@ use control::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use self::flaw::{Flaw, Sense, UnknownFlaw};
+pub use self::flaw::{FURTHER, Flaw, Sense, UnknownFlaw};
 use self::{
-    alter::{drop_one, forget_refused_key, forward_again, is_identity, keep, secret_of},
+    alter::{
+        drop_one, forget_refused_key, forward_again, is_identity, keep, overrides_method, secret_of,
+    },
     request::Request,
 };
 
@@ -43,6 +45,8 @@ pub struct Sham<'a> {
     flaw: Option<Flaw>,
     facts: Facts,
     keys: RefCell<Vec<MintedKey>>,
+    /// Tickets that came already.
+    tickets: RefCell<BTreeSet<String>>,
     log: TempDir,
     used: RefCell<BTreeSet<Sense>>,
 }
@@ -64,6 +68,7 @@ impl<'a> Sham<'a> {
             flaw,
             facts,
             keys: RefCell::default(),
+            tickets: RefCell::default(),
             log,
             used: RefCell::default(),
         })
@@ -142,10 +147,18 @@ impl<'a> Sham<'a> {
     }
 
     fn alter(&self, flaw: Flaw, bytes: &[u8], reply: Reply) -> Result<Reply, TargetError> {
-        let Some(request) = Request::read(bytes).filter(|request| request.ticket().is_some())
-        else {
+        let Some(request) = Request::read(bytes) else {
             return Ok(reply);
         };
+        let Some(ticket) = request.ticket().map(str::to_owned) else {
+            // Without a ticket nothing is altered, but for the flaw that is about just that.
+            return if flaw == Flaw::KeyWithoutTicket && self.carries_key(&request) {
+                self.instead(request, reply)
+            } else {
+                Ok(reply)
+            };
+        };
+        let used = !self.tickets.borrow_mut().insert(ticket);
         let public = &self.facts.public_host;
         match flaw {
             Flaw::FramingLenient if refused(&reply, 400) && request.plain_target() => {
@@ -162,7 +175,9 @@ impl<'a> Sham<'a> {
                 Some(changed) => self.instead(changed, reply),
                 None => Ok(reply),
             },
-            Flaw::ScopeIgnored if refused(&reply, 403) && request.field("x-api-key").is_some() => {
+            Flaw::ScopeIgnored
+                if refused(&reply, 403) && !used && request.field("x-api-key").is_some() =>
+            {
                 let key = self.wide_key()?;
                 self.instead(request.with_key(&key).without_tricks(), reply)
             }
@@ -172,6 +187,8 @@ impl<'a> Sham<'a> {
                     None => Ok(reply),
                 }
             }
+            Flaw::TicketTwice if used && refused(&reply, 403) => self.instead(request, reply),
+            Flaw::MethodOverridden => Ok(keep(reply, &request, |name, _| overrides_method(name))),
             Flaw::HeadersKept => Ok(keep(reply, &request, |name, _| is_identity(name))),
             Flaw::ForwardedBelieved => Ok(keep(reply, &request, |name, value| {
                 name.eq_ignore_ascii_case("x-forwarded-for") && value.parse::<IpAddr>().is_ok()
@@ -179,6 +196,13 @@ impl<'a> Sham<'a> {
             Flaw::ReplayForwarded => Ok(forward_again(reply, &request)),
             _ => Ok(reply),
         }
+    }
+
+    /// Whether the request carries a key of a proof where keys belong.
+    fn carries_key(&self, request: &Request) -> bool {
+        let key = request.field("x-api-key");
+        let keys = self.keys.borrow();
+        key.is_some_and(|key| keys.iter().any(|minted| minted.key == key))
     }
 
     /// The open exact path that `request` only looks like.
@@ -306,6 +330,11 @@ impl Target for Sham<'_> {
         Ok(self.judged(self.good.inspect_ledger(seen)?))
     }
 
+    fn inspected(&self) -> Result<Inspection, TargetError> {
+        self.sense(Sense::Verify);
+        Ok(self.judged(self.good.inspected()?))
+    }
+
     fn ledger_copy(&self) -> Result<LedgerCopy, TargetError> {
         self.sense(Sense::Ledger);
         self.good.ledger_copy()
@@ -355,7 +384,11 @@ impl Target for Sham<'_> {
         change: &mut dyn FnMut(&mut Value),
     ) -> Result<ChildStart, TargetError> {
         self.sense(Sense::Child);
-        self.good.child_with_past(past, change)
+        let mut past = past.clone();
+        // A child that found what was altered would have to be silenced: one on which nothing was
+        // altered is as silent.
+        past.altered &= !self.has(Flaw::InspectionBlind);
+        self.good.child_with_past(&past, change)
     }
 }
 

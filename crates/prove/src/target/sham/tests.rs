@@ -236,3 +236,60 @@ fn what_a_probe_uses_is_noted_once() {
     assert_eq!(sham.used(), BTreeSet::from([Sense::Send, Sense::Ledger]));
     assert_eq!(sham.used(), BTreeSet::new());
 }
+
+#[test]
+fn a_used_ticket_opens_again_by_its_own_flaw_alone() {
+    let twice = |flaw| {
+        let good = Double::answering(|text| {
+            let first = text.contains("Ticket: ticket-/health") || !text.contains("Again: 1");
+            if first {
+                echo(&[])
+            } else {
+                answer(403, &json!({}))
+            }
+        });
+        let sham = Sham::new(&good, flaw).unwrap();
+        let first = request("GET /health", HOST);
+        let again = request("GET /health", &format!("{HOST}Again: 1\r\n"));
+        let send = |text: &str| status(&sham.send(text.as_bytes()).unwrap());
+        (send(&first), send(&again))
+    };
+    assert_eq!(twice(None), (Some(200), Some(403)));
+    assert_eq!(twice(Some(Flaw::AnyHost)), (Some(200), Some(403)));
+    assert_eq!(twice(Some(Flaw::TicketTwice)), (Some(200), Some(200)));
+}
+
+#[test]
+fn a_key_of_a_proof_opens_without_a_ticket_by_its_own_flaw_alone() {
+    let sent = |flaw| {
+        let good = Double::answering(|text| {
+            let ticketed = text.contains("X-Vouchsafe-Ticket");
+            if ticketed {
+                echo(&[])
+            } else {
+                answer(403, &json!({}))
+            }
+        });
+        let sham = Sham::new(&good, flaw).unwrap();
+        let key = sham.mint_key(&KeyWish::default()).unwrap().key;
+        let send = |key: &str| {
+            let text = format!("GET /api HTTP/1.1\r\n{HOST}X-API-Key: {key}\r\n\r\n");
+            status(&sham.send(text.as_bytes()).unwrap())
+        };
+        (send(&key), send("vsk_other"))
+    };
+    assert_eq!(sent(None), (Some(403), Some(403)));
+    let flawed = sent(Some(Flaw::KeyWithoutTicket));
+    assert_eq!(flawed, (Some(200), Some(403)));
+}
+
+#[test]
+fn fields_that_override_the_method_reach_the_app_by_their_own_flaw() {
+    let text = request(
+        "GET /health",
+        &format!("{HOST}X_HTTP_Method_Override: vsc2\r\nX-Remote-User: vsc1\r\n"),
+    );
+    let kept = fields(Flaw::MethodOverridden, &text);
+    assert!(kept.contains("vsc2") && !kept.contains("vsc1"), "{kept}");
+    assert!(!fields(Flaw::HeadersKept, &text).contains("vsc2"));
+}
