@@ -4,15 +4,16 @@
 //! is shorter than, or does not agree with, its last signed checkpoint, and to wait without end for
 //! a disk that does not answer.
 
+mod state;
+mod wait;
+
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
-    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
-    task::{Context, Poll, Wake, Waker},
     thread,
     time::Duration,
 };
@@ -20,6 +21,8 @@ use std::{
 use control::{Clock, Rng};
 use tokio::sync::oneshot;
 
+pub use self::state::{FlushError, Flushed, State};
+use self::wait::Waited;
 use crate::{
     disk::{Disk, RealDisk},
     encode::{Encoder, Routes},
@@ -28,13 +31,12 @@ use crate::{
     intake::Intake,
     keeper::{Keeper, Keeping, Office, Voice},
     lock::Lock,
-    minimum::Announced,
     note::SignerKey,
     pseudonyms::{self, Pseudonyms, PseudonymsError},
     recorder::{NotDurable, Recorder},
     retention::Retention,
     second_place::{Copier, Letterbox},
-    space::{Floor, Room},
+    space::Floor,
     tiler::{Desk, Tiler},
     watch::Watch,
     wires::Wires,
@@ -65,54 +67,6 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Chance, for keys made at first use.
     pub rng: Arc<dyn Rng>,
-}
-
-/// What a flush left on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flushed {
-    /// Entries under the checkpoint.
-    pub size: u64,
-    /// The signed checkpoint, a C2SP signed note.
-    pub checkpoint: String,
-}
-
-/// How the ledger is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
-    /// Entries on disk.
-    pub durable: u64,
-    /// Entries under a signed checkpoint.
-    pub signed: u64,
-    /// Why nothing can be recorded now, if so.
-    pub failing: Option<String>,
-    /// Why tiles, checkpoint or second place are behind, if so.
-    pub behind: Option<String>,
-    /// Refusals that were only counted, since the start.
-    pub folded: u64,
-    /// What the room on the disk allows.
-    pub room: Room,
-    /// Bytes free on the disk; absent where nobody looks.
-    pub free: Option<u64>,
-    /// Entries below this index may be gone.
-    pub minimum: u64,
-    /// What is to be removed next, and when that was announced.
-    pub announced: Option<Announced>,
-    /// Why old entries could not be removed, if so.
-    pub unkept: Option<io::ErrorKind>,
-}
-
-/// A flush did not complete.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FlushError {
-    /// The disk failed.
-    #[error("the ledger could not be flushed: {0}")]
-    Disk(String),
-    /// The disk did not answer in time.
-    #[error("the ledger's disk has not answered for {} s", .0.as_secs())]
-    Silent(Duration),
-    /// The ledger was closed.
-    #[error("the ledger is closed")]
-    Closed,
 }
 
 /// More than 65,535 different routes were ever named to one running ledger.
@@ -395,42 +349,6 @@ impl Ledger {
         self.wires.close();
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.recv_timeout(self.limit) == Err(RecvTimeoutError::Disconnected)
-    }
-
-    /// Waits for a reply on this thread, be it one of a runtime or not: tokio's own way of blocking
-    /// panics on a runtime's thread, and a ledger may be closed on one.
-    fn wait<T>(&self, reply: oneshot::Receiver<T>) -> Waited<T> {
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut context = Context::from_waker(&waker);
-        let mut reply = pin!(reply);
-        let until = self.clock.monotonic() + self.limit;
-        loop {
-            match reply.as_mut().poll(&mut context) {
-                Poll::Ready(Ok(reply)) => return Waited::Told(reply),
-                Poll::Ready(Err(_)) => return Waited::Dropped,
-                Poll::Pending => {}
-            }
-            let left = until.saturating_sub(self.clock.monotonic());
-            if left.is_zero() {
-                return Waited::TooLong;
-            }
-            thread::park_timeout(left);
-        }
-    }
-}
-
-/// How waiting for a reply ended.
-enum Waited<T> {
-    Told(T),
-    Dropped,
-    TooLong,
-}
-
-struct Unpark(thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }
 

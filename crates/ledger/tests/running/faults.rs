@@ -1,13 +1,24 @@
 //! Disks that fail, fill up, hang or are slow under the running ledger.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use control::Timestamp;
 use ledger::{
-    Kind, NotDurable, Notice, Pace, crash_disk::CrashDisk, disk::Disk, home::ledger_folder,
+    Kind, NotDurable, Notice, Pace,
+    crash_disk::CrashDisk,
+    disk::{Access, Disk},
+    home::ledger_folder,
 };
 
 use crate::house::{House, PACE, block_on, event, eventually, micros, refusal};
+
+/// Puts a file where the folder of tiles belongs: nothing can be signed until it is removed.
+fn block_tiles(house: &House) -> PathBuf {
+    let place = ledger_folder(house.data()).join("tile");
+    let blocked = house.disk.create(&place, Access::Shared);
+    drop(blocked.unwrap());
+    place
+}
 
 #[test]
 fn a_disk_that_fails_refuses_and_loses_nothing_it_took() {
@@ -44,14 +55,7 @@ fn tiles_that_cannot_be_written_hold_up_no_event() {
     let house = House::new();
     let ledger = house.open(&house.disk, 1024, 20);
     let recorder = ledger.recorder();
-    // A file stands where the folder of tiles belongs.
-    let place = ledger_folder(house.data()).join("tile");
-    drop(
-        house
-            .disk
-            .create(&place, ledger::disk::Access::Shared)
-            .unwrap(),
-    );
+    let place = block_tiles(&house);
     block_on(recorder.record_durable(event(1))).unwrap();
     assert!(ledger.flush_blocking().is_err());
     assert!(ledger.state().behind.is_some());
@@ -206,9 +210,7 @@ fn tiles_that_cannot_be_written_for_long_cost_bounded_memory_and_then_refuse() {
     };
     let ledger = house.open_with(&house.disk, 64, pace);
     let recorder = ledger.recorder();
-    let place = ledger_folder(house.data()).join("tile");
-    let blocked = house.disk.create(&place, ledger::disk::Access::Shared);
-    drop(blocked.unwrap());
+    let place = block_tiles(&house);
     block_on(recorder.record_durable(event(0))).unwrap();
     assert!(ledger.flush_blocking().is_err());
     let mut taken = 1;
@@ -230,9 +232,7 @@ fn a_ledger_whose_tiles_cannot_be_written_can_be_closed_and_is_signed_at_the_nex
     let house = House::new();
     let ledger = house.open(&house.disk, 64, 20);
     let recorder = ledger.recorder();
-    let place = ledger_folder(house.data()).join("tile");
-    let blocked = house.disk.create(&place, ledger::disk::Access::Shared);
-    drop(blocked.unwrap());
+    let place = block_tiles(&house);
     block_on(recorder.record_durable(event(0))).unwrap();
     assert!(ledger.flush_blocking().is_err());
     block_on(recorder.record_durable(event(1))).unwrap();

@@ -3,6 +3,8 @@
 //! Owns the way in: the configuration that runs must be the file's, and something must listen. A
 //! child is the same with a process of its own behind it. Resolves no secret.
 
+mod reach;
+
 use std::{
     cell::RefCell,
     net::SocketAddr,
@@ -12,7 +14,7 @@ use std::{
 };
 
 use control::{
-    Clock, Rng, Target, Timestamp,
+    Rng, Target, Timestamp,
     probe::{
         ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast, LedgerTail,
         MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
@@ -21,60 +23,25 @@ use control::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use self::reach::{Reach, ReachError};
+use self::reach::{dialer, listeners};
 use super::{
     child::{Process, Starter},
     dial::{Dialer, reaches},
     facts,
 };
 use crate::{
-    admin::{Admin, AdminError, text, while_doing},
+    admin::{Admin, text, while_doing},
     dates, ledgers,
     observers::Observers,
     outcome::Outcome,
     runner::Book,
     search,
-    settings::Observer,
 };
 
 /// How often it is asked for its inspection, and how long in between: a minute in all.
 const LOOKS: u32 = 1200;
 const LOOK: Duration = Duration::from_millis(50);
-
-/// How an instance is reached.
-pub struct Reach {
-    /// Its admin socket.
-    pub socket: PathBuf,
-    /// The configuration as a tree.
-    pub configuration: Value,
-    /// SHA-256 of the configuration file, hexadecimal; `None` for a child, which was just given it.
-    pub configuration_sha256: Option<String>,
-    /// The folder the configuration's relative paths start from.
-    pub folder: PathBuf,
-    /// Where side effects show.
-    pub observers: Vec<Observer>,
-    /// The program that starts children.
-    pub executable: PathBuf,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Chance.
-    pub rng: Arc<dyn Rng>,
-}
-
-/// The instance cannot be asked; the proof ends with 2.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReachError {
-    /// Nothing runs, or it does not answer as an instance does.
-    #[error("{0}\n  hint: start it with `vouchsafe up`, as the same user")]
-    Nobody(AdminError),
-    /// Another configuration runs than the one in the file.
-    #[error(
-        "the instance runs another configuration than the file\n  hint: run `vouchsafe reload`, then prove again"
-    )]
-    OtherConfiguration,
-    /// The configuration or the answer lacks what a prober needs.
-    #[error("{0}\n  hint: run `vouchsafe check`")]
-    Unusable(TargetError),
-}
 
 /// A running instance.
 pub struct Instance {
@@ -184,43 +151,6 @@ impl Instance {
             .map(PathBuf::from)
             .chain(own)
             .collect())
-    }
-}
-
-fn listeners(about: &Value) -> Result<Vec<SocketAddr>, TargetError> {
-    const DOING: &str = "ask for the listeners";
-    let gate: Vec<SocketAddr> = about
-        .get("gate")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|address| address.as_str()?.parse().ok())
-        .collect();
-    if gate.is_empty() {
-        return Err(TargetError::new(DOING, "the instance names none"));
-    }
-    Ok(gate)
-}
-
-fn dialer(reach: &Reach, facts: &Facts) -> Result<Dialer, TargetError> {
-    let first = facts
-        .gate
-        .first()
-        .copied()
-        .ok_or_else(|| TargetError::new("dial the gate", "there is no listener"))?;
-    let clock = Arc::clone(&reach.clock);
-    let certificate = reach
-        .configuration
-        .pointer("/listen/0/tls/certificate")
-        .and_then(Value::as_str);
-    match certificate {
-        None => Ok(Dialer::plain(first, clock)),
-        Some(file) => Dialer::tls(
-            first,
-            &facts.public_host,
-            &reach.folder.join(Path::new(file)),
-            clock,
-        ),
     }
 }
 
