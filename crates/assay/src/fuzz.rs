@@ -10,3 +10,4 @@ pub mod policy;
 pub mod pool;
 pub mod reference;
 pub mod requests;
+pub mod urls;

@@ -68,4 +68,7 @@ pub const TARGETS: &[Target] = targets! {
     client_address: assay::fuzz::policy::client_address, 600;
     route: assay::fuzz::policy::route, 1000;
     tickets: assay::fuzz::policy::tickets, 600;
+    url: connect::fuzz::url, 2000;
+    url_reference: assay::fuzz::urls::url_reference, 2000;
+    judged: connect::fuzz::judged, 2000;
 };

@@ -13,10 +13,15 @@
 //! 3. [`judge`]: the verdict on one address;
 //! 4. [`policy`]: the verdict on a destination, and the proof of it;
 //! 5. [`resolve`]: names to addresses;
-//! 6. [`section`]: what the configuration says;
-//! 7. [`check`]: the window of `egress check`.
+//! 6. [`dial`], [`tls`] and [`client`]: connections, and requests over them;
+//! 7. [`section`]: what the configuration says;
+//! 8. [`check`]: the window of `egress check`.
 
 pub mod check;
+pub mod client;
+pub mod dial;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod judge;
 pub mod names;
 pub mod nat64;
@@ -26,10 +31,12 @@ pub mod refused;
 pub mod resolve;
 pub mod section;
 pub mod target;
+pub mod tls;
 
+pub use client::Client;
 pub use judge::{Public, judge};
 pub use policy::{Admitted, Judged, Own, Policy, Unreached};
 pub use refused::Refused;
-pub use resolve::{Answer, Fixed, LookupFault, Resolve};
+pub use resolve::{Answer, Dns, Fixed, LookupFault, Resolve};
 pub use section::Section;
 pub use target::{Destination, Host, Name, Scheme, Target, UrlFault};

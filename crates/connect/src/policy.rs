@@ -24,7 +24,7 @@ use crate::{
     names::{NameRule, rule_of},
     nat64::Nat64,
     refused::Refused,
-    resolve::{Answer, LookupFault, Resolve},
+    resolve::{Answer, LookupFault, MOST_ALIASES, Resolve},
     target::{Destination, Host, Name},
 };
 
@@ -250,6 +250,9 @@ impl Admitted<'_> {
 
     /// Judges everything the host resolved to.
     pub(crate) fn judge(&self, answer: &Answer) -> Result<Vec<Judged>, Refused> {
+        if answer.aliases.len() > MOST_ALIASES {
+            return Err(Refused::TooManyAliases);
+        }
         if answer.addresses.is_empty() {
             return Err(Refused::NoAddress);
         }

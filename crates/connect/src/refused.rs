@@ -54,6 +54,9 @@ pub enum Refused {
     /// A name that resolves to more addresses than anybody needs.
     #[error("the answer has {0} addresses")]
     TooManyAddresses(usize),
+    /// A chain of aliases longer than anybody needs, or a circle of them.
+    #[error("the answer has more than {} aliases", crate::resolve::MOST_ALIASES)]
+    TooManyAliases,
     /// An answer without an address.
     #[error("the answer has no address")]
     NoAddress,
@@ -72,6 +75,7 @@ impl Refused {
             Self::OwnAddress(_) => "address.own",
             Self::OwnListener(_) => "address.own-listener",
             Self::TooManyAddresses(_) => "answer.too-many",
+            Self::TooManyAliases => "answer.aliases",
             Self::NoAddress => "answer.empty",
         }
     }
@@ -96,7 +100,9 @@ impl Refused {
             Self::OwnAddress(_) => EXCEPTION,
             Self::Port(_) => "use port 80, 443, 8080 or 8443, or add a [[connect.exception]]",
             Self::Denied { .. } => "a [[connect.deny]] of the configuration says so",
-            Self::TooManyAddresses(_) | Self::NoAddress => "ask whoever runs the name's zone",
+            Self::TooManyAddresses(_) | Self::TooManyAliases | Self::NoAddress => {
+                "ask whoever runs the name's zone"
+            }
             Self::Name { .. } | Self::Alias { .. } | Self::Address(_) | Self::OwnListener(_) => {
                 NEVER
             }

@@ -1,12 +1,19 @@
 //! Names to addresses.
 //!
 //! Owns the trait that connections ask, and [`Fixed`], which knows what it was told and asks nobody.
-//! Answers are not judged here, and an address in a URL is never resolved: it goes to the judge as it
+//! [`Dns`] asks name servers. Answers are not judged here, and an address in a URL is never resolved: it goes to the judge as it
 //! is.
+
+mod dns;
 
 use std::{collections::BTreeMap, future::Future, net::IpAddr, pin::Pin};
 
+pub use dns::{Dns, LIMIT};
+
 use crate::target::Name;
+
+/// The most aliases between a name and its addresses.
+pub const MOST_ALIASES: usize = 8;
 
 /// What a name resolved to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +40,20 @@ pub enum LookupFault {
     /// The name does not exist or has no address.
     #[error("{0} has no address")]
     NoAddress(Name),
+    /// The name is an alias of something that is no plain name.
+    #[error("{0} is an alias of what is no plain name")]
+    BadAlias(Name),
+    /// The name servers did not answer in time.
+    #[error("the name servers did not answer about {0} in time")]
+    TimedOut(Name),
+    /// The name servers failed, or there are none.
+    #[error("{name} cannot be looked up: {cause}")]
+    Failed {
+        /// The name.
+        name: Name,
+        /// What the library says.
+        cause: String,
+    },
     /// Nobody was told about the name, and nothing may be looked up.
     #[error("nothing is said about {0}")]
     Unknown(Name),
@@ -43,8 +64,11 @@ impl LookupFault {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::NoAddress(_) => "check the name",
-            Self::Unknown(_) => "give its addresses with --resolve HOST=IP,IP",
+            Self::NoAddress(_) | Self::BadAlias(_) => "check the name",
+            Self::TimedOut(_) | Self::Failed { .. } => "check the name servers in /etc/resolv.conf",
+            Self::Unknown(_) => {
+                "give it with --resolve as well, or leave --resolve out to look names up"
+            }
         }
     }
 }

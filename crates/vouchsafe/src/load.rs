@@ -92,7 +92,8 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
     ledger_table.done();
     let now = SystemClock::new().now();
     let settings = prove::Settings::read(&mut root, &catalogue, now);
-    let connect = connect::Section::read(&mut root, now);
+    let mut connect = connect::Section::read(&mut root, now);
+    connect.roots = connect.roots.map(|roots| folder.join(roots));
     let mut log_table = root.table("log");
     let log = log_table.text("file").map(|file| folder.join(file.value));
     log_table.done();

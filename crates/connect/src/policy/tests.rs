@@ -149,6 +149,13 @@ fn an_alias_of_a_refused_name_is_refused() {
     assert!(admitted.judge(&answer).is_ok());
     answer.aliases.push(name("metadata.google.internal"));
     let refused = admitted.judge(&answer).unwrap_err();
+    answer.aliases = vec![name("cdn.example"); MOST_ALIASES];
+    assert!(admitted.judge(&answer).is_ok());
+    answer.aliases.push(name("cdn.example"));
+    assert_eq!(
+        admitted.judge(&answer).unwrap_err(),
+        Refused::TooManyAliases
+    );
     assert_eq!(refused.rule(), "name.metadata");
     assert_eq!(
         refused.to_string(),

@@ -12,7 +12,9 @@ use std::{
     process::ExitCode,
 };
 
-use connect::{Fixed, LookupFault, Name, Own, Policy, check::Verdict};
+use connect::{
+    Dns, Fixed, LookupFault, Name, Own, Policy, Resolve, Section, check::Verdict, resolve::Looking,
+};
 use control::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
@@ -63,6 +65,18 @@ impl Given {
     }
 }
 
+/// No name servers: a URL that needs none is judged all the same.
+struct Nobody(String);
+
+impl Resolve for Nobody {
+    fn resolve<'a>(&'a self, name: &'a Name) -> Looking<'a> {
+        Box::pin(std::future::ready(Err(LookupFault::Failed {
+            name: name.clone(),
+            cause: self.0.clone(),
+        })))
+    }
+}
+
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Check(args) => check(args),
@@ -70,21 +84,26 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
 }
 
 fn check(args: &Check) -> Result<ExitCode, Failure> {
-    let policy = match &args.config {
-        Some(path) => policy(&load::unresolved(path)?)?,
-        None => Policy::default(),
+    let (policy, section) = match &args.config {
+        Some(path) => {
+            let loaded = load::unresolved(path)?;
+            (policy(&loaded)?, loaded.connect)
+        }
+        None => (Policy::default(), Section::default()),
     };
     let now = SystemClock::new().now();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(io("start", "try again"))?;
-    let mut names = Fixed::default();
-    for given in &args.resolve {
-        names.add(given.name.clone(), given.addresses.iter().copied());
-    }
+    let names = resolver(&args.resolve, section.hosts_file);
     let verdict = runtime
-        .block_on(connect::check::check(&args.url, &policy, &names, now))
+        .block_on(connect::check::check(
+            &args.url,
+            &policy,
+            names.as_ref(),
+            now,
+        ))
         .map_err(|fault: LookupFault| Failure::new(fault.to_string(), fault.hint()))?;
     let text = match args.format {
         Format::Json => format!("{}\n", as_json(&verdict)),
@@ -94,6 +113,21 @@ fn check(args: &Check) -> Result<ExitCode, Failure> {
         .write_all(text.as_bytes())
         .map_err(io("print", "is standard output closed?"))?;
     Ok(ExitCode::from(u8::from(verdict.refused.is_some())))
+}
+
+/// What was given, or the name servers where nothing was.
+fn resolver(given: &[Given], hosts_file: bool) -> Box<dyn Resolve> {
+    if given.is_empty() {
+        return match Dns::of_system(hosts_file) {
+            Ok(dns) => Box::new(dns),
+            Err(cause) => Box::new(Nobody(cause.to_string())),
+        };
+    }
+    let mut names = Fixed::default();
+    for given in given {
+        names.add(given.name.clone(), given.addresses.iter().copied());
+    }
+    Box::new(names)
 }
 
 /// The policy of a configuration, with what is its own.

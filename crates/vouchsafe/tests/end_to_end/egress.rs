@@ -96,6 +96,25 @@ fn what_cannot_be_asked_is_neither_allowed_nor_refused() {
 }
 
 #[test]
+fn an_address_needs_no_name_server_and_is_judged_all_the_same() {
+    let allowed = check(&["http://93.184.216.34/"]).exits(0);
+    assert_eq!(
+        allowed.stdout,
+        "allowed: http://93.184.216.34\naddress: 93.184.216.34  public\n"
+    );
+    let refused = check(&["http://[::ffff:169.254.169.254]/", "--format", "json"])
+        .exits(1)
+        .json();
+    assert_eq!(refused["rule"], "address.metadata");
+    let closed = check(&["http://localhost/"]).exits(1);
+    assert!(
+        closed.stdout.contains("name.localhost"),
+        "{}",
+        closed.stdout
+    );
+}
+
+#[test]
 fn the_configuration_opens_and_closes() {
     let text = site("127.0.0.1:9".parse().unwrap())
         + &open_route("/")

@@ -1,0 +1,47 @@
+//! URLs as `connect` reads them, and as the parser that browsers agree on does.
+
+use connect::{Host, Scheme, Target};
+
+/// What we read, the WHATWG's parser reads as the same: scheme, host, port, path and query.
+pub fn url_reference(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(ours) = Target::parse(text) else {
+        return;
+    };
+    let destination = ours.destination();
+    let host = destination.host().to_string();
+    let Ok(theirs) = url::Url::parse(text) else {
+        // It alone decodes such labels; to us, as to the DNS, they are letters and digits.
+        assert!(
+            host.split('.').any(|label| label.starts_with("xn--")),
+            "it refuses {host}"
+        );
+        return;
+    };
+    let scheme = match destination.scheme() {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    assert_eq!(theirs.scheme(), scheme);
+    let same = match (destination.host(), theirs.host()) {
+        (Host::V4(ours), Some(url::Host::Ipv4(theirs))) => *ours == theirs,
+        (Host::V6(ours), Some(url::Host::Ipv6(theirs))) => *ours == theirs,
+        (Host::Name(ours), Some(url::Host::Domain(theirs))) => {
+            ours.as_str() == theirs.strip_suffix('.').unwrap_or(theirs)
+        }
+        _ => false,
+    };
+    assert!(same, "{host} is {:?} to it", theirs.host());
+    assert_eq!(theirs.port_or_known_default(), Some(destination.port()));
+    assert!(theirs.username().is_empty() && theirs.password().is_none());
+    let (path, query) = match ours.path_and_query().split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (ours.path_and_query(), None),
+    };
+    assert_eq!(theirs.path(), path);
+    // It encodes the one sub-delimiter that some pages put around a value.
+    let query = query.map(|query| query.replace('\'', "%27"));
+    assert_eq!(theirs.query(), query.as_deref());
+}
