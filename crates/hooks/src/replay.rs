@@ -104,24 +104,6 @@ impl Replay {
         judge(source.scheme(), wish, answer.await)
     }
 
-    /// [`Replay::admit`] for a thread that may block.
-    pub fn admit_blocking(
-        &self,
-        source: &Source,
-        delivery: &Verified<Signature>,
-        upstream_timeout: Duration,
-        rng: &dyn Rng,
-        now: Timestamp,
-    ) -> Admission {
-        let wish = match wish(source, delivery, upstream_timeout, rng, now) {
-            Ok(wish) => wish,
-            Err(refusal) => return Admission::Refused(refusal),
-        };
-        let asked = wish.clone();
-        let answer = self.store.run(move |access| table::claim(access, &asked));
-        judge(source.scheme(), wish, answer)
-    }
-
     /// Settles a claim: done on the app's 2xx, released otherwise. `None` is an app that did not
     /// answer.
     ///
@@ -135,17 +117,6 @@ impl Replay {
         self.store
             .submit(move |access| settle(access, &claim, status, now))
             .await
-    }
-
-    /// [`Replay::settle`] for a thread that may block.
-    pub fn settle_blocking(
-        &self,
-        claim: Claim,
-        status: Option<u16>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.store
-            .run(move |access| settle(access, &claim, status, now))
     }
 
     /// Removes what can no longer be genuine; returns how many rows went. Run it every minute or

@@ -47,8 +47,8 @@ impl Bench {
 
     fn admit(&self, source: &Source, proof: &Verified<Signature>, at: i64) -> Admission {
         let now = Timestamp::from_seconds(at);
-        self.replay
-            .admit_blocking(source, proof, TIMEOUT, &self.rng, now)
+        let admitted = self.replay.admit(source, proof, TIMEOUT, &self.rng, now);
+        block_on(admitted)
     }
 
     fn forwarded(&self, source: &Source, proof: &Verified<Signature>, at: i64) -> Claim {
@@ -60,7 +60,7 @@ impl Bench {
 
     fn settle(&self, claim: Claim, status: Option<u16>, at: i64) {
         let now = Timestamp::from_seconds(at);
-        self.replay.settle_blocking(claim, status, now).unwrap();
+        block_on(self.replay.settle(claim, status, now)).unwrap();
     }
 }
 
@@ -264,22 +264,4 @@ fn of_two_at_once_one_is_forwarded() {
             .count()
     });
     assert_eq!(forwarded, 1);
-}
-
-#[test]
-fn awaiting_gives_the_same_answers() {
-    let bench = Bench::new();
-    let (source, proof) = (source("github"), proof("github", b"x"));
-    let now = Timestamp::from_seconds(NOW);
-    let ask = || {
-        bench
-            .replay
-            .admit(&source, &proof, TIMEOUT, &bench.rng, now)
-    };
-    let Admission::Forward(claim) = block_on(ask()) else {
-        panic!("not forwarded");
-    };
-    assert!(matches!(block_on(ask()), Admission::Refused(_)));
-    block_on(bench.replay.settle(claim, Some(200), now)).unwrap();
-    assert!(matches!(block_on(ask()), Admission::Duplicate(_)));
 }
