@@ -124,7 +124,7 @@ impl Ext4 {
             "mount -o loop {from} {at} && {{ rmdir {at}/lost+found 2> {from}.said || true; }} && \
              chmod 700 {at}"
         );
-        let there = run(&mut Command::new("sh").args(["-c", "command -v mkfs.ext4"]));
+        let there = run(Command::new("sh").args(["-c", "command -v mkfs.ext4"]));
         if there.exit != Some(0) || run(&mut make).exit != Some(0) {
             eprintln!("NOT RUN: no file system could be made; it takes mkfs.ext4");
             return None;
