@@ -94,6 +94,12 @@ impl<'d> Table<'d> {
         self.look(key).is_some()
     }
 
+    /// Whether a table stands under `key`, where something else may as well; counts as asking for it.
+    pub fn holds_table(&mut self, key: &str) -> bool {
+        self.look(key)
+            .is_some_and(|entry| matches!(entry.item.node, Node::Branch(_)))
+    }
+
     /// The place of the value under `key`, for faults about it. Counts as asking for it.
     pub fn span_of(&mut self, key: &str) -> Option<Span> {
         self.look(key).map(|entry| entry.item.span)

@@ -90,6 +90,49 @@ impl fmt::Debug for Options {
     }
 }
 
+/// What a server is found to be before anything is changed on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// Where it is.
+    pub place: Place,
+    /// The schema it has; 0 for none.
+    pub found: i64,
+    /// The schema of this build.
+    pub known: i64,
+}
+
+impl fmt::Display for Outlook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            place,
+            found,
+            known,
+        } = self;
+        if found == known {
+            write!(f, "the database {place} is ready")
+        } else {
+            write!(
+                f,
+                "the database {place} has schema {found} and would be brought to {known}"
+            )
+        }
+    }
+}
+
+/// Asks a server whether it could be worked with, and changes nothing on it. Blocks: not for async
+/// code.
+pub fn look(options: &Options) -> Result<Outlook, StoreError> {
+    let runtime = session::runtime()?;
+    let session = Session::dial(&runtime, &options.address, options)?;
+    session.judge()?;
+    let (found, known) = migrate::look(&session)?;
+    Ok(Outlook {
+        place: options.place(),
+        found,
+        known,
+    })
+}
+
 /// Brings the schema forward and proves that the server may be worked with.
 pub(crate) fn open(options: &Options) -> Result<Pool, StoreError> {
     let runtime = session::runtime()?;

@@ -1,6 +1,6 @@
 //! The configuration of this process, read whole.
 //!
-//! Owns the sections that belong to no crate below (`version`, `data_dir`, `store`, `[secrets]`,
+//! Owns the sections that belong to no crate below (`version`, `data_dir`, `[secrets]`,
 //! `[log]`) and the order in which the others are read. Refuses a file with any fault, and shows all
 //! of them at once. Two modes: resolved, for the gate, and unresolved, for verbs that must hold no
 //! secret.
@@ -15,7 +15,7 @@ use control::{Catalogue, Clock as _, SystemClock};
 use gate::{Site, site::Surroundings};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, storage::Storage};
 
 /// A configuration without faults.
 pub(crate) struct Loaded {
@@ -27,6 +27,8 @@ pub(crate) struct Loaded {
     pub(crate) tree: Value,
     /// Where everything is kept.
     pub(crate) data_dir: PathBuf,
+    /// Where keys and deliveries are kept.
+    pub(crate) storage: Storage,
     /// What the gate runs; absent where secrets are not resolved.
     pub(crate) site: Option<Site>,
     /// How the ledger is kept.
@@ -101,7 +103,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
     let data_dir = deployment
         .text("data_dir")
         .map_or_else(|| "data".to_owned(), |dir| dir.value);
-    deployment.one_of("store", &["sqlite"], "sqlite");
+    let storage = Storage::read(&mut deployment, &folder, sources);
     let surroundings = Surroundings {
         sources,
         secrets: &secrets,
@@ -127,6 +129,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
         digest: seal::encode::hex(&seal::sha256(document.text().as_bytes())),
         tree: document.tree(),
         data_dir: folder.join(data_dir),
+        storage,
         site,
         ledger,
         settings,

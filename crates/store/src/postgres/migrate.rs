@@ -150,6 +150,12 @@ fn judge(session: &Session, known: i64) -> Result<i64, StoreError> {
     Ok(found)
 }
 
+/// The version of the schema and the one of this build.
+pub(super) fn look(session: &Session) -> Result<(i64, i64), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    judge(session, known).map(|found| (found, known))
+}
+
 /// Refuses to work on a schema that is not the one of this build, or whose guard is off.
 pub(super) fn is_current(session: &Session) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);

@@ -18,7 +18,7 @@ use ledger::{Ledger, NotDurable, Notice};
 use serde_json::{Value, json};
 
 use super::{Pulse, Said};
-use crate::{failure::Failure, inspection, load, log::Log};
+use crate::{failure::Failure, inspection, load, log::Log, storage::Storage};
 
 /// Steps of the machine's clock that time services make every day.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
@@ -32,6 +32,9 @@ pub(crate) struct Instance {
     pub(crate) running: Mutex<Option<Running>>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) ledger: Arc<Ledger>,
+    /// Where keys and deliveries are kept, as it runs and as the configuration says it.
+    pub(crate) store: store::Store,
+    pub(crate) storage: Storage,
     /// The replay rules, to sweep them and to forget sources that are gone.
     pub(crate) replay: hooks::Replay,
     /// The runtime that awaits the store.
@@ -121,6 +124,7 @@ impl Instance {
                 "descriptors_lacking": lacking,
             },
             "store": {
+                "kind": self.store.kind(),
                 "failing": store_fault,
                 "silent_seconds": silent.map(|silent| silent.as_secs()),
             },
@@ -264,6 +268,9 @@ impl Instance {
         };
         if loaded.data_dir != self.data_dir {
             return Err(restart("data_dir"));
+        }
+        if loaded.storage != self.storage {
+            return Err(restart("store"));
         }
         if loaded.ledger != self.ledger_section {
             return Err(restart("[ledger]"));

@@ -1,6 +1,9 @@
-//! `check`: says whether a configuration would start. Does everything but listen.
+//! `check`: says whether a configuration would start. Does everything but listen: a server that is
+//! configured is asked, and nothing on it is changed.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+
+use control::SystemClock;
 
 use crate::{failure::Failure, load};
 
@@ -24,6 +27,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             site.apps().len(),
             loaded.data_dir.display()
         );
+    }
+    let clock = Arc::new(SystemClock::new());
+    if let Some(outlook) = loaded.storage.look(&args.config, clock)? {
+        let _ = writeln!(stderr, "{outlook}");
     }
     for warning in warnings(&loaded) {
         let _ = writeln!(stderr, "warning: {warning}");

@@ -3,7 +3,7 @@
 //! Owns the choice between both and the reading of arguments. Offline, the lock on the data folder
 //! makes sure that no gate runs beside; a running gate takes part in every change.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use control::{Clock as _, SystemClock, SystemRng};
 use prove::admin::AdminError;
@@ -91,7 +91,7 @@ fn ask_or(
         Err(AdminError::Nobody { .. }) => {}
         answered => return answered.map_err(admin::unanswered),
     }
-    let (_lock, store) = super::up::open_data(&loaded.data_dir)?;
+    let (_lock, store) = super::up::open_data(loaded, Arc::new(SystemClock::new()))?;
     let faulty = |fault: identity::KeysFault| Failure::new(fault.to_string(), fault.hint());
     let keys = identity::Keys::open(store).map_err(faulty)?;
     offline(&keys).map_err(faulty)

@@ -16,6 +16,12 @@
 
 mod bad_input;
 mod cli;
+#[path = "../../../store/tests/support/cluster.rs"]
+#[expect(
+    dead_code,
+    reason = "tests of the store use all of it, and these a part"
+)]
+mod cluster;
 mod demo;
 mod documents;
 mod egress;
@@ -27,6 +33,7 @@ mod independent;
 mod keys;
 mod killed;
 mod ledger;
+mod nodes;
 mod overload;
 mod python_apps;
 mod retention;

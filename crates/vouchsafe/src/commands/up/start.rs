@@ -20,13 +20,14 @@ use crate::{
     admin::{self, Instance, Pulse},
     descriptors,
     failure::{Failure, io},
-    inspection, load,
+    inspection,
+    load::{self, Loaded},
     log::Log,
 };
 
 /// Starts everything but what runs on the service runtime.
 pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
-    let loaded = load::resolved(&args.config)?;
+    let mut loaded = load::resolved(&args.config)?;
     let steady = Arc::new(SteadyClock::new(Arc::new(SystemClock::new())));
     let clock: Arc<dyn Clock> = Arc::<SteadyClock>::clone(&steady);
     let rng: Arc<dyn Rng> = Arc::new(SystemRng);
@@ -34,14 +35,14 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         "open the log",
         "choose a [log] file that can be written",
     ))?;
-    let Some(site) = loaded.site else {
+    let Some(site) = loaded.site.take() else {
         return Err(Failure::new(
             "the configuration holds no site",
             "report this as a defect",
         ));
     };
     let tls = certificates(&site, &loaded.path)?;
-    let (lock, store) = open_data(&loaded.data_dir)?;
+    let (lock, store) = open_data(&loaded, Arc::clone(&clock))?;
     let ready = Ready::none_yet(args.ready_file.as_deref())?;
     let keys = identity::Keys::open(store.clone())
         .map(Arc::new)
@@ -99,7 +100,9 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         running: Mutex::new(Some(running)),
         keys,
         ledger,
-        replay: hooks::Replay::new(store),
+        replay: hooks::Replay::new(store.clone()),
+        store,
+        storage: loaded.storage,
         service: service.clone(),
         clock,
         steady,
@@ -125,13 +128,15 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     })
 }
 
-/// The lock on the data folder and the store in it: the folder has one writer.
-pub(crate) fn open_data(data_dir: &Path) -> Result<(Arc<Lock>, store::Store), Failure> {
-    let lock = Lock::acquire(data_dir)
+/// The lock on the data folder, which has one writer, and the store in it or on a server.
+pub(crate) fn open_data(
+    loaded: &Loaded,
+    clock: Arc<dyn Clock>,
+) -> Result<(Arc<Lock>, store::Store), Failure> {
+    let lock = Lock::acquire(&loaded.data_dir)
         .map(Arc::new)
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
-    let store = store::Store::open(&data_dir.join("vouchsafe.db"))
-        .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
+    let store = loaded.storage.open(&loaded.data_dir, &loaded.path, clock)?;
     Ok((lock, store))
 }
 

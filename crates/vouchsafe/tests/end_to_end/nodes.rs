@@ -1,0 +1,143 @@
+//! Several nodes over one PostgreSQL.
+
+use std::net::SocketAddr;
+
+use crate::{
+    cluster::Cluster,
+    support::{Deployment, Gate, Upstream, request, site, status, until},
+};
+
+const URL: &str = "VOUCHSAFE_TEST_URL";
+
+/// A node with a data folder of its own and the store of `url`.
+fn node(upstream: SocketAddr, url: &str) -> Deployment {
+    let site = site(upstream).replace(
+        "[deployment]\n",
+        &format!("[deployment]\nstore = {{ url = \"env:{URL}\" }}\n"),
+    );
+    let route = "[[route]]\npath = \"/api\"\napp = \"app\"\nauth = [\"api-key\"]\n";
+    Deployment::new(&(site + route)).with(URL, url)
+}
+
+fn with_key(gate: &Gate, key: &str) -> u16 {
+    let fields = format!("X-API-Key: {key}\r\n");
+    status(gate.address, request("GET", "/api", &fields, ""))
+}
+
+fn well(node: &Deployment) -> bool {
+    let said = node.run(&["healthcheck"], &[]);
+    let (code, health) = (said.exit, said.json());
+    assert_eq!(health["store"]["kind"], "postgresql");
+    assert_eq!(health["store"]["failing"].is_null(), code == Some(0));
+    code == Some(0)
+}
+
+#[test]
+fn nodes_share_keys_through_a_server_and_outlive_its_absence() {
+    let mut cluster = Cluster::start();
+    let upstream = Upstream::start();
+    let url = cluster.url("vouchsafe");
+    let (one, other) = (node(upstream.address, &url), node(upstream.address, &url));
+    one.run(&["check"], &[])
+        .exits(0)
+        .says(&["has schema 0 and would be brought to 1"]);
+    let (first, second) = (one.up(), other.up());
+    one.run(&["check"], &[]).exits(0).says(&["is ready"]);
+    let made = one
+        .run(
+            &["key", "create"],
+            &["--name", "ci", "--all", "--format", "json"],
+        )
+        .exits(0)
+        .json();
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    assert_eq!(with_key(&first, key), 200);
+    until("the other node knows the key", || {
+        (with_key(&second, key) == 200).then_some(())
+    });
+    cluster.kill();
+    until("the node says that its store is away", || {
+        (!well(&one)).then_some(())
+    });
+    // Keys are in memory: what was known goes on, and nothing new is believed.
+    assert_eq!(with_key(&first, key), 200);
+    assert_eq!(with_key(&first, &key.replace("vsk_", "vsk_x")), 401);
+    cluster.up();
+    until("the node is well again", || well(&one).then_some(()));
+    other.run(&["key", "revoke"], &[id]).exits(0);
+    assert_eq!(with_key(&second, key), 401);
+    until("the first node refuses the revoked key", || {
+        (with_key(&first, key) == 401).then_some(())
+    });
+    for gate in [first, second] {
+        gate.stop().silent_about("p@ss").silent_about("p%40ss");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_had_stops_the_start_and_the_check() {
+    let cluster = Cluster::start();
+    let upstream = Upstream::start();
+    for (url, parts) in [
+        (
+            "postgres://u:s3cret@db.example/d?sslmode=prefer",
+            ["sslmode=prefer", "verify-full"],
+        ),
+        (
+            "postgres://u:s3cret@db.example/d",
+            ["prove who it is", "ca"],
+        ),
+        (
+            "mysql://u:s3cret@db.example/d",
+            ["PostgreSQL", "postgres://"],
+        ),
+        (
+            &cluster.url("vouchsafe").replace("p%40ss", "s3cret"),
+            ["refuses our user", "hint: check user"],
+        ),
+        (&cluster.url("root"), ["row-level security", "NOSUPERUSER"]),
+    ] {
+        let node = node(upstream.address, url);
+        node.refuses_to_start(&parts).silent_about("s3cret");
+        node.run(&["check"], &[])
+            .exits(2)
+            .says(&parts)
+            .silent_about("s3cret");
+    }
+    let right = node(upstream.address, &cluster.url("vouchsafe"));
+    right.up().stop();
+}
+
+#[test]
+fn what_store_does_not_take_is_refused_with_what_it_does() {
+    let upstream = Upstream::start();
+    let with = |store: &str| {
+        let site = site(upstream.address);
+        let store = format!("[deployment]\nstore = {store}\n");
+        Deployment::new(&site.replace("[deployment]\n", &store))
+            .with(URL, "postgres://u@localhost/d")
+    };
+    for (store, parts) in [
+        ("\"postgres\"", ["\"sqlite\"", "store"]),
+        ("{}", ["lacks `url`", "store"]),
+        (
+            "{ urll = \"env:X\" }",
+            ["does not take `urll`", "did you mean `url`?"],
+        ),
+        (
+            "{ url = \"postgres://u:s3cret@h/d\" }",
+            ["carries a password", "env:URL"],
+        ),
+        (
+            "{ url = \"env:VOUCHSAFE_TEST_URL\", connections = 0 }",
+            ["connections", "1"],
+        ),
+        (
+            "{ url = \"env:NOWHERE_AT_ALL\" }",
+            ["NOWHERE_AT_ALL", "set"],
+        ),
+    ] {
+        let said = with(store).run(&["check"], &[]).exits(2);
+        said.says(&parts).silent_about("s3cret");
+    }
+}
