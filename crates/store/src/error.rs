@@ -133,6 +133,18 @@ pub enum StoreError {
     /// Another process has the file locked.
     #[error("another process is using the database")]
     Locked,
+    /// The server throws values away before their time.
+    #[error("the server {place} evicts values when its memory is full")]
+    Forgetful {
+        /// Where it is.
+        place: Place,
+    },
+    /// There is no memory for more shared values.
+    #[error("there is no room for more shared values")]
+    Crowded,
+    /// A value is longer than one may be.
+    #[error("a shared value is longer than it may be")]
+    TooLong,
     /// The disk is full.
     #[error("the disk that holds the database is full")]
     Full,
@@ -178,6 +190,9 @@ impl StoreError {
             Self::Contended => "store.contended",
             Self::Damaged { .. } => "store.damaged",
             Self::Locked => "store.locked",
+            Self::Forgetful { .. } => "store.forgetful",
+            Self::Crowded => "store.crowded",
+            Self::TooLong => "store.too-long",
             Self::Full => "store.full",
             Self::Overloaded => "store.overloaded",
             Self::Stopped => "store.stopped",
@@ -243,6 +258,12 @@ impl StoreError {
                     .to_owned()
             }
             Self::Locked => "close the other program that has the file open".to_owned(),
+            Self::Forgetful { .. } => {
+                "set maxmemory-policy noeviction on it: what is evicted could be a revocation"
+                    .to_owned()
+            }
+            Self::Crowded => "give the server more memory (maxmemory)".to_owned(),
+            Self::TooLong => "report this as a defect".to_owned(),
             Self::Full => "free some space, then try again".to_owned(),
             Self::Overloaded | Self::Contended => "try again in a few seconds".to_owned(),
             Self::Stopped => "restart vouchsafe; the log says why its store ended".to_owned(),
@@ -310,6 +331,9 @@ mod tests {
             StoreError::Lost,
             StoreError::Contended,
             StoreError::Damaged { cause: cause.clone() },
+            StoreError::Forgetful { place: place() },
+            StoreError::Crowded,
+            StoreError::TooLong,
             StoreError::Locked,
             StoreError::Full,
             StoreError::Overloaded,

@@ -18,6 +18,7 @@
 //! - [`keys`]: the table of API keys;
 //! - [`replay`]: the table of webhook deliveries;
 //! - [`postgres`]: how a server is asked;
+//! - [`shared`]: what nodes share for a while, in memory or on Redis;
 //! - [`Address`], [`Roots`]: where servers are, and who signs for them;
 //! - [`StoreError`]: what can go wrong, each with a code and a hint.
 
@@ -31,6 +32,7 @@ mod migrate;
 mod pending;
 pub mod postgres;
 pub mod replay;
+pub mod shared;
 mod tenant;
 mod tls;
 mod worker;

@@ -5,8 +5,10 @@
 mod authority;
 #[path = "../support/cluster.rs"]
 mod cluster;
+mod redis_server;
 mod rows;
 mod server;
+mod shared;
 mod trust;
 
 use std::sync::Arc;
