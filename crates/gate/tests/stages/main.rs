@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::large_enum_variant,
     clippy::result_large_err,
     reason = "a test may fail loudly and move what is large"
 )]
