@@ -208,6 +208,15 @@ impl Shared {
         }
     }
 
+    /// Why the server could not be asked the last time; `None` once it answers again.
+    #[must_use]
+    pub fn failing(&self) -> Option<StoreError> {
+        match &*self.0 {
+            Place::Memory(_) => None,
+            Place::Redis(redis) => redis.failing(),
+        }
+    }
+
     /// Asks the server for nothing, to see whether it answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &*self.0 {

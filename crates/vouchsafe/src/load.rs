@@ -15,7 +15,10 @@ use control::{Catalogue, Clock as _, SystemClock};
 use gate::{Site, site::Surroundings};
 use serde_json::Value;
 
-use crate::{failure::Failure, storage::Storage};
+use crate::{
+    failure::Failure,
+    storage::{Sharing, Storage},
+};
 
 /// A configuration without faults.
 pub(crate) struct Loaded {
@@ -29,6 +32,8 @@ pub(crate) struct Loaded {
     pub(crate) data_dir: PathBuf,
     /// Where keys and deliveries are kept.
     pub(crate) storage: Storage,
+    /// Where nodes share what they forget.
+    pub(crate) sharing: Sharing,
     /// What the gate runs; absent where secrets are not resolved.
     pub(crate) site: Option<Site>,
     /// How the ledger is kept.
@@ -104,6 +109,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
         .text("data_dir")
         .map_or_else(|| "data".to_owned(), |dir| dir.value);
     let storage = Storage::read(&mut deployment, &folder, sources);
+    let sharing = Sharing::read(&mut deployment, &folder, sources);
     let surroundings = Surroundings {
         sources,
         secrets: &secrets,
@@ -130,6 +136,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
         tree: document.tree(),
         data_dir: folder.join(data_dir),
         storage,
+        sharing,
         site,
         ledger,
         settings,

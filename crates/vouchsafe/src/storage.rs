@@ -1,6 +1,7 @@
 //! Where a deployment keeps what it must remember besides its ledger.
 //!
-//! Owns `store` of `[deployment]`: reading it, and opening or looking at what it names. Refuses a URL
+//! Owns `store` and `shared` of `[deployment]`: reading them, and opening or looking at what they
+//! name. Refuses a URL
 //! that stands in the file itself, and every address that could be taken over on the way.
 
 use std::{
@@ -20,7 +21,9 @@ use store::{
     Address, Roots, Store,
     address::Kind,
     postgres::{CONNECTIONS, CONNECTIONS_LIMIT, Options, Outlook},
+    shared::{Shared, redis},
 };
+use tokio::runtime::Handle;
 
 use crate::failure::{Failure, io};
 
@@ -45,6 +48,57 @@ pub(crate) struct Server {
     connections: NonZero<usize>,
 }
 
+/// What `shared` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Nothing is shared with other nodes.
+    Process,
+    /// A Redis or Valkey server that every node uses.
+    Server {
+        url: SecretReference,
+        ca: Option<PathBuf>,
+    },
+}
+
+impl Sharing {
+    /// Reads `shared` out of `[deployment]`. What is at fault is left behind as faults.
+    pub(crate) fn read(deployment: &mut Table<'_>, folder: &Path, sources: &Sources) -> Self {
+        let Some(mut table) = deployment.optional_table("shared") else {
+            return Self::Process;
+        };
+        let url = table.required_secret("url");
+        let ca = table.text("ca");
+        if let Some(found) = &url {
+            judge(&table, Kind::Redis, found, ca.is_some(), sources);
+        }
+        table.done();
+        // Without a url, a fault says so.
+        url.map_or(Self::Process, |url| Self::Server {
+            url: url.value,
+            ca: ca.map(|found| path(folder, &found.value)),
+        })
+    }
+
+    /// Connects to what is shared, on the runtime of services. Blocks: not for async code.
+    pub(crate) fn open(
+        &self,
+        deployment: &str,
+        configuration: &Path,
+        clock: Arc<dyn Clock>,
+        service: &Handle,
+    ) -> Result<Shared, Failure> {
+        let Self::Server { url, ca } = self else {
+            return Ok(Shared::in_process(clock));
+        };
+        let address = address(Kind::Redis, url, &Sources::of_process(configuration))?;
+        let mut options = redis::Options::new(address, deployment, clock, service.clone());
+        options.roots = ca.as_deref().map(authorities).transpose()?;
+        service
+            .block_on(Shared::connect(options))
+            .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))
+    }
+}
+
 impl Storage {
     /// Reads `store` out of `[deployment]`. What is at fault is left behind as faults.
     pub(crate) fn read(deployment: &mut Table<'_>, folder: &Path, sources: &Sources) -> Self {
@@ -59,7 +113,7 @@ impl Storage {
         let most = u64::try_from(CONNECTIONS_LIMIT.get()).unwrap_or(u64::MAX);
         let connections = table.count_in("connections", 1..=most);
         for found in [&url, &owner_url].into_iter().flatten() {
-            judge(&table, found, ca.is_some(), sources);
+            judge(&table, Kind::Postgres, found, ca.is_some(), sources);
         }
         table.done();
         let Some(url) = url else {
@@ -69,10 +123,7 @@ impl Storage {
         Self::Server(Server {
             url: url.value,
             owner_url: owner_url.map(|found| found.value),
-            ca: ca.map(|found| {
-                let path = found.value;
-                folder.join(path.strip_prefix("file:").unwrap_or(&path))
-            }),
+            ca: ca.map(|found| path(folder, &found.value)),
             connections: connections
                 .and_then(|found| usize::try_from(found.value).ok())
                 .and_then(NonZero::new)
@@ -114,11 +165,11 @@ impl Storage {
 impl Server {
     fn options(&self, configuration: &Path, clock: Arc<dyn Clock>) -> Result<Options, Failure> {
         let sources = Sources::of_process(configuration);
-        let mut options = Options::new(address(&self.url, &sources)?, clock);
+        let mut options = Options::new(address(Kind::Postgres, &self.url, &sources)?, clock);
         options.owner = self
             .owner_url
             .as_ref()
-            .map(|url| address(url, &sources))
+            .map(|url| address(Kind::Postgres, url, &sources))
             .transpose()?;
         options.roots = self.ca.as_deref().map(authorities).transpose()?;
         options.connections = self.connections;
@@ -126,12 +177,23 @@ impl Server {
     }
 }
 
+/// A file as the configuration names it, with or without `file:`.
+fn path(folder: &Path, text: &str) -> PathBuf {
+    folder.join(text.strip_prefix("file:").unwrap_or(text))
+}
+
 /// Leaves a fault where the URL behind a reference cannot be used.
-fn judge(table: &Table<'_>, found: &Found<SecretReference>, ca: bool, sources: &Sources) {
+fn judge(
+    table: &Table<'_>,
+    kind: Kind,
+    found: &Found<SecretReference>,
+    ca: bool,
+    sources: &Sources,
+) {
     let Some(url) = table.resolve(found, sources) else {
         return;
     };
-    let (code, text, hint) = match Address::parse(Kind::Postgres, &url) {
+    let (code, text, hint) = match Address::parse(kind, &url) {
         Ok(address) if address.needs_ca() && !ca => (
             "store.ca-missing",
             format!(
@@ -152,12 +214,11 @@ fn judge(table: &Table<'_>, found: &Found<SecretReference>, ca: bool, sources: &
     );
 }
 
-fn address(reference: &SecretReference, sources: &Sources) -> Result<Address, Failure> {
+fn address(kind: Kind, reference: &SecretReference, sources: &Sources) -> Result<Address, Failure> {
     let url = sources
         .resolve(reference)
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
-    Address::parse(Kind::Postgres, &url)
-        .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))
+    Address::parse(kind, &url).map_err(|fault| Failure::new(fault.to_string(), fault.hint()))
 }
 
 fn authorities(path: &Path) -> Result<Roots, Failure> {

@@ -75,6 +75,11 @@ impl Door {
         Err(lost.0)
     }
 
+    /// Why there is no connection.
+    pub(super) fn failing(&self) -> Option<StoreError> {
+        self.state().shut.clone()
+    }
+
     /// The connection, or why there is none.
     async fn line(&self) -> Result<(MultiplexedConnection, u64), StoreError> {
         if let Some(known) = self.known() {

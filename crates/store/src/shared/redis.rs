@@ -113,6 +113,10 @@ impl Redis {
         Ok(redis)
     }
 
+    pub(super) fn failing(&self) -> Option<StoreError> {
+        self.0.failing()
+    }
+
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         self.0.ask::<String>(&cmd("PING")).await.map(drop)
     }

@@ -18,7 +18,12 @@ use ledger::{Ledger, NotDurable, Notice};
 use serde_json::{Value, json};
 
 use super::{Pulse, Said};
-use crate::{failure::Failure, inspection, load, log::Log, storage::Storage};
+use crate::{
+    failure::Failure,
+    inspection, load,
+    log::Log,
+    storage::{Sharing, Storage},
+};
 
 /// Steps of the machine's clock that time services make every day.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
@@ -35,6 +40,9 @@ pub(crate) struct Instance {
     /// Where keys and deliveries are kept, as it runs and as the configuration says it.
     pub(crate) store: store::Store,
     pub(crate) storage: Storage,
+    /// What nodes share for a while, as it runs and as the configuration says it.
+    pub(crate) shared: store::shared::Shared,
+    pub(crate) sharing: Sharing,
     /// The replay rules, to sweep them and to forget sources that are gone.
     pub(crate) replay: hooks::Replay,
     /// The runtime that awaits the store.
@@ -109,11 +117,14 @@ impl Instance {
         let ahead = self.clock_ahead();
         let silent = self.pulse.silent(self.clock.monotonic());
         let store_fault = self.pulse.fault();
+        // Asked once a second, as the store is.
+        let shared_fault = self.shared.failing();
         json!({
             "well": state.failing.is_none()
                 && altered.is_none()
                 && silent.is_none()
                 && store_fault.is_none()
+                && shared_fault.is_none()
                 && !lacking
                 && ahead.is_none()
                 && state.room != ledger::Room::Short,
@@ -127,6 +138,10 @@ impl Instance {
                 "kind": self.store.kind(),
                 "failing": store_fault,
                 "silent_seconds": silent.map(|silent| silent.as_secs()),
+            },
+            "shared": {
+                "kind": self.shared.kind(),
+                "failing": shared_fault.map(|fault| fault.to_string()),
             },
             "ledger": {
                 "durable": state.durable,
@@ -268,6 +283,9 @@ impl Instance {
         };
         if loaded.data_dir != self.data_dir {
             return Err(restart("data_dir"));
+        }
+        if loaded.sharing != self.sharing {
+            return Err(restart("shared"));
         }
         if loaded.storage != self.storage {
             return Err(restart("store"));

@@ -5,7 +5,10 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use control::SystemClock;
 
-use crate::{failure::Failure, load};
+use crate::{
+    failure::{Failure, io},
+    load,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -31,6 +34,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let clock = Arc::new(SystemClock::new());
     if let Some(outlook) = loaded.storage.look(&args.config, clock)? {
         let _ = writeln!(stderr, "{outlook}");
+    }
+    if let Some(site) = &loaded.site {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(io("ask the shared server", "raise the limits on processes"))?;
+        let (deployment, clock) = (&site.deployment().name, Arc::new(SystemClock::new()));
+        let sharing = &loaded.sharing;
+        sharing.open(deployment, &args.config, clock, runtime.handle())?;
     }
     for warning in warnings(&loaded) {
         let _ = writeln!(stderr, "warning: {warning}");

@@ -184,6 +184,8 @@ async fn tick(instance: Arc<Instance>) {
             instance.log.warn("keys.not-taken-up", &[("why", why)]);
         }
         instance.pulse.beat(instance.clock.monotonic(), fault);
+        // How it went is remembered where healthcheck looks.
+        let _ = instance.shared.ping().await;
         let ahead = instance.clock_ahead();
         if ahead.is_some() && !was_ahead {
             let seconds = ahead.unwrap_or_default().as_secs().to_string();

@@ -36,6 +36,12 @@ mod ledger;
 mod nodes;
 mod overload;
 mod python_apps;
+#[path = "../../../store/tests/peers/redis_server.rs"]
+#[expect(
+    dead_code,
+    reason = "tests of the store use all of it, and these a part"
+)]
+mod redis_server;
 mod retention;
 mod serving;
 #[path = "../support/mod.rs"]

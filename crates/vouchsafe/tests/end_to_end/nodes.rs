@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use crate::{
     cluster::Cluster,
-    support::{Deployment, Gate, Upstream, request, site, status, until},
+    redis_server::RedisServer,
+    support::{Deployment, Gate, Upstream, open_route, request, site, status, until},
 };
 
 const URL: &str = "VOUCHSAFE_TEST_URL";
@@ -140,4 +141,46 @@ fn what_store_does_not_take_is_refused_with_what_it_does() {
         let said = with(store).run(&["check"], &[]).exits(2);
         said.says(&parts).silent_about("s3cret");
     }
+}
+
+#[test]
+fn a_shared_server_is_asked_by_the_check_the_start_and_the_healthcheck() {
+    let mut server = RedisServer::start();
+    let upstream = Upstream::start();
+    let with = |url: &str| {
+        let shared = format!("[deployment]\nshared = {{ url = \"env:{URL}\" }}\n");
+        let site = site(upstream.address).replace("[deployment]\n", &shared);
+        Deployment::new(&(site + &open_route("/"))).with(URL, url)
+    };
+    for (url, parts) in [
+        ("redis://cache.example", ["plain text", "rediss://"]),
+        ("rediss://u:s3cret@cache.example", ["prove who it is", "ca"]),
+        (
+            &server.url().replace("p%40ss", "s3cret"),
+            ["refuses", "hint: check user"],
+        ),
+    ] {
+        let node = with(url);
+        node.refuses_to_start(&parts).silent_about("s3cret");
+        let said = node.run(&["check"], &[]).exits(2);
+        said.says(&parts).silent_about("s3cret");
+    }
+    let node = with(&server.url());
+    node.run(&["check"], &[]).exits(0);
+    let gate = node.up();
+    let well = || {
+        let said = node.run(&["healthcheck"], &[]);
+        let (code, health) = (said.exit, said.json());
+        assert_eq!(health["shared"]["kind"], "redis");
+        assert_eq!(health["shared"]["failing"].is_null(), code == Some(0));
+        code == Some(0)
+    };
+    assert!(well());
+    server.kill();
+    until("the node says that the server is away", || {
+        (!well()).then_some(())
+    });
+    server.up();
+    until("the node is well again", || well().then_some(()));
+    gate.stop().silent_about("p@ss");
 }

@@ -43,6 +43,10 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     };
     let tls = certificates(&site, &loaded.path)?;
     let (lock, store) = open_data(&loaded, Arc::clone(&clock))?;
+    let deployment = site.deployment().name.clone();
+    let shared = loaded
+        .sharing
+        .open(&deployment, &loaded.path, Arc::clone(&clock), service)?;
     let ready = Ready::none_yet(args.ready_file.as_deref())?;
     let keys = identity::Keys::open(store.clone())
         .map(Arc::new)
@@ -103,6 +107,8 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         replay: hooks::Replay::new(store.clone()),
         store,
         storage: loaded.storage,
+        shared,
+        sharing: loaded.sharing,
         service: service.clone(),
         clock,
         steady,
