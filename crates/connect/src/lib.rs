@@ -10,7 +10,7 @@
 //!
 //! 1. [`target`]: texts to typed hosts, once;
 //! 2. [`ranges`], [`names`] and [`nat64`]: what is refused, as tables;
-//! 3. [`judge`]: the verdict on one address;
+//! 3. [`mod@judge`]: the verdict on one address;
 //! 4. [`policy`]: the verdict on a destination, and the proof of it;
 //! 5. [`resolve`]: names to addresses;
 //! 6. [`dial`], [`tls`] and [`client`]: connections, and requests over them;

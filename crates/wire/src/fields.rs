@@ -1,7 +1,7 @@
 //! Fields of a parsed head: where each lies, what its name is known as.
 //!
 //! Owns what is said of one field and of how often it stands in a head. Refuses nothing: the walk
-//! over the lines, in [`block`], did. Only that walk makes a field, so that its name is a token and
+//! over the lines, in `block`, did. Only that walk makes a field, so that its name is a token and
 //! its value clean.
 
 mod block;
