@@ -4,10 +4,13 @@
 //! every form of "TLS if it happens to work", and plain text to anything but this machine. Never
 //! repeats a part of the URL that could be a secret: not in faults, not in `Debug`.
 
+mod fault;
+
 use std::{fmt, net::IpAddr, path::PathBuf};
 
 use control::Secret;
 
+pub use self::fault::AddressFault;
 use crate::Place;
 
 /// Longest URL in bytes.
@@ -43,44 +46,6 @@ pub(crate) enum Host {
     Folder(PathBuf),
 }
 
-/// Why a URL cannot be used. None of them repeats it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressFault {
-    /// Not UTF-8, or with control characters or spaces.
-    #[error("the url is not plain text")]
-    NotText,
-    /// Longer than [`URL_LIMIT`].
-    #[error("the url is longer than {URL_LIMIT} bytes")]
-    TooLong,
-    /// Another scheme than the kind of server has.
-    #[error("the url is not one of {}", .0.name())]
-    Scheme(Kind),
-    /// A `%` that no two hexadecimal digits follow, or one that hides a control character.
-    #[error("the url has a % that is no escape of a character")]
-    Escape,
-    /// No host, or one that is none.
-    #[error("the url has no host that can be read")]
-    Host,
-    /// A port that is none.
-    #[error("the port of the url is not a number from 1 to 65535")]
-    Port,
-    /// No user, where one is needed.
-    #[error("the url names no user")]
-    User,
-    /// No database, or one that cannot be.
-    #[error("the url names no database that can be read")]
-    Database,
-    /// A parameter we do not know.
-    #[error("the url has a parameter that is not known")]
-    Parameter,
-    /// A mode that goes on without proof of who the server is.
-    #[error("the url asks for sslmode={0}, which does not prove who the server is")]
-    WeakTls(&'static str),
-    /// No TLS to another machine.
-    #[error("the url asks for plain text to another machine")]
-    Plain,
-}
-
 impl Kind {
     const fn name(self) -> &'static str {
         match self {
@@ -100,53 +65,6 @@ impl Kind {
         match self {
             Self::Postgres => 5432,
             Self::Redis => 6379,
-        }
-    }
-}
-
-impl AddressFault {
-    /// A stable name for scripts and logs.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NotText => "store.url-text",
-            Self::TooLong => "store.url-long",
-            Self::Scheme(_) => "store.url-scheme",
-            Self::Escape => "store.url-escape",
-            Self::Host => "store.url-host",
-            Self::Port => "store.url-port",
-            Self::User => "store.url-user",
-            Self::Database => "store.url-database",
-            Self::Parameter => "store.url-parameter",
-            Self::WeakTls(_) => "store.url-weak-tls",
-            Self::Plain => "store.url-plain",
-        }
-    }
-
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Scheme(kind) => format!("write it as {}", kind.example()),
-            Self::NotText | Self::TooLong => {
-                format!("write it as {}", Kind::Postgres.example())
-            }
-            Self::Escape => "write % as %25, @ as %40, / as %2F and : as %3A".to_owned(),
-            Self::Host => "name the server, such as db.example or [::1]".to_owned(),
-            Self::Port => "leave the port out for the usual one".to_owned(),
-            Self::User => "put the user before an @: postgres://user@host/database".to_owned(),
-            Self::Database => {
-                "put the database behind the host: /database, or /0 of Redis".to_owned()
-            }
-            Self::Parameter => {
-                "only sslmode and host are known; everything else belongs in [deployment]"
-                    .to_owned()
-            }
-            Self::WeakTls(_) => {
-                "leave sslmode out or say sslmode=verify-full, and name the authority with `ca`"
-                    .to_owned()
-            }
-            Self::Plain => "write rediss:// and name the authority with `ca`".to_owned(),
         }
     }
 }
@@ -405,145 +323,4 @@ fn unescape(part: &str) -> Result<String, AddressFault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(kind: Kind, url: &str) -> Result<Address, AddressFault> {
-        Address::parse(kind, &Secret::new(url.as_bytes().to_vec()))
-    }
-
-    fn postgres(url: &str) -> Result<Address, AddressFault> {
-        read(Kind::Postgres, url)
-    }
-
-    #[test]
-    fn each_part_is_read_and_escapes_are_taken_out() {
-        let address = postgres("postgres://us%40er:p%3Aw%2F@DB.example:6543/da-ta").unwrap();
-        assert_eq!(address.user.as_deref(), Some("us@er"));
-        assert_eq!(address.password.as_ref().unwrap().expose(), b"p:w/");
-        assert_eq!(address.host, Host::Name("db.example".to_owned()));
-        assert_eq!((address.port, address.database.as_str()), (6543, "da-ta"));
-        assert!(address.needs_ca());
-        let short = postgres("postgresql://u@[2001:db8::1]/d").unwrap();
-        assert_eq!((short.port, short.password.is_none()), (5432, true));
-        assert_eq!(short.place().to_string(), "[2001:db8::1]:5432/d");
-    }
-
-    #[test]
-    fn another_machine_always_has_to_prove_who_it_is() {
-        for mode in ["disable", "allow", "prefer", "require", "verify-ca"] {
-            let url = format!("postgres://u@db.example/d?sslmode={mode}");
-            assert_eq!(postgres(&url).unwrap_err(), AddressFault::WeakTls(mode));
-        }
-        for url in [
-            "postgres://u@db.example/d",
-            "postgres://u@db.example/d?sslmode=verify-full",
-            "postgres://u@10.0.0.1/d",
-            "postgres://u@127.0.0.1.example/d",
-        ] {
-            assert!(postgres(url).unwrap().needs_ca(), "{url}");
-        }
-    }
-
-    #[test]
-    fn this_machine_is_asked_for_proof_only_where_the_url_says_so() {
-        for here in ["127.0.0.1", "[::1]", "localhost", "127.8.9.1"] {
-            let url = format!("postgres://u@{here}/d");
-            assert!(!postgres(&url).unwrap().needs_ca());
-            assert!(
-                !postgres(&format!("{url}?sslmode=disable"))
-                    .unwrap()
-                    .needs_ca()
-            );
-            assert!(
-                postgres(&format!("{url}?sslmode=verify-full"))
-                    .unwrap()
-                    .needs_ca()
-            );
-            let half = postgres(&format!("{url}?sslmode=prefer"));
-            assert_eq!(half.unwrap_err(), AddressFault::WeakTls("prefer"));
-        }
-        let both = postgres("postgres://u@localhost/d?sslmode=disable&sslmode=verify-full");
-        assert_eq!(both.unwrap_err(), AddressFault::WeakTls("disable"));
-    }
-
-    #[test]
-    fn a_unix_socket_is_named_in_either_way() {
-        for url in [
-            "postgres://u@%2Frun%2Fpostgresql/d",
-            "postgres://u@/d?host=/run/postgresql",
-        ] {
-            let address = postgres(url).unwrap();
-            assert_eq!(address.host, Host::Folder("/run/postgresql".into()));
-            assert!(!address.needs_ca());
-        }
-        for url in [
-            "postgres://u@h/d?host=/run",
-            "postgres://u@/d?host=h",
-            "postgres://u@/d",
-        ] {
-            assert_eq!(postgres(url).unwrap_err(), AddressFault::Host, "{url}");
-        }
-    }
-
-    #[test]
-    fn plain_text_to_another_redis_is_refused_and_there_is_no_way_around() {
-        let redis = |url: &str| read(Kind::Redis, url);
-        assert_eq!(
-            redis("redis://cache.example").unwrap_err(),
-            AddressFault::Plain
-        );
-        assert_eq!(
-            redis("redis://cache.example?sslmode=disable").unwrap_err(),
-            AddressFault::Parameter
-        );
-        assert!(!redis("redis://127.0.0.1:7000/3").unwrap().needs_ca());
-        let far = redis("rediss://:pw@cache.example/3").unwrap();
-        assert!(far.needs_ca() && far.user.is_none() && far.password.is_some());
-        assert_eq!(far.number(), Some(3));
-        for database in ["x", "-1", "99999999"] {
-            let url = format!("redis://localhost/{database}");
-            assert_eq!(redis(&url).unwrap_err(), AddressFault::Database);
-        }
-    }
-
-    #[test]
-    fn what_is_no_url_of_the_kind_is_refused_without_repeating_it() {
-        let long = format!("postgres://u:{}@h/d", "s3cret".repeat(400));
-        for (url, fault) in [
-            ("mysql://u:s3cret@h/d", AddressFault::Scheme(Kind::Postgres)),
-            ("s3cret", AddressFault::Scheme(Kind::Postgres)),
-            ("postgres://u:s3cret @h/d", AddressFault::NotText),
-            ("postgres://u:s3cret\n@h/d", AddressFault::NotText),
-            ("postgres://u:s3cret%@h/d", AddressFault::Escape),
-            ("postgres://u:s3cret%zz@h/d", AddressFault::Escape),
-            ("postgres://u:s3cret%00@h/d", AddressFault::Escape),
-            ("postgres://u:s3cret%ff@h/d", AddressFault::Escape),
-            ("postgres://u:s3cret@h:0/d", AddressFault::Port),
-            ("postgres://u:s3cret@h:70000/d", AddressFault::Port),
-            ("postgres://u:s3cret@h:+1/d", AddressFault::Port),
-            ("postgres://u:s3cret@h!/d", AddressFault::Host),
-            ("postgres://u:s3cret@[::1/d", AddressFault::Host),
-            ("postgres://u:s3cret@[h]/d", AddressFault::Host),
-            ("postgres://u:s3cret@a,b/d", AddressFault::Host),
-            ("postgres://h/d", AddressFault::User),
-            ("postgres://u:s3cret@h", AddressFault::Database),
-            ("postgres://u:s3cret@h/d?s3cret", AddressFault::Parameter),
-            ("postgres://u@h/d?password=s3cret", AddressFault::Parameter),
-            ("postgres://u:p/s3cret@h/d", AddressFault::Port),
-            ("postgres://u@x:1/s3cret@h/d", AddressFault::Database),
-            (&long, AddressFault::TooLong),
-        ] {
-            let found = postgres(url).unwrap_err();
-            assert_eq!(found, fault, "{url}");
-            let said = format!("{found} {found:?} {} {}", found.hint(), found.code());
-            assert!(!said.contains("s3cret") && found.hint().len() > 10);
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_password_and_no_user() {
-        let address = postgres("postgres://someone:s3cret@h:1/d").unwrap();
-        assert_eq!(format!("{address:?}"), "Address(h:1/d)");
-    }
-}
+mod tests;
