@@ -23,6 +23,11 @@ pub(super) struct PrefixEntropy;
 /// Any method under any path: what a twin needs where scopes are not the question.
 const EVERYTHING: &str = "GET,HEAD,POST,PUT,PATCH,DELETE /";
 
+/// Between two requests with a revoked key.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often it is asked with: for some minutes.
+const MOST_ASKED: usize = 10_000;
+
 /// A canary key that passes any route with one of `roles`.
 pub(super) fn wide_key(at: &dyn Target, roles: &[String]) -> Result<String, TargetError> {
     mint(at, EVERYTHING, roles).map(|minted| minted.key)
@@ -151,10 +156,14 @@ impl Probe for Revocable {
         let (kept, revoked) = (mint(at, EVERYTHING, roles)?, mint(at, EVERYTHING, roles)?);
         let before = Met::status(&ask(at, method, path, &revoked.key)?, &[200]);
         at.revoke_key(&revoked.id)?;
-        let (took, last) = until_refused(within, || ask(at, method, path, &revoked.key))?;
-        let met = match took {
-            Some(took) => Met::when(took <= within, format!("401 after {} ms", took.as_millis())),
-            None => Met::status(&last, &[401]),
+        let start = now();
+        let ask_revoked = || ask(at, method, path, &revoked.key);
+        let met = match until_refused(within, || now() - start, ask_revoked)? {
+            Ended::Refused(sent) => Met::when(
+                true,
+                format!("refused when asked {} ms later", sent.as_millis()),
+            ),
+            Ended::Open(last) => Met::status(&last, &[401]),
         };
         sheet.pair("a revoked key", met, before);
         let other = Met::status(&ask(at, method, path, &kept.key)?, &[200]);
@@ -164,28 +173,45 @@ impl Probe for Revocable {
     }
 }
 
-/// Asks again and again until the answer is 401 or `within` has passed; at most 10,000 times.
+/// How the asking of a revoked key ended.
+enum Ended {
+    /// With 401, for a request sent so long after the revocation.
+    Refused(Duration),
+    /// With this answer to a request sent when the key should have been dead.
+    Open(Reply),
+}
+
+/// Asks again and again until the answer is 401, or a request sent `within` or more after the
+/// revocation is answered otherwise. What counts is when a request was sent, not when its answer came:
+/// a slow machine makes no key live longer.
+fn until_refused(
+    within: Duration,
+    since_revoked: impl Fn() -> Duration,
+    mut ask: impl FnMut() -> Result<Reply, TargetError>,
+) -> Result<Ended, TargetError> {
+    for _ in 0..MOST_ASKED {
+        let sent = since_revoked();
+        let last = ask()?;
+        if last.answer().is_some_and(|answer| answer.status == 401) {
+            return Ok(Ended::Refused(sent));
+        }
+        if sent >= within {
+            return Ok(Ended::Open(last));
+        }
+        std::thread::sleep(PAUSE.min(within / 10));
+    }
+    Err(TargetError::new(
+        "wait for the end of a revoked key",
+        "within is longer than a proof waits; a key is refused within milliseconds",
+    ))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a stopwatch around real requests"
 )]
-fn until_refused(
-    within: Duration,
-    ask: impl Fn() -> Result<Reply, TargetError>,
-) -> Result<(Option<Duration>, Reply), TargetError> {
-    let start = Instant::now();
-    let mut last = ask()?;
-    for _ in 0..10_000 {
-        let took = start.elapsed();
-        if last.answer().is_some_and(|answer| answer.status == 401) {
-            return Ok((Some(took), last));
-        }
-        if took > within {
-            break;
-        }
-        last = ask()?;
-    }
-    Ok((None, last))
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl Probe for DigestOnly {
@@ -298,6 +324,8 @@ fn longest_shown(secret: &str, listed: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use control::probe::Answer;
+
     use super::*;
 
     #[test]
@@ -310,5 +338,53 @@ mod tests {
     #[test]
     fn the_secret_of_a_key_is_what_follows_its_prefix() {
         assert_eq!(secret_part("vsk_abcdefghijkl_s3cr3t"), "s3cr3t");
+    }
+
+    /// Asks with a key that dies at `dead`, on a clock that moves by `step` with every request.
+    fn asked_until(within: u64, dead: u64, step: u64) -> (Ended, u64) {
+        let clock = std::cell::Cell::new(0);
+        let mut asked = 0;
+        let ended = until_refused(
+            Duration::from_millis(within),
+            || Duration::from_millis(clock.get()),
+            || {
+                let status = if clock.get() < dead { 200 } else { 401 };
+                clock.set(clock.get() + step);
+                asked += 1;
+                Ok(Reply::Answer(Answer {
+                    status,
+                    ..Answer::default()
+                }))
+            },
+        );
+        (ended.unwrap(), asked)
+    }
+
+    #[test]
+    fn a_key_that_dies_in_time_is_refused_however_slow_the_answers_are() {
+        let (ended, asked) = asked_until(20, 10, 1);
+        assert!(matches!(ended, Ended::Refused(sent) if sent == Duration::from_millis(10)));
+        assert_eq!(asked, 11);
+        let (ended, asked) = asked_until(20, 0, 5_000);
+        assert!(matches!(ended, Ended::Refused(Duration::ZERO)));
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn a_key_that_is_answered_when_it_should_be_dead_is_open() {
+        for (within, dead, step) in [(20, 21, 1), (20, 1_000_000, 1), (0, 1, 1)] {
+            let (ended, _) = asked_until(within, dead, step);
+            let Ended::Open(last) = ended else {
+                panic!("refused");
+            };
+            assert_eq!(last.answer().unwrap().status, 200);
+        }
+    }
+
+    #[test]
+    fn a_time_that_no_proof_waits_for_is_an_error() {
+        let answer = || Ok(Reply::Closed);
+        let ended = until_refused(Duration::from_nanos(9), || Duration::ZERO, answer);
+        assert!(ended.is_err());
     }
 }

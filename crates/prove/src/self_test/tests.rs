@@ -342,7 +342,7 @@ fn every_sham_is_noticed_by_its_own_probe_and_by_no_other() {
         let values = &mut sentence.asked.values;
         values
             .entry("within".to_owned())
-            .and_modify(|within| "200ms".clone_into(within));
+            .and_modify(|within| "20ms".clone_into(within));
     }
     let plan = Plan {
         document: &document,
