@@ -3,12 +3,13 @@
 //! Owns the signing key, its published set and the cache of assertions of each core. Refuses to
 //! speak for a request without a principal: an open route carries no assertion. A signature costs
 //! more than everything else of a request together, so one is made per principal and route and
-//! renewed well before it ends; a route with `bind = "request"` gets one per request.
+//! renewed well before it ends; a route with `bind = "request"` gets one per request. A principal
+//! whose credentials differ in roles or tenant has one for each of these.
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use control::Timestamp;
-use identity::{IdHash, KeyId};
+use identity::IdHash;
 use ledger::{PrincipalId, RequestId};
 use seal::ed25519::{KeyFault, SigningKey};
 use serde_json::{Value, json};
@@ -58,6 +59,15 @@ impl Signer {
             "iat": issued,
             "exp": issued.saturating_add(LIFE.as_secs().cast_signed()),
         });
+        if let (
+            Subject::Principal(identity::Subject::User { issuer, name }),
+            Value::Object(fields),
+        ) = (claims.subject, &mut object)
+        {
+            // Names are only unique with whoever gave them (RFC 9493, section 3.2.3).
+            let id = json!({ "format": "iss_sub", "iss": issuer, "sub": name });
+            fields.insert("sub_id".into(), id);
+        }
         if let (Some(bound), Value::Object(fields)) = (&claims.bound, &mut object) {
             let method = String::from_utf8_lossy(bound.method);
             fields.insert("method".into(), method.into());
@@ -98,8 +108,8 @@ pub(crate) struct Bound<'a> {
 /// Who an assertion speaks of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject<'a> {
-    /// The holder of the key with this public id.
-    Key(KeyId),
+    /// The owner of a credential.
+    Principal(identity::Subject<'a>),
     /// The source of the webhook route with this path.
     Webhook(&'a str),
 }
@@ -107,7 +117,7 @@ pub(crate) enum Subject<'a> {
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key(id) => write!(f, "key:{}", id.as_str()),
+            Self::Principal(subject) => subject.fmt(f),
             Self::Webhook(route) => write!(f, "webhook:{route}"),
         }
     }
@@ -118,10 +128,21 @@ fn path_hash(path: &[u8]) -> String {
     seal::encode::base64url(&seal::sha256(path))
 }
 
+/// What an assertion is kept under.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    /// Who it speaks of.
+    pub(crate) principal: PrincipalId,
+    /// Which of its credentials, where these differ in roles or tenant.
+    pub(crate) variant: u64,
+    /// The route, by its index in the configuration in force.
+    pub(crate) route: usize,
+}
+
 /// The assertions one core has signed and may use again.
 #[derive(Default)]
 pub(crate) struct Assertions {
-    kept: HashMap<(PrincipalId, usize), Kept, IdHash>,
+    kept: HashMap<Place, Kept, IdHash>,
 }
 
 struct Kept {
@@ -154,19 +175,18 @@ impl Assertions {
         })
     }
 
-    /// The assertion of `principal` on the route with this index of the configuration in force.
+    /// The assertion of a principal on a route.
     pub(crate) fn of(
         &mut self,
         signer: &Signer,
-        principal: PrincipalId,
-        route: usize,
+        place: Place,
         claims: &Claims<'_>,
         now: Timestamp,
     ) -> Result<Asserted, WriteFault> {
         if claims.bound.is_some() {
             return Self::once(signer, claims, now);
         }
-        if let Some(kept) = self.kept.get(&(principal, route))
+        if let Some(kept) = self.kept.get(&place)
             // A clock set back must not stretch the life of an assertion.
             && now < kept.renew
             && kept.renew.since(now) <= RENEW
@@ -184,7 +204,7 @@ impl Assertions {
         }
         let signed = Self::once(signer, claims, now)?;
         self.kept.insert(
-            (principal, route),
+            place,
             Kept {
                 token: signed.token.clone(),
                 renew: now.plus(RENEW),
@@ -215,8 +235,12 @@ mod tests {
         }
     }
 
-    fn principal() -> PrincipalId {
-        PrincipalId::new("abc").unwrap()
+    fn place(route: usize) -> Place {
+        Place {
+            principal: PrincipalId::new("abc").unwrap(),
+            variant: 0,
+            route,
+        }
     }
 
     /// Verifies with nothing but the published set, as an app would.
@@ -233,7 +257,7 @@ mod tests {
         let signer = Signer::from_seed([7; 32]).unwrap();
         let roles = ["mentor".into()];
         let mut kept = Assertions::default();
-        let made = kept.of(&signer, principal(), 0, &claims(&roles, None), NOW);
+        let made = kept.of(&signer, place(0), &claims(&roles, None), NOW);
         assert_eq!(
             verified(&signer, made.unwrap().token.as_str()),
             json!({
@@ -244,12 +268,31 @@ mod tests {
     }
 
     #[test]
+    fn a_person_is_named_with_who_vouches_for_them() {
+        let signer = Signer::from_seed([7; 32]).unwrap();
+        let claims = Claims {
+            subject: Subject::Principal(identity::Subject::User {
+                issuer: "https://login.example",
+                name: "u-1",
+            }),
+            ..claims(&[], None)
+        };
+        let made = Assertions::once(&signer, &claims, NOW).unwrap();
+        let said = verified(&signer, made.token.as_str());
+        assert_eq!(said["sub"], "user:u-1");
+        assert_eq!(
+            said["sub_id"],
+            json!({"format": "iss_sub", "iss": "https://login.example", "sub": "u-1"})
+        );
+    }
+
+    #[test]
     fn an_assertion_is_used_again_until_it_is_time_to_renew() {
         let signer = Signer::from_seed([7; 32]).unwrap();
         let mut kept = Assertions::default();
         let mut at = |seconds| {
             let now = NOW.plus(Duration::from_secs(seconds));
-            kept.of(&signer, principal(), 0, &claims(&[], None), now)
+            kept.of(&signer, place(0), &claims(&[], None), now)
                 .unwrap()
                 .fresh
         };
@@ -260,11 +303,10 @@ mod tests {
     fn a_clock_set_back_does_not_stretch_an_assertion() {
         let signer = Signer::from_seed([7; 32]).unwrap();
         let mut kept = Assertions::default();
-        kept.of(&signer, principal(), 0, &claims(&[], None), NOW)
-            .unwrap();
+        kept.of(&signer, place(0), &claims(&[], None), NOW).unwrap();
         let before = Timestamp::from_seconds(NOW.seconds() - 3600);
         assert!(
-            kept.of(&signer, principal(), 0, &claims(&[], None), before)
+            kept.of(&signer, place(0), &claims(&[], None), before)
                 .unwrap()
                 .fresh
         );
@@ -274,10 +316,18 @@ mod tests {
     fn routes_and_principals_do_not_share_assertions() {
         let signer = Signer::from_seed([7; 32]).unwrap();
         let mut kept = Assertions::default();
-        let other = PrincipalId::new("def").unwrap();
-        for (who, route) in [(principal(), 0), (principal(), 1), (other, 0)] {
+        let other = Place {
+            principal: PrincipalId::new("def").unwrap(),
+            ..place(0)
+        };
+        // Another credential of the same principal, with other roles.
+        let variant = Place {
+            variant: 1,
+            ..place(0)
+        };
+        for place in [place(0), place(1), other, variant] {
             assert!(
-                kept.of(&signer, who, route, &claims(&[], None), NOW)
+                kept.of(&signer, place, &claims(&[], None), NOW)
                     .unwrap()
                     .fresh
             );
@@ -295,7 +345,7 @@ mod tests {
                 path: b"/api/x",
                 request: &request,
             };
-            let made = kept.of(&signer, principal(), 0, &claims(&[], Some(bound)), NOW);
+            let made = kept.of(&signer, place(0), &claims(&[], Some(bound)), NOW);
             verified(&signer, made.unwrap().token.as_str())
         };
         let (one, two) = (made(1), made(2));
@@ -310,7 +360,7 @@ mod tests {
         let signer = Signer::from_seed([7; 32]).unwrap();
         let mut kept = Assertions::default();
         for route in 0..=CAPACITY {
-            kept.of(&signer, principal(), route, &claims(&[], None), NOW)
+            kept.of(&signer, place(route), &claims(&[], None), NOW)
                 .unwrap();
         }
         assert!(kept.kept.len() <= CAPACITY);

@@ -236,12 +236,13 @@ fn judge_head(
 
     // authenticate: before anything costs memory or a disk, because strangers are many.
     let caller = authenticate::judge(&core.gate.keys, route, request, exchange.at)?;
-    if let authenticate::Caller::Key(key) = &caller {
-        exchange.principal = ledger::PrincipalId::new(key.subject().id().as_str());
+    if let authenticate::Caller::Known(verified) = &caller {
+        let principal = verified.principal();
+        exchange.principal = ledger::PrincipalId::new(principal.id());
         if let Some(who) = exchange.principal {
             record::authenticated(core, exchange, who);
         }
-        if key.subject().is_probe() && ticket.is_none() {
+        if principal.is_probe() && ticket.is_none() {
             return Err(TicketRefusal::Missing.to_refusal());
         }
     }

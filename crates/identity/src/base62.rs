@@ -52,6 +52,22 @@ pub(crate) fn random(rng: &dyn Rng, text: &mut [u8]) -> Result<(), NoRandomness>
     wanted.map_or(Ok(()), |_| Err(NoRandomness))
 }
 
+/// Fills `text` with characters that follow from `digest`: its last base-62 digits, by long division,
+/// so that each character is as likely as any other to within what a digest of this length allows.
+pub(crate) fn of_digest(digest: &[u8; 32], text: &mut [u8]) {
+    let mut number = *digest;
+    for to in text.iter_mut().rev() {
+        let mut rest = 0;
+        for byte in &mut number {
+            let value = rest << 8 | u32::from(*byte);
+            // The remainder before was below 62, so the quotient fits a byte.
+            *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
+            rest = value % 62;
+        }
+        *to = character(rest);
+    }
+}
+
 /// `value` as six characters, zeroes in front; 62^6 is more than 2^32.
 pub(crate) fn six(value: u32) -> [u8; 6] {
     let mut text = [b'0'; 6];

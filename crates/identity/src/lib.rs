@@ -1,4 +1,4 @@
-//! Who asks, and what they may do: API keys.
+//! Who asks, and what they may do: API keys and signed tokens.
 //!
 //! Owns the form of a key, the snapshot requests are checked against, scopes and roles, and the
 //! service that makes, lists and revokes keys. Refuses whatever a key does not name: no scope is no
@@ -14,12 +14,13 @@
 //! 1. [`api_key`]: what a key looks like, so that scanners know one offline;
 //! 2. [`credential`]: where in a request a key may stand;
 //! 3. [`table`]: the snapshot, and [`LiveKeys`], the handle that always has the latest;
-//! 4. [`proof`]: what passing a check is worth: [`Verified`], then [`Authorised`];
-//! 5. [`scope`]: methods and paths;
-//! 6. [`refusal`]: every way to be turned away;
-//! 7. [`keys`]: making, listing, revoking;
-//! 8. [`token`]: signed tokens that somebody else issued;
-//! 9. [`controls`]: the promises kept here.
+//! 4. [`principal`]: whoever asks, however that was proven;
+//! 5. [`proof`]: what passing a check is worth: [`Verified`], then [`Authorised`];
+//! 6. [`scope`]: methods and paths;
+//! 7. [`refusal`]: every way to be turned away;
+//! 8. [`keys`]: making, listing, revoking;
+//! 9. [`token`]: signed tokens that somebody else issued;
+//! 10. [`controls`]: the promises kept here.
 
 pub mod api_key;
 mod base62;
@@ -30,6 +31,7 @@ mod fault;
 pub mod fuzz;
 mod id_hash;
 pub mod keys;
+pub mod principal;
 pub mod proof;
 pub mod refusal;
 pub mod scope;
@@ -40,7 +42,9 @@ pub use api_key::{ApiKey, KeyId};
 pub use fault::KeysFault;
 pub use id_hash::{IdHash, IdHasher};
 pub use keys::{Keys, Listing, Minted, NewKey};
+pub use principal::{PersonId, Principal, Standing, Subject};
 pub use proof::{Authorised, Verified};
 pub use refusal::{AccessRefusal, KeyRefusal};
 pub use scope::{Scope, ScopeFault, Scopes};
 pub use table::{Key, KeyTable, LiveKeys};
+pub use token::Bearer;

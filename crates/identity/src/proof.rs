@@ -2,48 +2,56 @@
 //!
 //! Owns two tokens. [`Verified`] says that a credential was checked, [`Authorised`] that its owner
 //! may do this, here. Neither can be made or copied outside this crate, so code that takes one
-//! cannot be reached without the check: leaving the check out does not compile.
+//! cannot be reached without the check: leaving the check out does not compile. Both are the same for
+//! every kind of credential, and so is the judgement between them.
 
-use std::sync::Arc;
+use control::Timestamp;
 
-use crate::{AccessRefusal, Key};
+use crate::{
+    AccessRefusal,
+    principal::{Principal, Standing},
+};
 
-/// Proof that a credential was checked and is good; `T` is whose it is.
+/// Proof that a credential was checked and is good.
 #[derive(Debug)]
 #[must_use = "who asks is known, but not yet whether they may"]
-pub struct Verified<T>(Arc<T>);
+pub struct Verified {
+    principal: Principal,
+    until: Option<Timestamp>,
+}
 
-impl<T> Verified<T> {
-    pub(crate) const fn new(subject: Arc<T>) -> Self {
-        Self(subject)
+impl Verified {
+    /// `until` is when the credential itself ends, where nothing else is to be asked about that.
+    pub(crate) const fn new(principal: Principal, until: Option<Timestamp>) -> Self {
+        Self { principal, until }
     }
 
     /// Whose credential it was.
     #[must_use]
-    pub fn subject(&self) -> &T {
-        &self.0
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
     }
-}
 
-impl Verified<Key> {
-    /// Checks that the key may use `method` on `path` and has one of `roles`, where any are named.
+    /// Checks that whoever asks may use `method` on `path` and has one of `roles`, where any are
+    /// named. A key must also name both in its scope.
     ///
     /// `path` is the canonical path of the request. The scope is checked first. Uses this proof up;
-    /// take what a refusal is to be recorded with from [`Verified::subject`] before.
+    /// take what a refusal is to be recorded with from [`Verified::principal`] before.
     pub fn authorise<R: AsRef<str>>(
         self,
         method: &str,
         path: &str,
         roles: &[R],
     ) -> Result<Authorised, AccessRefusal> {
-        if !self.0.scopes().cover(method, path) {
+        if let Principal::Key(key) = &self.principal
+            && !key.scopes().cover(method, path)
+        {
             return Err(AccessRefusal::Scope);
         }
-        let has = |wanted: &R| self.0.roles().iter().any(|role| **role == *wanted.as_ref());
-        if !roles.is_empty() && !roles.iter().any(has) {
+        if !self.principal.has_one_of(roles) {
             return Err(AccessRefusal::Role);
         }
-        Ok(Authorised(self.0))
+        Ok(Authorised(self))
     }
 }
 
@@ -51,12 +59,25 @@ impl Verified<Key> {
 /// its path and its route.
 #[derive(Debug)]
 #[must_use = "the request may pass, but nothing was done with it"]
-pub struct Authorised(Arc<Key>);
+pub struct Authorised(Verified);
 
 impl Authorised {
-    /// The key in whose name the request goes on.
+    /// In whose name the request goes on.
     #[must_use]
-    pub fn key(&self) -> &Key {
-        &self.0
+    pub const fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// What must go on being so for as long as the request lasts.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let key = match &self.0.principal {
+            Principal::Key(key) => Some(key.id()),
+            Principal::Bearer(_) => None,
+        };
+        Standing {
+            key,
+            until: self.0.until,
+        }
     }
 }

@@ -73,13 +73,13 @@ impl From<KeyRefusal> for Refusal {
     }
 }
 
-/// Why a genuine key may not do this: always 403.
+/// Why whoever is known may not do this: always 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AccessRefusal {
     /// No scope of the key covers this method on this path.
     #[error("outside the scopes of the key")]
     Scope,
-    /// The key has none of the roles the route asks for.
+    /// None of the roles the route asks for.
     #[error("none of the roles the route asks for")]
     Role,
 }
@@ -99,7 +99,7 @@ impl From<AccessRefusal> for Refusal {
     fn from(refusal: AccessRefusal) -> Self {
         let (control, public) = match refusal {
             AccessRefusal::Scope => (SCOPE, "This key may not do this here."),
-            AccessRefusal::Role => (ROLE, "This key has none of the roles needed here."),
+            AccessRefusal::Role => (ROLE, "This needs a role that you do not have."),
         };
         Self::new(control, 403, public, refusal.reason())
     }

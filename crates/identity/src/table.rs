@@ -17,7 +17,9 @@ use arc_swap::ArcSwap;
 use control::Timestamp;
 use store::keys::KeyRow;
 
-use crate::{IdHash, KeyId, KeyRefusal, KeysFault, Scopes, Verified, api_key};
+use crate::{
+    IdHash, KeyId, KeyRefusal, KeysFault, Scopes, Verified, api_key, principal::Principal,
+};
 
 /// How much later a use must be to be noted again, in milliseconds.
 const NOTED_EVERY: i64 = 60_000;
@@ -53,6 +55,11 @@ impl Key {
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// Its public prefix as it stands here.
+    pub(crate) fn id_text(&self) -> &str {
+        self.id.as_str()
     }
 
     /// What it may be used for.
@@ -153,11 +160,7 @@ impl KeyTable {
     }
 
     /// Checks what a request presents.
-    pub fn authenticate(
-        &self,
-        presented: &[u8],
-        now: Timestamp,
-    ) -> Result<Verified<Key>, KeyRefusal> {
+    pub fn authenticate(&self, presented: &[u8], now: Timestamp) -> Result<Verified, KeyRefusal> {
         let presented = api_key::parse(presented).map_err(|_| KeyRefusal::Malformed)?;
         let known = self.keys.get(&presented.id());
         let digest = known.map_or(&NO_DIGEST, |key| &key.digest);
@@ -171,7 +174,7 @@ impl KeyTable {
             return Err(ended);
         }
         key.note_use(now);
-        Ok(Verified::new(Arc::clone(key)))
+        Ok(Verified::new(Principal::Key(Arc::clone(key)), None))
     }
 
     /// Whether the key called `id` can be used at `now`: for connections that outlive a request.
@@ -228,11 +231,7 @@ impl LiveKeys {
 
     /// Checks what a request presents against the keys of this moment; see
     /// [`KeyTable::authenticate`].
-    pub fn authenticate(
-        &self,
-        presented: &[u8],
-        now: Timestamp,
-    ) -> Result<Verified<Key>, KeyRefusal> {
+    pub fn authenticate(&self, presented: &[u8], now: Timestamp) -> Result<Verified, KeyRefusal> {
         self.0.load().authenticate(presented, now)
     }
 

@@ -90,7 +90,7 @@ const HINTS: [(&str, &str); 18] = [
     ),
     (
         "identity.role",
-        "The key is genuine, but has none of the roles that the route asks for.",
+        "The credential is genuine, but gives none of the roles that the route asks for.",
     ),
     (
         "hooks.signature",

@@ -54,9 +54,9 @@ pub(super) async fn wait<C: Stream>(
     forwarding: &Forwarding,
     facts: Facts,
 ) -> Head {
-    let key_stands = || forwarding.key_stands(&local.core);
-    let allowed: Allowed<'_> = if forwarding.has_key() {
-        Some(&key_stands)
+    let stands = || forwarding.credential_stands(&local.core);
+    let allowed: Allowed<'_> = if forwarding.has_credential() {
+        Some(&stands)
     } else {
         None
     };
@@ -206,9 +206,9 @@ pub(super) async fn relay<C: Stream>(
         // An answer without an end is held to its route as a WebSocket is; others end by themselves.
         let stands = || match streams {
             true => forwarding.stands(&local.core),
-            false => forwarding.key_stands(&local.core),
+            false => forwarding.credential_stands(&local.core),
         };
-        let allowed: Allowed<'_> = if streams || forwarding.has_key() {
+        let allowed: Allowed<'_> = if streams || forwarding.has_credential() {
             Some(&stands)
         } else {
             None
@@ -241,7 +241,7 @@ pub(super) async fn relay<C: Stream>(
 
 /// Why what was allowed when it began is so no longer.
 fn no_longer_allowed(local: &Local, forwarding: &Forwarding) -> Refusal {
-    if forwarding.key_stands(&local.core) {
+    if forwarding.credential_stands(&local.core) {
         refusals::ROUTE_CHANGED
     } else {
         refusals::KEY_GONE

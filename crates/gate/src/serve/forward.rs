@@ -188,7 +188,7 @@ impl<S: Client> Connection<S> {
             self.deadline.set(pace.ends(Instant::now(), 0));
             match self.deadline.guard(self.client.fill(buffer::LARGE)).await {
                 Err(_) => return Err(TOO_SLOW),
-                Ok(Ok(1..)) if forwarding.key_stands(&self.local.core) => {}
+                Ok(Ok(1..)) if forwarding.credential_stands(&self.local.core) => {}
                 Ok(Ok(1..)) => return Err(refusals::KEY_GONE),
                 Ok(_) => return Err(CUT_SHORT),
             }

@@ -53,13 +53,22 @@ pub struct Route {
 pub enum Guard {
     /// Anyone, for the stated reason.
     Open(OpenReason),
-    /// A key, with one of these roles where any are named.
-    Key {
-        /// Any of them is enough; empty means any key with the scope.
+    /// Whoever has a credential of an accepted kind, with one of these roles where any are named.
+    Credential {
+        /// What may be presented.
+        accepts: Accepts,
+        /// Any of them is enough; empty means that none is needed.
         roles: Vec<Box<str>>,
     },
     /// A sender whose signature verifies.
     Webhook(WebhookGuard),
+}
+
+/// Kinds of credentials a route accepts; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepts {
+    /// API keys.
+    pub keys: bool,
 }
 
 /// Why a route asks for no credential. Made only by the reader of `[[route]]`, from

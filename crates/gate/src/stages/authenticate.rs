@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use control::{Reason, Refusal, Timestamp};
-use identity::{Key, LiveKeys, Verified, api_key, credential, refusal::KEY};
+use identity::{LiveKeys, Verified, api_key, credential, refusal::KEY};
 use memchr::memmem;
 use wire::{Field, Name, Request, scan::Span};
 
@@ -33,8 +33,8 @@ const IN_COOKIE: Refusal = Refusal::new(
 pub(crate) enum Caller {
     /// Anyone: the route says why.
     Open(OpenPass),
-    /// The holder of a key.
-    Key(Verified<Key>),
+    /// Whoever a credential is of.
+    Known(Verified),
     /// Whoever signed the body, which is not read yet.
     Unsigned,
 }
@@ -53,7 +53,7 @@ pub(crate) fn judge(
     match &route.guard {
         Guard::Open(reason) => Ok(Caller::Open(reason.pass())),
         Guard::Webhook(_) => Ok(Caller::Unsigned),
-        Guard::Key { .. } => {
+        Guard::Credential { .. } => {
             if request.values(Name::Cookie).any(holds_key) {
                 return Err(IN_COOKIE);
             }
@@ -61,7 +61,7 @@ pub(crate) fn judge(
                 request.values(Name::Authorization),
                 request.values(Name::XApiKey),
             )?;
-            Ok(Caller::Key(keys.authenticate(presented, now)?))
+            Ok(Caller::Known(keys.authenticate(presented, now)?))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Authorise: whether who asks may do what is asked, here.
 //!
-//! Owns the step from a caller to a proof: the scope of the key over method and path, the roles of
-//! the route. Refuses everything a key does not name. A signature proves nothing yet; it passes on
+//! Owns the step from a caller to a proof: the scope of a key over method and path, the roles of the
+//! route. Refuses everything a credential does not name. A signature proves nothing yet; it passes on
 //! as unsigned, from which no request can be admitted.
 
 use control::Refusal;
@@ -40,13 +40,13 @@ pub(crate) fn judge(
     match caller {
         Caller::Open(pass) => Ok(Pass::Proven(Proof::Open(pass))),
         Caller::Unsigned => Ok(Pass::Unsigned),
-        Caller::Key(key) => {
+        Caller::Known(verified) => {
             let roles = match &route.guard {
-                Guard::Key { roles } => roles.as_slice(),
+                Guard::Credential { roles, .. } => roles.as_slice(),
                 Guard::Open(_) | Guard::Webhook(_) => &[],
             };
-            let authorised = key.authorise(method, path, roles)?;
-            Ok(Pass::Proven(Proof::Key(authorised)))
+            let authorised = verified.authorise(method, path, roles)?;
+            Ok(Pass::Proven(Proof::Known(authorised)))
         }
     }
 }

@@ -10,13 +10,13 @@ mod head;
 use std::{net::SocketAddr, sync::LazyLock};
 
 use control::{ControlId, Reason, Refusal};
-use identity::KeyId;
+use identity::Standing;
 use wire::{BodyFraming, CleanText, Request, WriteFault};
 
 use self::head::Head;
 use super::exchange::{Exchange, OwnAnswer};
 use crate::{
-    assertion::{Assertions, Bound, Claims, Subject},
+    assertion::{Assertions, Bound, Claims, Place, Subject},
     core::Core,
     metrics::Metric,
     site::{
@@ -60,8 +60,8 @@ pub struct Admitted {
 pub(crate) enum Proof {
     /// The route's own statement that it is open.
     Open(OpenPass),
-    /// A key whose scope and roles allow this.
-    Key(identity::Authorised),
+    /// A credential that allows this.
+    Known(identity::Authorised),
     /// The provider's signature over this very delivery.
     Signed(Box<hooks::Verified<hooks::Signature>>),
 }
@@ -116,7 +116,7 @@ pub struct Forwarding {
     echo: Option<SocketAddr>,
     route: usize,
     app: usize,
-    key: Option<KeyId>,
+    standing: Option<Standing>,
 }
 
 /// Where a request goes whose app is not there: no address, so nothing can be dialled. A site is
@@ -153,24 +153,24 @@ impl Forwarding {
         &self.exchange
     }
 
-    /// Whether it was asked with a key, which may be revoked while it lasts.
+    /// Whether it was asked with a credential, which may be taken back or end while it lasts.
     #[must_use]
-    pub const fn has_key(&self) -> bool {
-        self.key.is_some()
+    pub const fn has_credential(&self) -> bool {
+        self.standing.is_some()
     }
 
-    /// Whether its key, where it was asked with one, still stands. Ask it about once a second.
+    /// Whether its credential, where it was asked with one, still stands. Ask it about once a second.
     #[must_use]
-    pub fn key_stands(&self, core: &Core) -> bool {
-        self.key
-            .is_none_or(|key| core.gate.keys.stands(key, core.gate.clock.now()))
+    pub fn credential_stands(&self, core: &Core) -> bool {
+        self.standing
+            .is_none_or(|standing| standing.holds(&core.gate.keys, core.gate.clock.now()))
     }
 
-    /// Whether a WebSocket or an event stream may go on: its key still stands, and its route is
-    /// still what it was. Ask it about once a second.
+    /// Whether a WebSocket or an event stream may go on: its credential still stands, and its route
+    /// is still what it was. Ask it about once a second.
     #[must_use]
     pub fn stands(&self, core: &Core) -> bool {
-        if !self.key_stands(core) {
+        if !self.credential_stands(core) {
             return false;
         }
         let latest = core.site();
@@ -236,8 +236,8 @@ pub fn write_head(
     let mut forwarding = Forwarding {
         route: exchange.route.unwrap_or(usize::MAX),
         app: exchange.route().map_or(usize::MAX, |route| route.app),
-        key: match &proof {
-            Proof::Key(authorised) => Some(authorised.key().id()),
+        standing: match &proof {
+            Proof::Known(authorised) => Some(authorised.standing()),
             Proof::Open(_) | Proof::Signed(_) => None,
         },
         exchange,
@@ -252,7 +252,7 @@ pub fn write_head(
         core.counters.add(Metric::TicketsRedeemed, 1);
     }
     let assertion = assertion(core, &forwarding.exchange, &proof, request);
-    let consumed = matches!(proof, Proof::Key(_));
+    let consumed = matches!(proof, Proof::Known(_));
     let written = assertion.and_then(|assertion| {
         let head = Head {
             exchange: &forwarding.exchange,
@@ -284,13 +284,14 @@ fn assertion(
     let Some(route) = exchange.route() else {
         return Ok(None);
     };
-    let (subject, roles, tenant): (_, &[Box<str>], _) = match (proof, &route.guard) {
-        (Proof::Key(authorised), _) => {
-            let key = authorised.key();
-            (Subject::Key(key.id()), key.roles(), key.tenant())
+    let (subject, roles, tenant, variant): (_, &[Box<str>], _, _) = match (proof, &route.guard) {
+        (Proof::Known(authorised), _) => {
+            let who = authorised.principal();
+            let subject = Subject::Principal(who.subject());
+            (subject, who.roles(), who.tenant(), who.variant())
         }
         (Proof::Signed(_), Guard::Webhook(guard)) => {
-            (Subject::Webhook(guard.source.id()), &[], "default")
+            (Subject::Webhook(guard.source.id()), &[], "default", 0)
         }
         (Proof::Open(_) | Proof::Signed(_), _) => return Ok(None),
     };
@@ -313,7 +314,12 @@ fn assertion(
     };
     let asserted = if core.is_current(&exchange.site) {
         let mut kept = core.assertions.borrow_mut();
-        kept.of(signer, principal, route.index.into(), &claims, exchange.at)?
+        let place = Place {
+            principal,
+            variant,
+            route: route.index.into(),
+        };
+        kept.of(signer, place, &claims, exchange.at)?
     } else {
         Assertions::once(signer, &claims, exchange.at)?
     };
@@ -328,7 +334,13 @@ impl Route {
     fn admits_like(&self, other: &Self) -> bool {
         let same_guard = match (&self.guard, &other.guard) {
             (Guard::Open(_), Guard::Open(_)) => true,
-            (Guard::Key { roles: ours }, Guard::Key { roles: theirs }) => ours == theirs,
+            (
+                Guard::Credential { accepts, roles },
+                Guard::Credential {
+                    accepts: theirs,
+                    roles: their_roles,
+                },
+            ) => accepts == theirs && roles == their_roles,
             (Guard::Webhook(ours), Guard::Webhook(theirs)) => {
                 ours.source.scheme().name == theirs.source.scheme().name
             }

@@ -11,6 +11,7 @@ use control::Timestamp;
 use seal::jws::{Algorithm, Compact, Jwk, TokenFault};
 
 use super::{claims::Claims, rules::Rules};
+use crate::PersonId;
 
 /// Most keys that are tried on one token, so that a set of many under one name costs little.
 const TRIED_LIMIT: usize = 4;
@@ -73,7 +74,10 @@ impl From<TokenFault> for TokenRefusal {
 /// Who a token speaks of, once it was believed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bearer {
+    issuer: Box<str>,
     subject: Box<str>,
+    person: PersonId,
+    variant: u64,
     roles: Box<[Box<str>]>,
     tenant: Box<str>,
     expires: Timestamp,
@@ -81,6 +85,23 @@ pub struct Bearer {
 }
 
 impl Bearer {
+    /// Who vouches for the subject.
+    #[must_use]
+    pub const fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The subject, as the ledger knows it.
+    #[must_use]
+    pub const fn person(&self) -> &PersonId {
+        &self.person
+    }
+
+    /// What tells this one from others of the same subject, by roles and tenant.
+    pub(crate) const fn variant(&self) -> u64 {
+        self.variant
+    }
+
     /// The subject, as its issuer names it.
     #[must_use]
     pub const fn subject(&self) -> &str {
@@ -169,6 +190,9 @@ impl Issuer {
             return Err(TokenRefusal::Subject);
         };
         Ok(Bearer {
+            person: PersonId::of(&self.rules.issuer, &subject),
+            variant: variant(&roles, &tenant),
+            issuer: self.rules.issuer.clone(),
             subject: subject.into(),
             roles,
             tenant,
@@ -176,6 +200,17 @@ impl Issuer {
             id: claims.id.map(Into::into),
         })
     }
+}
+
+/// A number that follows from roles and tenant, and is another for others.
+fn variant(roles: &[Box<str>], tenant: &str) -> u64 {
+    let mut digest = seal::digest::Sha256::new();
+    for text in roles.iter().map(|role| &**role).chain([tenant]) {
+        digest.update(text.as_bytes());
+        digest.update(&[0]);
+    }
+    let digest = digest.finish();
+    u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
 /// Whether one of the keys that the token may mean signed it.

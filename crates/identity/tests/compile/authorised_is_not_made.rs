@@ -1,9 +1,7 @@
-use std::sync::Arc;
+use identity::{Authorised, Verified};
 
-use identity::{Authorised, Key};
-
-fn make(key: Arc<Key>) -> Authorised {
-    Authorised(key)
+fn make(verified: Verified) -> Authorised {
+    Authorised(verified)
 }
 
 fn main() {}

@@ -1,10 +1,10 @@
-use identity::{Authorised, Key, LiveKeys, Verified};
+use identity::{Authorised, LiveKeys, Verified};
 
 fn forward(passed: Authorised) -> String {
-    passed.key().tenant().to_owned()
+    passed.principal().tenant().to_owned()
 }
 
-fn pass(verified: Verified<Key>) -> Option<String> {
+fn pass(verified: Verified) -> Option<String> {
     verified.authorise("GET", "/api", &["mentor"]).ok().map(forward)
 }
 

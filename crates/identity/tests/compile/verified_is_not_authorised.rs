@@ -1,8 +1,8 @@
-use identity::{Authorised, Key, Verified};
+use identity::{Authorised, Verified};
 
 fn forward(_passed: Authorised) {}
 
-fn skip_the_check(verified: Verified<Key>) {
+fn skip_the_check(verified: Verified) {
     forward(verified);
 }
 

@@ -1,6 +1,6 @@
-use identity::{Key, Verified};
+use identity::Verified;
 
-fn copy(verified: &Verified<Key>) -> Verified<Key> {
+fn copy(verified: &Verified) -> Verified {
     verified.clone()
 }
 

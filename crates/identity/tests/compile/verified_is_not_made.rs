@@ -1,9 +1,16 @@
 use std::sync::Arc;
 
-use identity::{Key, Verified};
+use identity::{Key, Principal, Verified};
 
-fn make(key: Arc<Key>) -> [Verified<Key>; 2] {
-    [Verified::new(Arc::clone(&key)), Verified(key)]
+fn make(key: Arc<Key>) -> [Verified; 2] {
+    let principal = || Principal::Key(Arc::clone(&key));
+    [
+        Verified::new(principal(), None),
+        Verified {
+            principal: principal(),
+            until: None,
+        },
+    ]
 }
 
 fn main() {}

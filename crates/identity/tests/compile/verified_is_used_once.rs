@@ -1,6 +1,6 @@
-use identity::{Key, Verified};
+use identity::Verified;
 
-fn twice(verified: Verified<Key>) {
+fn twice(verified: Verified) {
     let _ = verified.authorise("GET", "/api", &["mentor"]);
     let _ = verified.authorise("GET", "/other", &["mentor"]);
 }

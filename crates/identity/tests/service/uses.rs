@@ -63,7 +63,7 @@ fn a_key_of_a_proof_lives_a_minute_in_its_own_tenant_and_leaves_nothing() {
         .unwrap();
     let live = bench.keys.live();
     let verified = live.authenticate(probe.key.expose().as_bytes(), at(159));
-    assert_eq!(verified.unwrap().subject().tenant(), "probe");
+    assert_eq!(verified.unwrap().principal().tenant(), "probe");
     assert_eq!(bench.ask(probe.key.expose(), 160), Err(KeyRefusal::Expired));
     bench.keys.revoke(revoked.id.as_str(), at(110)).unwrap();
     assert_eq!(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use config::{Fault, Found, Table};
 use hooks::Setting;
 
-use super::{Guard, OpenReason, WebhookGuard};
+use super::{Accepts, Guard, OpenReason, WebhookGuard};
 use crate::site::Surroundings;
 
 /// Who may pass. Exactly one of `auth` and `webhook` must say so.
@@ -56,7 +56,7 @@ pub(super) fn read(
         table.fault(
             Fault::new(
                 "route.roles-without-key",
-                "roles are held by keys, and this route asks for none",
+                "roles come with a credential, and this route asks for none",
             )
             .at(span)
             .hint("remove roles, or write auth = [\"api-key\"]"),
@@ -72,13 +72,8 @@ fn credential_guard(
     roles: Option<&[Found<String>]>,
 ) -> Option<Guard> {
     let first = auth.first();
-    match auth
-        .iter()
-        .map(|found| found.value.as_str())
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        ["none"] => {
+    match auth {
+        [only] if only.value == "none" => {
             // A reason that does not read was told where it stands.
             let Some(reason) = reason else {
                 table.fault(
@@ -95,22 +90,42 @@ fn credential_guard(
             let stated = reason.and_then(|reason| OpenReason::stated(&reason.value));
             stated.map(Guard::Open)
         }
-        ["api-key"] => Some(Guard::Key {
+        kinds => Some(Guard::Credential {
+            accepts: accepted(table, kinds)?,
             roles: roles
                 .unwrap_or_default()
                 .iter()
                 .map(|role| role.value.as_str().into())
                 .collect(),
         }),
-        _ => {
-            table.fault(
-                Fault::new("route.unknown-auth", "auth takes \"none\" or [\"api-key\"]")
-                    .at(first.map(|found| found.span).or(table.span()))
-                    .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
-            );
-            None
+    }
+}
+
+/// The kinds of credentials that are listed, each of which must be known and stand once.
+fn accepted(table: &Table<'_>, kinds: &[Found<String>]) -> Option<Accepts> {
+    let mut accepts = Accepts { keys: false };
+    let mut wrong = kinds.is_empty().then(|| table.span());
+    for kind in kinds {
+        let place = match kind.value.as_str() {
+            "api-key" => &mut accepts.keys,
+            _ => {
+                wrong = Some(Some(kind.span));
+                break;
+            }
+        };
+        if std::mem::replace(place, true) {
+            wrong = Some(Some(kind.span));
         }
     }
+    if let Some(span) = wrong {
+        table.fault(
+            Fault::new("route.unknown-auth", "auth takes \"none\" or [\"api-key\"]")
+                .at(span)
+                .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
+        );
+        return None;
+    }
+    Some(accepts)
 }
 
 fn webhook_guard(
