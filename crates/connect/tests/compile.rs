@@ -12,6 +12,8 @@ fn judged_addresses_come_from_a_policy_alone() {
         "judged_is_not_changed",
         "an_address_is_not_judged_alone",
         "public_is_not_made",
+        "an_unjudged_address_is_not_dialled",
+        "a_verdict_is_dialled_once",
     ] {
         cases.compile_fail(format!("tests/compile/{refused}.rs"));
     }

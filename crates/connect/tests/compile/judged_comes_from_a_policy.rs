@@ -1,4 +1,7 @@
-//! What a connection does: a text, a policy, a resolver, and the addresses that may be dialled.
+//! What a connection does: a text, a policy, a resolver, and the addresses that may be dialled; each
+//! is dialled once.
+
+use std::time::Duration;
 
 use connect::{Judged, Policy, Resolve, Target, Unreached};
 use control::Timestamp;
@@ -13,6 +16,11 @@ async fn judged(
     policy.admit(target.destination(), now)?.addresses(names).await
 }
 
+async fn reach(judged: Judged) {
+    let _stream = connect::dial::dial(judged, Duration::from_secs(1)).await;
+}
+
 pub(crate) fn main() {
     let _ = judged;
+    let _reach = reach;
 }
