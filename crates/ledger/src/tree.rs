@@ -290,25 +290,11 @@ pub fn includes(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash)
     if index >= size {
         return false;
     }
-    let (mut node, mut last) = (index, size - 1);
     let mut hash = *leaf;
-    for sibling in proof {
-        if last == 0 {
-            return false;
-        }
-        if node % 2 == 1 || node == last {
-            hash = node_hash(sibling, &hash);
-            while node % 2 == 0 && node != 0 {
-                node >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = node_hash(&hash, sibling);
-        }
-        node >>= 1;
-        last >>= 1;
-    }
-    last == 0 && hash == *root
+    let fits = climb(index, size - 1, proof.iter(), |sibling, side| {
+        hash = side.join(sibling, &hash);
+    });
+    fits && hash == *root
 }
 
 /// Whether `proof` shows that the tree of `old` entries under `old_root` is a prefix of the tree of
@@ -339,24 +325,57 @@ pub fn extends(old: u64, old_root: &Hash, size: u64, root: &Hash, proof: &[Hash]
         last >>= 1;
     }
     let (mut old_hash, mut hash) = (*first, *first);
-    for sibling in path {
+    let fits = climb(node, last, path, |sibling, side| {
+        // What stands to the right was not there yet.
+        if side == Side::Left {
+            old_hash = side.join(sibling, &old_hash);
+        }
+        hash = side.join(sibling, &hash);
+    });
+    fits && old_hash == *old_root && hash == *root
+}
+
+/// On which side of a node its sibling in a proof stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl Side {
+    fn join(self, sibling: &Hash, hash: &Hash) -> Hash {
+        match self {
+            Self::Left => node_hash(sibling, hash),
+            Self::Right => node_hash(hash, sibling),
+        }
+    }
+}
+
+/// Walks a proof from `node` of a level that ends with `last` up to the root, the loop that both
+/// algorithms of RFC 9162 share: `join` is told of each sibling. Whether the proof is as long as the way.
+fn climb<'p>(
+    mut node: u64,
+    mut last: u64,
+    proof: impl Iterator<Item = &'p Hash>,
+    mut join: impl FnMut(&Hash, Side),
+) -> bool {
+    for sibling in proof {
         if last == 0 {
             return false;
         }
         if node % 2 == 1 || node == last {
-            old_hash = node_hash(sibling, &old_hash);
-            hash = node_hash(sibling, &hash);
-            while node % 2 == 0 && node != 0 {
+            join(sibling, Side::Left);
+            while node.is_multiple_of(2) && node != 0 {
                 node >>= 1;
                 last >>= 1;
             }
         } else {
-            hash = node_hash(&hash, sibling);
+            join(sibling, Side::Right);
         }
         node >>= 1;
         last >>= 1;
     }
-    last == 0 && old_hash == *old_root && hash == *root
+    last == 0
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::{
 
 use control::{Clock, ControlId, SystemClock, SystemRng, Timestamp};
 use ledger::{
-    Event, Keeping, Kind, Ledger, Lock, NotDurable, Options, Pace, Room,
+    Event, Keeping, Kind, Ledger, Lock, NotDurable, Options, Pace, Recorder, Room,
     crash_disk::CrashDisk,
     disk::Disk,
     home::ledger_folder,
@@ -175,23 +175,28 @@ fn a_ledger_that_starts_below_the_floor_takes_nothing_from_the_first_moment() {
     assert_eq!(ledger.state().free, None);
 }
 
+const A_WEEK: Keeping = Keeping {
+    floor: 0,
+    keep: Some(Duration::from_secs(7 * 86_400)),
+};
+
+/// Records so many requests of this moment.
+fn record(recorder: &Recorder, clock: &dyn Clock, count: usize) {
+    for _ in 0..count {
+        let event = Event::new(clock.now(), Kind::REQUEST);
+        recorder.record(event).unwrap();
+    }
+}
+
 #[test]
 fn old_entries_go_by_the_clock_alone_and_the_log_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let disk = CrashDisk::new(folder.path());
     let clock = Arc::new(Shifted::default());
-    let week = Duration::from_secs(7 * 86_400);
-    let keeping = Keeping {
-        floor: 0,
-        keep: Some(week),
-    };
-    let ledger = open_at(folder.path(), &disk, keeping, Arc::clone(&clock) as _);
+    let ledger = open_at(folder.path(), &disk, A_WEEK, Arc::clone(&clock) as _);
     let recorder = ledger.recorder();
     for _ in 0..15 {
-        for _ in 0..40 {
-            let event = Event::new(clock.now(), Kind::REQUEST);
-            recorder.record(event).unwrap();
-        }
+        record(&recorder, &*clock, 40);
         ledger.flush_blocking().unwrap();
     }
     // Nothing is recorded from here on but what retention itself says.
@@ -231,17 +236,10 @@ fn what_became_due_while_the_ledger_was_closed_goes_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let disk = CrashDisk::new(folder.path());
     let clock = Arc::new(Shifted::default());
-    let keeping = Keeping {
-        floor: 0,
-        keep: Some(Duration::from_secs(7 * 86_400)),
-    };
-    let open = || open_at(folder.path(), &disk, keeping, Arc::clone(&clock) as _);
+    let open = || open_at(folder.path(), &disk, A_WEEK, Arc::clone(&clock) as _);
     let ledger = open();
     let recorder = ledger.recorder();
-    for _ in 0..300 {
-        let event = Event::new(clock.now(), Kind::REQUEST);
-        recorder.record(event).unwrap();
-    }
+    record(&recorder, &*clock, 300);
     ledger.close().unwrap();
     drop((recorder, ledger));
     // What a start finds to be old is announced at once, not an hour later.
