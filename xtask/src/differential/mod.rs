@@ -7,6 +7,7 @@
 
 mod client;
 mod message;
+mod options;
 mod origin;
 mod page;
 mod readers;
@@ -53,16 +54,9 @@ struct Row {
 /// Rows of one server, by shape.
 type Column = BTreeMap<String, Row>;
 
-struct Options {
-    write: bool,
-    only: Option<String>,
-    servers: Vec<Which>,
-    json: bool,
-}
-
 /// The verb.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
-    let options = read(arguments)?;
+    let options = options::read(arguments)?;
     let mut groups = load()?;
     if let Some(only) = &options.only {
         for group in &mut groups {
@@ -110,50 +104,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>, Failure> {
 
 fn load() -> Result<Vec<Group>, Failure> {
     shape::all().map_err(|fault| Failure::stuck(fault, "mend the shape"))
-}
-
-fn read(arguments: &[&str]) -> Result<Options, Failure> {
-    let misused = || {
-        Failure::stuck(
-            format!("{} is not how it is called", arguments.join(" ")),
-            "cargo xtask differential [--write] [--only SHAPE] \
-             [--servers vouchsafe,nginx,haproxy] [--format json]",
-        )
-    };
-    let mut options = Options {
-        write: false,
-        only: None,
-        servers: vec![Which::Vouchsafe],
-        json: false,
-    };
-    let mut named = false;
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        match *argument {
-            "--write" => options.write = true,
-            "--only" => options.only = Some((*arguments.next().ok_or_else(misused)?).to_owned()),
-            "--format" if arguments.next() == Some(&"json") => options.json = true,
-            "--servers" => {
-                named = true;
-                let names = arguments.next().ok_or_else(misused)?.split(',');
-                options.servers = names
-                    .map(|name| Which::ALL.into_iter().find(|which| which.name() == name))
-                    .collect::<Option<_>>()
-                    .ok_or_else(misused)?;
-            }
-            _ => return Err(misused()),
-        }
-    }
-    if options.write {
-        if named || options.only.is_some() {
-            return Err(Failure::stuck(
-                "the page is written whole",
-                "leave --only and --servers away, or --write",
-            ));
-        }
-        options.servers = Which::ALL.to_vec();
-    }
-    Ok(options)
 }
 
 /// Runs all shapes against one server, in lanes, and judges them.
@@ -396,22 +346,5 @@ mod tests {
     #[test]
     fn every_shape_can_be_read() {
         assert!(!shape::all().unwrap().is_empty());
-    }
-
-    #[test]
-    fn options_are_read_and_slips_refused() {
-        let options = read(&["--only", "cl", "--servers", "nginx,vouchsafe"]).unwrap();
-        assert_eq!(options.servers, [Which::Nginx, Which::Vouchsafe]);
-        assert_eq!(options.only.as_deref(), Some("cl"));
-        assert_eq!(read(&["--write"]).unwrap().servers, Which::ALL);
-        for slip in [
-            &["--only"][..],
-            &["--servers", "apache"],
-            &["--format", "xml"],
-            &["--write", "--only", "cl"],
-            &["cl"],
-        ] {
-            assert!(read(slip).is_err(), "{slip:?}");
-        }
     }
 }

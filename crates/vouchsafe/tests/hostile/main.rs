@@ -14,6 +14,7 @@
 )]
 
 mod clock;
+mod drains;
 mod environment;
 mod hangs;
 mod hooks;
