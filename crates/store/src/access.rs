@@ -46,6 +46,7 @@ pub(crate) enum Value<'v> {
     MaybeInt(Option<i64>),
     Text(&'v str),
     Bytes(&'v [u8]),
+    MaybeBytes(Option<&'v [u8]>),
     Flag(bool),
 }
 
@@ -161,6 +162,14 @@ impl Row<'_> {
         }
     }
 
+    /// Bytes of any length. Postgres and SQLite bound a value long before memory does.
+    pub(crate) fn maybe_blob(&self, at: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get(at)?),
+            Self::Postgres(row) => row.try_get(at).map_err(misfit),
+        }
+    }
+
     pub(crate) fn flag(&self, at: usize) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(row) => Ok(row.get(at)?),
@@ -180,9 +189,9 @@ impl rusqlite::ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match *self {
             Self::Int(number) | Self::MaybeInt(Some(number)) => ValueRef::Integer(number),
-            Self::MaybeInt(None) => ValueRef::Null,
+            Self::MaybeInt(None) | Self::MaybeBytes(None) => ValueRef::Null,
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Bytes(bytes) | Self::MaybeBytes(Some(bytes)) => ValueRef::Blob(bytes),
             Self::Flag(flag) => ValueRef::Integer(i64::from(flag)),
         }))
     }
@@ -196,6 +205,7 @@ impl Value<'_> {
             Self::MaybeInt(number) => number,
             Self::Text(text) => text,
             Self::Bytes(bytes) => bytes,
+            Self::MaybeBytes(bytes) => bytes,
             Self::Flag(flag) => flag,
         }
     }

@@ -1,4 +1,5 @@
-//! What a deployment must remember besides its ledger: API keys and the deliveries it has seen.
+//! What a deployment must remember besides its ledger: API keys, sessions, and the deliveries it has
+//! seen.
 //!
 //! Owns one SQLite file or one schema on a PostgreSQL server, and every statement run on it. Refuses
 //! files that others may read, databases that are not ours, damaged ones, ones a newer build has
@@ -17,6 +18,8 @@
 //! - [`Tenant`], [`Within`]: whose rows a query may touch;
 //! - [`keys`]: the table of API keys;
 //! - [`replay`]: the table of webhook deliveries;
+//! - [`sessions`]: the table of people who are logged in;
+//! - [`logins`]: the table of logins under way;
 //! - [`postgres`]: how a server is asked;
 //! - [`shared`]: what nodes share for a while, in memory or on Redis;
 //! - [`Address`], [`Roots`]: where servers are, and who signs for them;
@@ -28,10 +31,12 @@ mod error;
 mod file;
 mod job;
 pub mod keys;
+pub mod logins;
 mod migrate;
 mod pending;
 pub mod postgres;
 pub mod replay;
+pub mod sessions;
 pub mod shared;
 mod tenant;
 mod tls;

@@ -14,7 +14,10 @@ use crate::{Place, StoreError};
 const APPLICATION: i64 = 0x5673_6665;
 
 /// Migration `n` takes the schema from version `n` to `n + 1`.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_keys_and_replay.sqlite.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_keys_and_replay.sqlite.sql"),
+    include_str!("migrations/0002_sessions.sqlite.sql"),
+];
 
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     migrate_with(connection, path, MIGRATIONS)

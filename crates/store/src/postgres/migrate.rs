@@ -12,12 +12,13 @@ use crate::StoreError;
 const APPLICATION: i64 = 0x5673_6665;
 
 /// Migration `n` takes the schema from version `n` to `n + 1`.
-const MIGRATIONS: &[&str] = &[include_str!(
-    "../migrations/0001_keys_and_replay.postgres.sql"
-)];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_keys_and_replay.postgres.sql"),
+    include_str!("../migrations/0002_sessions.postgres.sql"),
+];
 
 /// Tables whose rows belong to tenants.
-const GUARDED: &[&str] = &["api_key"];
+const GUARDED: &[&str] = &["api_key", "session"];
 
 /// Brings the schema forward, and lets `user` work with it where that is not its owner.
 pub(super) fn migrate(session: &mut Session, user: Option<&str>) -> Result<(), StoreError> {
@@ -90,7 +91,8 @@ fn grants(user: &str) -> String {
         "GRANT USAGE ON SCHEMA vouchsafe TO {user};
          GRANT SELECT ON vouchsafe.schema_version TO {user};
          GRANT SELECT, UPDATE ON vouchsafe.revision TO {user};
-         GRANT SELECT, INSERT, UPDATE, DELETE ON vouchsafe.api_key, vouchsafe.replay TO {user}"
+         GRANT SELECT, INSERT, UPDATE, DELETE ON vouchsafe.api_key, vouchsafe.replay,
+             vouchsafe.session, vouchsafe.login TO {user}"
     )
 }
 

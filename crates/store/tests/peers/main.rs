@@ -3,8 +3,10 @@
 #![expect(clippy::panic, reason = "a test may fail loudly")]
 
 mod authority;
+mod bench;
 #[path = "../support/cluster.rs"]
 mod cluster;
+mod people;
 mod redis_server;
 mod rows;
 mod server;

@@ -44,7 +44,7 @@ fn nodes_that_start_together_bring_the_schema_forward_once() {
         node.join().unwrap().unwrap();
     }
     let versions = cluster.sql("SELECT version FROM vouchsafe.schema_version");
-    assert_eq!(versions, "1");
+    assert_eq!(versions, "2");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn databases_that_are_not_for_this_build_are_refused_and_left_alone() {
     for (sql, mended, code) in [
         (
             "UPDATE vouchsafe.schema_version SET version = 99",
-            "UPDATE vouchsafe.schema_version SET version = 1",
+            "UPDATE vouchsafe.schema_version SET version = 2",
             "store.newer",
         ),
         (
