@@ -1,8 +1,8 @@
-//! Who asks, and what they may do: API keys and signed tokens.
+//! Who asks, and what they may do: API keys, signed tokens, sessions.
 //!
 //! Owns the form of a key, the snapshot requests are checked against, scopes and roles, and the
-//! service that makes, lists and revokes keys. Refuses whatever a key does not name: no scope is no
-//! access. Trusts the caller to pass the canonical path of the request, and `store` to keep what
+//! services that make, list and revoke keys and sessions. Refuses whatever a key does not name: no
+//! scope is no access. Trusts the caller to pass the canonical path of the request, and `store` to keep what
 //! it was given.
 //!
 //! A secret exists in memory while a key is made and shown, and while a request that carries it is
@@ -20,7 +20,8 @@
 //! 7. [`refusal`]: every way to be turned away;
 //! 8. [`keys`]: making, listing, revoking;
 //! 9. [`token`]: signed tokens that somebody else issued;
-//! 10. [`controls`]: the promises kept here.
+//! 10. [`session`]: people who are logged in;
+//! 11. [`controls`]: the promises kept here.
 
 pub mod api_key;
 mod base62;
@@ -35,6 +36,7 @@ pub mod principal;
 pub mod proof;
 pub mod refusal;
 pub mod scope;
+pub mod session;
 pub mod table;
 pub mod token;
 
@@ -46,5 +48,6 @@ pub use principal::{PersonId, Principal, Standing, Subject};
 pub use proof::{Authorised, Verified};
 pub use refusal::{AccessRefusal, KeyRefusal};
 pub use scope::{Scope, ScopeFault, Scopes};
+pub use session::{LiveSessions, Session, SessionRefusal, Sessions, SessionsFault};
 pub use table::{Key, KeyTable, LiveKeys};
 pub use token::Bearer;

@@ -1,0 +1,305 @@
+//! The sessions of this moment, as requests are checked against them.
+//!
+//! Owns the snapshot every core reads, in parts so that a login copies little, and what is known of
+//! each session besides its row: when it was last used, and when the store last confirmed it. A check
+//! takes no lock, allocates nothing and asks no database. Refuses to believe a session for longer than
+//! [`BELIEVED`] without the store's word, and to believe one again that has ended here.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use control::{Clock, Timestamp};
+use store::sessions::{Digest, SessionRow};
+
+use super::{BELIEVED, Session, SessionRefusal, id};
+use crate::{IdHash, Verified};
+
+/// Parts of the snapshot; a power of two.
+const PARTS: usize = 64;
+
+/// Most sessions of one part: 16,384 in all. What is beyond is asked for at every use.
+const PART_LIMIT: usize = 256;
+
+/// How old the store's word may be before it is asked for again, where the session is in use.
+pub(super) const REFRESHED: Duration = Duration::from_secs(3);
+
+/// How old it may be where a connection lasts: it asks once a second, and the answer takes a moment.
+const BELIEVED_LASTING: Duration = Duration::from_secs(10);
+
+/// What is known here of an id that a request presents.
+#[derive(Debug)]
+#[must_use = "nobody is logged in by being looked up"]
+pub enum Seen {
+    /// The store has confirmed it a moment ago.
+    Good(Verified<Session>),
+    /// The store has to be asked: [`super::Sessions::confirm`].
+    Unconfirmed(Unconfirmed),
+}
+
+/// The digest of an id that only the store can judge.
+#[derive(Debug)]
+pub struct Unconfirmed(pub(super) Digest);
+
+type Part = HashMap<Digest, Arc<Session>, IdHash>;
+
+/// The sessions confirmed lately, shared by every core. Clones see the same.
+#[derive(Clone)]
+pub struct LiveSessions(Arc<Shared>);
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    parts: [ArcSwap<Part>; PARTS],
+    /// Held by whoever changes the parts; counts how often sessions were ended here.
+    writing: Mutex<Writing>,
+}
+
+#[derive(Default)]
+struct Writing {
+    ends: u64,
+    /// Uses of sessions that had to make room before they were stored.
+    left: Vec<(Digest, Timestamp)>,
+}
+
+impl LiveSessions {
+    /// No session yet.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Shared {
+            clock,
+            parts: std::array::from_fn(|_| ArcSwap::default()),
+            writing: Mutex::default(),
+        }))
+    }
+
+    /// Checks what a request presents.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionRefusal`]; never `Unknown` for a session that only the store knows.
+    pub fn look(&self, presented: &[u8], now: Timestamp) -> Result<Seen, SessionRefusal> {
+        let digest = id::digest_of(presented).ok_or(SessionRefusal::Malformed)?;
+        let part = self.part(&digest).load();
+        let Some(session) = part.get(&digest) else {
+            return Ok(Seen::Unconfirmed(Unconfirmed(digest)));
+        };
+        let age = session.age(self.monotonic());
+        if age >= BELIEVED {
+            return Ok(Seen::Unconfirmed(Unconfirmed(digest)));
+        }
+        if age >= REFRESHED {
+            session.wanted.store(true, Ordering::Relaxed);
+        }
+        Self::judge(session, now).map(Seen::Good)
+    }
+
+    /// Believes a session that the store has confirmed, unless it has ended.
+    fn judge(session: &Arc<Session>, now: Timestamp) -> Result<Verified<Session>, SessionRefusal> {
+        if let Some(ended) = session.ended(now) {
+            session.over.store(true, Ordering::Release);
+            return Err(ended);
+        }
+        session.note_use(now);
+        Ok(Verified::new(Arc::clone(session)))
+    }
+
+    /// Whether `session` can still be used at `now`: for connections that outlive a request. What
+    /// goes over them counts as no use. Ask about once a second.
+    #[must_use]
+    pub fn stands(&self, session: &Session, now: Timestamp) -> bool {
+        let age = session.age(self.monotonic());
+        if age >= REFRESHED {
+            session.wanted.store(true, Ordering::Relaxed);
+        }
+        age < BELIEVED_LASTING && session.ended(now).is_none()
+    }
+
+    /// How often sessions were ended here: ask before the store is asked, for [`Self::admit`].
+    pub(super) fn ends(&self) -> u64 {
+        self.writing().ends
+    }
+
+    /// Takes up a row that the store gave. None if a session was ended here since `ends` was asked
+    /// for: the row may be older than that, so the store must be asked again.
+    pub(super) fn admit(
+        &self,
+        row: SessionRow,
+        ends: u64,
+        now: Timestamp,
+    ) -> Option<Result<Verified<Session>, SessionRefusal>> {
+        let mut writing = self.writing();
+        if writing.ends != ends {
+            return None;
+        }
+        let (part, monotonic) = (self.part(&row.digest), self.monotonic());
+        let known = part.load().get(&row.digest).map(Arc::clone);
+        if let Some(known) = known {
+            known.confirm(&row, monotonic);
+            return Some(Self::judge(&known, now));
+        }
+        let session = Arc::new(Session::of(row, monotonic));
+        let judged = Self::judge(&session, now);
+        if judged.is_ok() {
+            let mut next = Part::clone(&part.load());
+            make_room(&mut next, &mut writing.left);
+            next.insert(session.digest, session);
+            part.store(Arc::new(next));
+        }
+        Some(judged)
+    }
+
+    /// Takes up that the store still has a session, which counts as no use of it. Not if a session
+    /// was ended here since `ends` was asked for.
+    pub(super) fn refresh(&self, row: &SessionRow, ends: u64) {
+        let writing = self.writing();
+        if writing.ends == ends
+            && let Some(known) = self.part(&row.digest).load().get(&row.digest)
+        {
+            known.confirm(row, self.monotonic());
+        }
+    }
+
+    /// Whether a session with this digest is known here.
+    pub(super) fn knows(&self, digest: &Digest) -> bool {
+        self.part(digest).load().contains_key(digest)
+    }
+
+    /// Ends sessions here, from the next check on.
+    pub(super) fn end(&self, digests: &[Digest]) {
+        let mut writing = self.writing();
+        writing.ends += 1;
+        for digest in digests {
+            self.drop_one(digest);
+        }
+    }
+
+    /// Whoever calls holds `writing`.
+    fn drop_one(&self, digest: &Digest) {
+        let part = self.part(digest);
+        let mut next = Part::clone(&part.load());
+        if let Some(session) = next.remove(digest) {
+            session.over.store(true, Ordering::Release);
+            part.store(Arc::new(next));
+        }
+    }
+
+    /// Sessions that somebody needs and the store has not confirmed for a while, up to `most`.
+    pub(super) fn wanted(&self, most: usize) -> Vec<Digest> {
+        let mut wanted = Vec::new();
+        for part in &self.0.parts {
+            for session in part.load().values() {
+                if wanted.len() == most {
+                    return wanted;
+                }
+                if session.wanted.swap(false, Ordering::Relaxed) {
+                    wanted.push(session.digest);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// When sessions were last used, where that is not stored yet.
+    pub(super) fn unstored(&self) -> Vec<(Digest, Timestamp)> {
+        let mut all = std::mem::take(&mut self.writing().left);
+        for part in &self.0.parts {
+            all.extend(
+                part.load()
+                    .values()
+                    .filter_map(|session| session.unstored()),
+            );
+        }
+        all
+    }
+
+    /// Notes that these uses are stored.
+    pub(super) fn are_stored(&self, uses: &[(Digest, Timestamp)]) {
+        for (digest, at) in uses {
+            if let Some(session) = self.part(digest).load().get(digest) {
+                session.is_stored(*at);
+            }
+        }
+    }
+
+    /// Lets go of sessions that are over, and of those that nobody has used for so long that the
+    /// store would have to be asked anyway.
+    pub(super) fn tidy(&self, now: Timestamp) {
+        let writing = self.writing();
+        let monotonic = self.monotonic();
+        let goes = |session: &Arc<Session>| {
+            let unused = session.age(monotonic) >= 12 * BELIEVED && session.unstored().is_none();
+            session.ended(now).is_some() || unused && Arc::strong_count(session) == 1
+        };
+        for part in &self.0.parts {
+            let current = part.load();
+            // Before the copy, which holds every session once more.
+            let going: Vec<Digest> = current
+                .values()
+                .filter(|session| goes(session))
+                .map(|session| session.digest)
+                .collect();
+            if !going.is_empty() {
+                let mut next = Part::clone(&current);
+                next.retain(|digest, _| !going.contains(digest));
+                part.store(Arc::new(next));
+            }
+        }
+        drop(writing);
+    }
+
+    /// When the session was last used, as far as this node knows.
+    pub(super) fn last_seen(&self, digest: &Digest) -> Option<Timestamp> {
+        let part = self.part(digest).load();
+        let session = part.get(digest)?;
+        Some(Timestamp::from_millis(session.seen.load(Ordering::Relaxed)))
+    }
+
+    fn part(&self, digest: &Digest) -> &ArcSwap<Part> {
+        // A digest is as good as random; the table inside takes its place from a hash of it all.
+        let at = digest.first().map_or(0, |byte| usize::from(*byte) % PARTS);
+        self.0.parts.get(at).unwrap_or(&self.0.parts[0])
+    }
+
+    fn monotonic(&self) -> i64 {
+        i64::try_from(self.0.clock.monotonic().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        // Parts are replaced in one step each: a panic elsewhere leaves them whole.
+        self.0
+            .writing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes out the session that was confirmed longest ago, where a part is full: first one that no
+/// request and no connection holds.
+fn make_room(part: &mut Part, left: &mut Vec<(Digest, Timestamp)>) {
+    if part.len() < PART_LIMIT {
+        return;
+    }
+    let oldest = part
+        .values()
+        .min_by_key(|session| {
+            let held = Arc::strong_count(session) > 2;
+            (held, session.confirmed.load(Ordering::Relaxed))
+        })
+        .map(|session| session.digest);
+    if let Some(session) = oldest.and_then(|digest| part.remove(&digest)) {
+        left.extend(session.unstored());
+    }
+}
+
+impl fmt::Debug for LiveSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LiveSessions(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests;
