@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 
 use control::Timestamp;
 
-use crate::{Key, KeyId, LiveKeys, base62, token::Bearer};
+use crate::{Key, KeyId, LiveKeys, Session, base62, token::Bearer};
 
 /// What the digest of a [`PersonId`] begins with, so that it is no other digest of ours.
 const PERSON: &[u8] = b"vouchsafe person v1";
@@ -62,6 +62,8 @@ pub enum Principal {
     Key(Arc<Key>),
     /// The person, or the machine, of whom a token of another issuer speaks.
     Bearer(Arc<Bearer>),
+    /// A person who is logged in.
+    Session(Arc<Session>),
 }
 
 impl Principal {
@@ -74,6 +76,10 @@ impl Principal {
                 issuer: bearer.issuer(),
                 name: bearer.subject(),
             },
+            Self::Session(session) => Subject::User {
+                issuer: session.issuer(),
+                name: session.subject(),
+            },
         }
     }
 
@@ -83,6 +89,7 @@ impl Principal {
         match self {
             Self::Key(key) => key.id_text(),
             Self::Bearer(bearer) => bearer.person().as_str(),
+            Self::Session(session) => session.principal(),
         }
     }
 
@@ -92,6 +99,7 @@ impl Principal {
         match self {
             Self::Key(key) => key.roles(),
             Self::Bearer(bearer) => bearer.roles(),
+            Self::Session(session) => session.roles(),
         }
     }
 
@@ -101,6 +109,7 @@ impl Principal {
         match self {
             Self::Key(key) => key.tenant(),
             Self::Bearer(bearer) => bearer.tenant(),
+            Self::Session(session) => session.tenant(),
         }
     }
 
@@ -110,6 +119,7 @@ impl Principal {
         match self {
             Self::Key(key) => key.is_probe(),
             Self::Bearer(_) => false,
+            Self::Session(session) => session.is_probe(),
         }
     }
 
@@ -121,6 +131,7 @@ impl Principal {
         match self {
             Self::Key(_) => 0,
             Self::Bearer(bearer) => bearer.variant(),
+            Self::Session(session) => session.variant(),
         }
     }
 
@@ -163,9 +174,10 @@ impl fmt::Debug for Subject<'_> {
 
 /// What must go on being so while a request lasts that was let pass: its credential was not taken
 /// back and has not ended. Ask about it once a second.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Standing {
     pub(crate) key: Option<KeyId>,
+    pub(crate) session: Option<Arc<Session>>,
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -173,7 +185,10 @@ impl Standing {
     /// Whether it is still so at `now`.
     #[must_use]
     pub fn holds(&self, keys: &LiveKeys, now: Timestamp) -> bool {
-        self.until.is_none_or(|end| now < end) && self.key.is_none_or(|key| keys.stands(key, now))
+        let session = self.session.as_ref();
+        self.until.is_none_or(|end| now < end)
+            && self.key.is_none_or(|key| keys.stands(key, now))
+            && session.is_none_or(|session| session.stands(now))
     }
 }
 

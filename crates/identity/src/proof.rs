@@ -5,6 +5,8 @@
 //! cannot be reached without the check: leaving the check out does not compile. Both are the same for
 //! every kind of credential, and so is the judgement between them.
 
+use std::sync::Arc;
+
 use control::Timestamp;
 
 use crate::{
@@ -71,12 +73,14 @@ impl Authorised {
     /// What must go on being so for as long as the request lasts.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let key = match &self.0.principal {
-            Principal::Key(key) => Some(key.id()),
-            Principal::Bearer(_) => None,
+        let (key, session) = match &self.0.principal {
+            Principal::Key(key) => (Some(key.id()), None),
+            Principal::Bearer(_) => (None, None),
+            Principal::Session(session) => (None, Some(Arc::clone(session))),
         };
         Standing {
             key,
+            session,
             until: self.0.until,
         }
     }

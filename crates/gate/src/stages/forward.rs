@@ -162,8 +162,8 @@ impl Forwarding {
     /// Whether its credential, where it was asked with one, still stands. Ask it about once a second.
     #[must_use]
     pub fn credential_stands(&self, core: &Core) -> bool {
-        self.standing
-            .is_none_or(|standing| standing.holds(&core.gate.keys, core.gate.clock.now()))
+        let standing = self.standing.as_ref();
+        standing.is_none_or(|standing| standing.holds(&core.gate.keys, core.gate.clock.now()))
     }
 
     /// Whether a WebSocket or an event stream may go on: its credential still stands, and its route

@@ -9,7 +9,6 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -17,7 +16,7 @@ use control::{Clock, Timestamp};
 use store::sessions::{Digest, SessionRow};
 
 use super::{BELIEVED, Session, SessionRefusal, id};
-use crate::{IdHash, Verified};
+use crate::{IdHash, Principal, Verified};
 
 /// Parts of the snapshot; a power of two.
 const PARTS: usize = 64;
@@ -25,18 +24,12 @@ const PARTS: usize = 64;
 /// Most sessions of one part: 16,384 in all. What is beyond is asked for at every use.
 const PART_LIMIT: usize = 256;
 
-/// How old the store's word may be before it is asked for again, where the session is in use.
-pub(super) const REFRESHED: Duration = Duration::from_secs(3);
-
-/// How old it may be where a connection lasts: it asks once a second, and the answer takes a moment.
-const BELIEVED_LASTING: Duration = Duration::from_secs(10);
-
 /// What is known here of an id that a request presents.
 #[derive(Debug)]
 #[must_use = "nobody is logged in by being looked up"]
 pub enum Seen {
     /// The store has confirmed it a moment ago.
-    Good(Verified<Session>),
+    Good(Verified),
     /// The store has to be asked: [`super::Sessions::confirm`].
     Unconfirmed(Unconfirmed),
 }
@@ -87,35 +80,20 @@ impl LiveSessions {
         let Some(session) = part.get(&digest) else {
             return Ok(Seen::Unconfirmed(Unconfirmed(digest)));
         };
-        let age = session.age(self.monotonic());
-        if age >= BELIEVED {
+        if session.age() >= BELIEVED {
             return Ok(Seen::Unconfirmed(Unconfirmed(digest)));
-        }
-        if age >= REFRESHED {
-            session.wanted.store(true, Ordering::Relaxed);
         }
         Self::judge(session, now).map(Seen::Good)
     }
 
     /// Believes a session that the store has confirmed, unless it has ended.
-    fn judge(session: &Arc<Session>, now: Timestamp) -> Result<Verified<Session>, SessionRefusal> {
+    fn judge(session: &Arc<Session>, now: Timestamp) -> Result<Verified, SessionRefusal> {
         if let Some(ended) = session.ended(now) {
             session.over.store(true, Ordering::Release);
             return Err(ended);
         }
         session.note_use(now);
-        Ok(Verified::new(Arc::clone(session)))
-    }
-
-    /// Whether `session` can still be used at `now`: for connections that outlive a request. What
-    /// goes over them counts as no use. Ask about once a second.
-    #[must_use]
-    pub fn stands(&self, session: &Session, now: Timestamp) -> bool {
-        let age = session.age(self.monotonic());
-        if age >= REFRESHED {
-            session.wanted.store(true, Ordering::Relaxed);
-        }
-        age < BELIEVED_LASTING && session.ended(now).is_none()
+        Ok(Verified::new(Principal::Session(Arc::clone(session)), None))
     }
 
     /// How often sessions were ended here: ask before the store is asked, for [`Self::admit`].
@@ -130,18 +108,18 @@ impl LiveSessions {
         row: SessionRow,
         ends: u64,
         now: Timestamp,
-    ) -> Option<Result<Verified<Session>, SessionRefusal>> {
+    ) -> Option<Result<Verified, SessionRefusal>> {
         let mut writing = self.writing();
         if writing.ends != ends {
             return None;
         }
-        let (part, monotonic) = (self.part(&row.digest), self.monotonic());
+        let part = self.part(&row.digest);
         let known = part.load().get(&row.digest).map(Arc::clone);
         if let Some(known) = known {
-            known.confirm(&row, monotonic);
+            known.confirm(&row);
             return Some(Self::judge(&known, now));
         }
-        let session = Arc::new(Session::of(row, monotonic));
+        let session = Arc::new(Session::of(row, Arc::clone(&self.0.clock)));
         let judged = Self::judge(&session, now);
         if judged.is_ok() {
             let mut next = Part::clone(&part.load());
@@ -159,7 +137,7 @@ impl LiveSessions {
         if writing.ends == ends
             && let Some(known) = self.part(&row.digest).load().get(&row.digest)
         {
-            known.confirm(row, self.monotonic());
+            known.confirm(row);
         }
     }
 
@@ -229,9 +207,8 @@ impl LiveSessions {
     /// store would have to be asked anyway.
     pub(super) fn tidy(&self, now: Timestamp) {
         let writing = self.writing();
-        let monotonic = self.monotonic();
         let goes = |session: &Arc<Session>| {
-            let unused = session.age(monotonic) >= 12 * BELIEVED && session.unstored().is_none();
+            let unused = session.unconfirmed_for() >= 12 * BELIEVED && session.unstored().is_none();
             session.ended(now).is_some() || unused && Arc::strong_count(session) == 1
         };
         for part in &self.0.parts {
@@ -262,10 +239,6 @@ impl LiveSessions {
         // A digest is as good as random; the table inside takes its place from a hash of it all.
         let at = digest.first().map_or(0, |byte| usize::from(*byte) % PARTS);
         self.0.parts.get(at).unwrap_or(&self.0.parts[0])
-    }
-
-    fn monotonic(&self) -> i64 {
-        i64::try_from(self.0.clock.monotonic().as_millis()).unwrap_or(i64::MAX)
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {

@@ -5,18 +5,28 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
-use control::Timestamp;
+use control::{Clock, Timestamp};
 use store::sessions::{Digest, SessionRow};
 
 use super::SessionRefusal;
+use crate::token::issuer::variant;
 
 /// How much later a use must be to be noted again, in milliseconds, so that cores do not fight over
 /// the cache line.
 const NOTED_EVERY: i64 = 1000;
+
+/// How old the store's word may be before it is asked for again, where the session is in use.
+const REFRESHED: Duration = Duration::from_secs(3);
+
+/// How old it may be where a connection lasts: it asks once a second, and the answer takes a moment.
+const BELIEVED_LASTING: Duration = Duration::from_secs(10);
 
 /// One session, without anything that could be presented.
 pub struct Session {
@@ -27,6 +37,8 @@ pub struct Session {
     subject: Box<str>,
     roles: Box<[Box<str>]>,
     tenant: Box<str>,
+    variant: u64,
+    clock: Arc<dyn Clock>,
     created: Timestamp,
     idle: i64,
     ends: Timestamp,
@@ -44,14 +56,18 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn of(row: SessionRow, confirmed: i64) -> Self {
+    pub(super) fn of(row: SessionRow, clock: Arc<dyn Clock>) -> Self {
+        let roles: Box<[Box<str>]> = row.roles.into_iter().map(Into::into).collect();
         Self {
+            variant: variant(&roles, &row.tenant),
+            confirmed: AtomicI64::new(monotonic(&*clock)),
+            clock,
             digest: row.digest,
             handle: row.handle.into(),
             principal: row.principal.into(),
             issuer: row.issuer.into(),
             subject: row.subject.into(),
-            roles: row.roles.into_iter().map(Into::into).collect(),
+            roles,
             tenant: row.tenant.into(),
             created: row.created,
             idle: row.idle,
@@ -59,7 +75,6 @@ impl Session {
             probe: row.probe,
             seen: AtomicI64::new(row.last_seen.millis()),
             stored: AtomicI64::new(row.last_seen.millis()),
-            confirmed: AtomicI64::new(confirmed),
             wanted: AtomicBool::new(false),
             over: AtomicBool::new(false),
         }
@@ -113,6 +128,11 @@ impl Session {
         self.ends
     }
 
+    /// What tells it from others of the same person, by roles and tenant.
+    pub(crate) const fn variant(&self) -> u64 {
+        self.variant
+    }
+
     /// Whether it was made for a proof.
     #[must_use]
     pub const fn is_probe(&self) -> bool {
@@ -139,17 +159,35 @@ impl Session {
     }
 
     /// How old the store's word is.
-    pub(super) fn age(&self, monotonic: i64) -> Duration {
-        let age = monotonic.saturating_sub(self.confirmed.load(Ordering::Relaxed));
+    pub(super) fn unconfirmed_for(&self) -> Duration {
+        let confirmed = self.confirmed.load(Ordering::Relaxed);
+        let age = monotonic(&*self.clock).saturating_sub(confirmed);
         Duration::from_millis(u64::try_from(age).unwrap_or(0))
     }
 
+    /// The same, for whoever needs it to be young.
+    pub(super) fn age(&self) -> Duration {
+        let age = self.unconfirmed_for();
+        if age >= REFRESHED {
+            self.wanted.store(true, Ordering::Relaxed);
+        }
+        age
+    }
+
+    /// Whether it can still be used at `now`: for connections that outlive a request. What goes over
+    /// them counts as no use. Ask about once a second.
+    #[must_use]
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.age() < BELIEVED_LASTING && self.ended(now).is_none()
+    }
+
     /// Takes up what the store says now.
-    pub(super) fn confirm(&self, row: &SessionRow, monotonic: i64) {
+    pub(super) fn confirm(&self, row: &SessionRow) {
         let last_seen = row.last_seen.millis();
         self.seen.fetch_max(last_seen, Ordering::Relaxed);
         self.stored.fetch_max(last_seen, Ordering::Relaxed);
-        self.confirmed.fetch_max(monotonic, Ordering::Relaxed);
+        let now = monotonic(&*self.clock);
+        self.confirmed.fetch_max(now, Ordering::Relaxed);
     }
 
     /// When it was last used, if that is not stored yet.
@@ -169,4 +207,8 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({}, ..)", self.handle)
     }
+}
+
+fn monotonic(clock: &dyn Clock) -> i64 {
+    i64::try_from(clock.monotonic().as_millis()).unwrap_or(i64::MAX)
 }

@@ -21,9 +21,9 @@ use store::{
 };
 
 use super::{
-    LiveSessions, STORED_WITHIN, Session, SessionId, SessionRefusal, SessionsFault, Unconfirmed, id,
+    LiveSessions, STORED_WITHIN, SessionId, SessionRefusal, SessionsFault, Unconfirmed, id,
 };
-use crate::{Verified, keys::PROBE_TENANT};
+use crate::{PersonId, Verified, keys::PROBE_TENANT};
 
 /// Most sessions at one time.
 pub const SESSIONS_LIMIT: u64 = 100_000;
@@ -58,8 +58,6 @@ const TRIES: usize = 4;
 /// Somebody who has proved who they are.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// How the ledger names the person.
-    pub principal: String,
     /// Who said who the person is.
     pub issuer: String,
     /// What the issuer calls the person.
@@ -162,7 +160,7 @@ impl Sessions {
         let row = SessionRow {
             digest: [0; 32],
             handle: String::new(),
-            principal: new.principal,
+            principal: PersonId::of(&new.issuer, &new.subject).as_str().to_owned(),
             issuer: new.issuer.clone(),
             subject: new.subject,
             display: None,
@@ -196,7 +194,7 @@ impl Sessions {
         let row = SessionRow {
             digest: [0; 32],
             handle: String::new(),
-            principal: new.principal,
+            principal: PersonId::of(&new.issuer, &new.subject).as_str().to_owned(),
             issuer: new.issuer,
             subject: new.subject,
             display: None,
@@ -263,7 +261,7 @@ impl Sessions {
         &self,
         unconfirmed: Unconfirmed,
         now: Timestamp,
-    ) -> Result<Verified<Session>, SessionRefusal> {
+    ) -> Result<Verified, SessionRefusal> {
         let digest = unconfirmed.0;
         for _ in 0..TRIES {
             let ends = self.0.live.ends();

@@ -2,7 +2,7 @@
 
 use identity::{SessionRefusal, session::NewSession};
 
-use crate::{bench, good, new, refused, wait};
+use crate::{bench, good, new, person, refused, wait};
 
 #[test]
 fn a_session_that_is_ended_is_refused_at_once_and_the_others_go_on() {
@@ -29,13 +29,22 @@ fn every_session_of_a_person_ends_together() {
     for begun in &theirs {
         assert_eq!(bench.ask(begun), good("p_a", true));
     }
-    assert_eq!(wait(bench.sessions.list(Some("p_a"))).unwrap().len(), 2);
-    assert_eq!(wait(bench.sessions.end_of("p_a")), Ok(2));
+    assert_eq!(
+        wait(bench.sessions.list(Some(&person("p_a"))))
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(wait(bench.sessions.end_of(&person("p_a"))), Ok(2));
     for begun in &theirs {
         assert_eq!(bench.ask(begun), refused(SessionRefusal::Unknown, true));
     }
     assert_eq!(bench.ask(&other), good("p_b", true));
-    assert!(wait(bench.sessions.list(Some("p_a"))).unwrap().is_empty());
+    assert!(
+        wait(bench.sessions.list(Some(&person("p_a"))))
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

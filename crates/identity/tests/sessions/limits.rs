@@ -8,7 +8,7 @@ use identity::{
     session::{NewSession, Seen, service::BackDated},
 };
 
-use crate::{bench, good, new, refused, wait};
+use crate::{bench, good, new, refused, session_of, wait};
 
 #[test]
 fn a_session_that_is_used_lasts_and_one_that_is_idle_ends() {
@@ -96,11 +96,11 @@ fn a_connection_that_lasts_is_no_use_and_ends_with_its_session() {
     let session = wait(bench.sessions.confirm(unconfirmed, bench.clock.now())).unwrap();
     for _ in 0..1799 {
         bench.pass(1);
-        assert!(live.stands(session.subject(), bench.clock.now()));
+        assert!(session_of(&session).stands(bench.clock.now()));
         bench.tick();
     }
     bench.pass(1);
-    assert!(!live.stands(session.subject(), bench.clock.now()));
+    assert!(!session_of(&session).stands(bench.clock.now()));
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn a_connection_does_not_outlast_a_store_that_is_away() {
     };
     let session = wait(bench.sessions.confirm(unconfirmed, bench.clock.now())).unwrap();
     bench.pass(9);
-    assert!(live.stands(session.subject(), bench.clock.now()));
+    assert!(session_of(&session).stands(bench.clock.now()));
     bench.pass(1);
-    assert!(!live.stands(session.subject(), bench.clock.now()));
+    assert!(!session_of(&session).stands(bench.clock.now()));
     bench.tick();
-    assert!(live.stands(session.subject(), bench.clock.now()));
+    assert!(session_of(&session).stands(bench.clock.now()));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sessions from login to end, over a real store, on a clock that the tests move.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::panic, reason = "a test may fail loudly")]
 
 mod ends;
 mod limits;
@@ -43,11 +44,10 @@ fn wait<F: Future>(future: F) -> F::Output {
     runtime.unwrap().block_on(future)
 }
 
-fn new(principal: &str) -> NewSession {
+fn new(subject: &str) -> NewSession {
     NewSession {
-        principal: principal.to_owned(),
         issuer: "https://id.test".to_owned(),
-        subject: format!("the subject {principal}"),
+        subject: subject.to_owned(),
         roles: vec!["sales".to_owned()],
         tenant: "default".to_owned(),
         sid: None,
@@ -60,11 +60,21 @@ fn new(principal: &str) -> NewSession {
 /// What became of a request, and whether the store was asked for it.
 type Asked = (Result<String, SessionRefusal>, bool);
 
+fn session_of(verified: &identity::Verified) -> &identity::Session {
+    match verified.principal() {
+        identity::Principal::Session(session) => session,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How the ledger names somebody.
+fn person(subject: &str) -> String {
+    let id = identity::PersonId::of("https://id.test", subject);
+    id.as_str().to_owned()
+}
+
 fn ask_on(sessions: &Sessions, id: &[u8], now: Timestamp) -> Asked {
-    let principal = |seen: identity::Verified<identity::Session>| {
-        let session = seen.subject();
-        session.principal().to_owned()
-    };
+    let principal = |seen: identity::Verified| session_of(&seen).subject().to_owned();
     match sessions.live().look(id, now) {
         Err(refusal) => (Err(refusal), false),
         Ok(Seen::Good(session)) => (Ok(principal(session)), false),
@@ -147,8 +157,8 @@ fn a_session_says_whose_it_is() {
         panic!("{looked:?}");
     };
     let session = wait(bench.sessions.confirm(unconfirmed, bench.clock.now())).unwrap();
-    let session = session.subject();
-    assert_eq!(session.subject(), "the subject p_a");
+    let session = session_of(&session);
+    assert_eq!(session.subject(), "p_a");
     assert_eq!(session.issuer(), "https://id.test");
     assert_eq!(session.roles(), [Box::from("sales")]);
     assert_eq!((session.tenant(), session.is_probe()), ("default", false));

@@ -1,5 +1,7 @@
 use control::clock::FixedClock;
 
+use std::time::Duration;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
