@@ -14,6 +14,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Cache};
 use control::{Clock, Rng};
+use identity::token::{Believed, KeyTokens};
 use ledger::service::TooManyRoutes;
 use seal::ed25519::KeyFault;
 
@@ -39,9 +40,10 @@ pub struct Parts {
     pub ledger: Arc<ledger::Ledger>,
     /// The replay rules of webhook deliveries.
     pub replay: hooks::Replay,
-    /// The keys of this moment.
-    pub keys: identity::LiveKeys,
-    /// Seed of the key that signs assertions; 32 secret bytes that outlive a restart.
+    /// The keys, to check requests with and to make more.
+    pub keys: Arc<identity::Keys>,
+    /// Seed of the key that signs assertions, from which that of tokens is derived; 32 secret bytes
+    /// that outlive a restart.
     pub assertion_seed: [u8; 32],
     /// The runtime on which everything runs that may block or wait for a disk.
     pub service: tokio::runtime::Handle,
@@ -55,6 +57,9 @@ pub struct Gate {
     pub(crate) ledger: Arc<ledger::Ledger>,
     pub(crate) replay: hooks::Replay,
     pub(crate) keys: identity::LiveKeys,
+    /// Makes keys; waits for a disk, so only ever on the service runtime.
+    pub(crate) key_maker: Arc<identity::Keys>,
+    pub(crate) tokens: KeyTokens,
     pub(crate) service: tokio::runtime::Handle,
     pub(crate) signer: Signer,
     pub(crate) echo: OnceLock<SocketAddr>,
@@ -87,7 +92,9 @@ impl Gate {
             rng: parts.rng,
             ledger: parts.ledger,
             replay: parts.replay,
-            keys: parts.keys,
+            keys: parts.keys.live(),
+            key_maker: parts.keys,
+            tokens: KeyTokens::derived(&parts.assertion_seed)?,
             service: parts.service,
             signer: Signer::from_seed(parts.assertion_seed)?,
             echo: OnceLock::new(),
@@ -100,6 +107,12 @@ impl Gate {
     /// Mints a ticket for one request.
     pub fn mint(&self, wish: &Wish<'_>) -> Result<Minted, MintFault> {
         self.tickets.mint(wish, &*self.rng, self.clock.now())
+    }
+
+    /// The key that signs the tokens the gate issues.
+    #[must_use]
+    pub const fn tokens(&self) -> &KeyTokens {
+        &self.tokens
     }
 
     /// Tells the gate where its echo listens; only the first call counts.
@@ -167,6 +180,7 @@ pub struct Core {
     pub(crate) ids: RefCell<RequestIds>,
     pub(crate) assertions: RefCell<Assertions>,
     pub(crate) acceptances: RefCell<Acceptances>,
+    pub(crate) believed: RefCell<Believed>,
     site: RefCell<Watch>,
 }
 
@@ -186,6 +200,7 @@ impl Core {
             ids: RefCell::new(RequestIds::new(Arc::clone(&gate.rng))),
             assertions: RefCell::new(Assertions::default()),
             acceptances: RefCell::new(Acceptances::default()),
+            believed: RefCell::new(Believed::default()),
             site: RefCell::new(Watch { latest, current }),
             gate,
         }
@@ -212,6 +227,7 @@ impl Core {
         if !Arc::ptr_eq(latest, &current.0.0) {
             *current = CurrentSite(Rc::new(Held(Arc::clone(latest))));
             self.assertions.borrow_mut().forget();
+            self.believed.borrow_mut().forget();
         }
         current.clone()
     }

@@ -195,6 +195,8 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("gate.overload"),
     ControlId("gate.defect"),
     ControlId("identity.key"),
+    ControlId("identity.token"),
+    ControlId("identity.issue"),
     ControlId("identity.scope"),
     ControlId("identity.role"),
     ControlId("hooks.signature"),

@@ -21,6 +21,7 @@ pub mod authenticate;
 pub mod authorise;
 pub mod body;
 pub mod client;
+pub mod desk;
 pub mod exchange;
 pub mod forward;
 pub mod framing;
@@ -35,6 +36,7 @@ pub mod webhook;
 use std::net::SocketAddr;
 
 use control::{ControlId, Reason, Refusal};
+use ledger::Kind;
 use wire::Request;
 
 use self::{
@@ -51,7 +53,6 @@ use crate::{
     core::{Core, CurrentSite},
     metrics::Metric,
     site::route::Guard,
-    tickets::TicketRefusal,
 };
 
 /// The connection a request came in on.
@@ -75,6 +76,8 @@ pub enum HeadDecision {
     Body(AwaitingBody),
     /// The decision must be on disk first: [`admit_recorded`].
     Record(AwaitingRecord),
+    /// It asks the gate itself for something: read up to [`desk::CAP`] bytes, then [`desk::serve`].
+    Desk(desk::AwaitingDesk),
 }
 
 /// A request whose body must be whole before it is judged.
@@ -153,6 +156,9 @@ pub fn admit_head(
             exchange,
             content: Content::Document(document),
         }),
+        Ok(Judged::Desk { asked, ticket }) => {
+            HeadDecision::Desk(desk::AwaitingDesk::new(exchange, asked, ticket))
+        }
         Ok(Judged::Held { pass, ticket, cap }) => HeadDecision::Body(AwaitingBody {
             passed: Passed {
                 exchange,
@@ -173,6 +179,10 @@ pub fn admit_head(
 /// What the head alone decides.
 enum Judged {
     Own(own::Document),
+    Desk {
+        asked: desk::Asked,
+        ticket: Option<crate::tickets::Claimed>,
+    },
     Proven(Proof),
     Held {
         pass: Pass,
@@ -205,20 +215,34 @@ fn judge_head(
     exchange.forwarded_host = host.forwarded;
 
     // ours: before routes, so that no route can take the place of the health check or the key set.
-    let own = own::find(core, &paths, request).inspect_err(|refusal| {
-        if refusal.status == 405 {
-            exchange.allowed = Some("GET, HEAD".into());
-        }
+    let ours = own::find(core, &site, &paths, request).map_err(|(refusal, allowed)| {
+        exchange.allowed = allowed.map(Into::into);
+        refusal
     });
-    if let Some(document) = own? {
-        return Ok(Judged::Own(document));
-    }
+    let desk = match ours? {
+        Some(own::Ours::Document(document)) => return Ok(Judged::Own(document)),
+        Some(own::Ours::Desk(desk)) => Some(desk),
+        None => None,
+    };
 
     // room: before anything is looked up, and behind our own documents, which cost next to nothing.
     client::count(exchange, &client)?;
 
     // ticket: before the route, so that a ticket is used up by whatever request it came with.
     let ticket = ticket::claim(core, request)?;
+
+    // desk: what the gate hands out itself has stages of its own from here on.
+    if let Some(desk) = desk {
+        let asked = desk::judge(
+            core,
+            exchange,
+            desk,
+            ticket.is_some(),
+            request,
+            &paths.plain,
+        )?;
+        return Ok(Judged::Desk { asked, ticket });
+    }
 
     // route: everything from here on is the route's to say.
     let index = route::find(&site, host.name, &paths, request).inspect_err(|refusal| {
@@ -235,16 +259,9 @@ fn judge_head(
     }
 
     // authenticate: before anything costs memory or a disk, because strangers are many.
-    let caller = authenticate::judge(&core.gate.keys, route, request, exchange.at)?;
+    let caller = authenticate::judge(core, exchange, route, request)?;
     if let authenticate::Caller::Known(verified) = &caller {
-        let principal = verified.principal();
-        exchange.principal = ledger::PrincipalId::new(principal.id());
-        if let Some(who) = exchange.principal {
-            record::authenticated(core, exchange, who);
-        }
-        if principal.is_probe() && ticket.is_none() {
-            return Err(TicketRefusal::Missing.to_refusal());
-        }
+        authenticate::take_up(core, exchange, verified, ticket.is_some())?;
     }
 
     // authorise: who asks is known; may they, here?
@@ -348,7 +365,7 @@ async fn judge_body(
 
     // record: on disk before the first byte goes upstream, where the configuration says so.
     if site.durable()
-        && let Err(refusal) = record::decide(exchange).await
+        && let Err(refusal) = record::decide(exchange, Kind::DECISION).await
     {
         if let Some(claim) = claim {
             webhook::release(core, *claim);
@@ -368,7 +385,7 @@ pub async fn admit_recorded(awaiting: AwaitingRecord) -> Result<Admitted, OwnAns
         mut exchange,
         proof,
     } = awaiting;
-    match record::decide(&mut exchange).await {
+    match record::decide(&mut exchange, Kind::DECISION).await {
         Ok(()) => Ok(Admitted::new(exchange, proof, None, None)),
         Err(refusal) => Err(OwnAnswer::refused(exchange, refusal)),
     }

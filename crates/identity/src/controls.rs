@@ -26,15 +26,39 @@ pub struct KeyScopes;
 const ROUTE_KEYS: &[Key] = &[
     Key {
         path: "[[route]] auth",
-        takes: "[\"api-key\"] or \"none\"",
+        takes: "list of \"api-key\" and \"token\", or \"none\"",
         default: "required",
-        about: "Who may pass the route: the holder of a key, or anyone for a stated reason.",
+        about: "Who may pass the route: the holder of a key or of a token, or anyone for a stated reason.",
     },
     Key {
         path: "[[route]] roles",
         takes: "list of roles",
         default: "[]",
         about: "Roles of which a key must have one; none named, any key within its scope passes.",
+    },
+    Key {
+        path: "[keys] role",
+        takes: "role",
+        default: "\"admin\"",
+        about: "The role whose holders may make keys with POST /.vouchsafe/keys. Without the table [keys] that is not served.",
+    },
+    Key {
+        path: "[keys] aliases",
+        takes: "list of paths",
+        default: "[]",
+        about: "Further paths at which keys are made.",
+    },
+    Key {
+        path: "[tokens] life",
+        takes: "1m to 60m",
+        default: "\"60m\"",
+        about: "How long a token lives that POST /.vouchsafe/token gives to the holder of a key. Without the table [tokens] that is not served.",
+    },
+    Key {
+        path: "[tokens] aliases",
+        takes: "list of paths",
+        default: "[]",
+        about: "Further paths at which tokens are given.",
     },
 ];
 

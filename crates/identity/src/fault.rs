@@ -46,6 +46,9 @@ pub enum KeysFault {
         /// How many there may be.
         limit: u64,
     },
+    /// More than whoever asks has themselves.
+    #[error("nobody gives a key roles or scopes that they do not have")]
+    Beyond,
     /// No key has this id.
     #[error("there is no key {id}")]
     NoSuchKey {
@@ -79,6 +82,7 @@ impl KeysFault {
             Self::Tenant => "key.tenant",
             Self::Lifetime => "key.lifetime",
             Self::TooMany { .. } => "key.too-many",
+            Self::Beyond => "key.beyond",
             Self::NoSuchKey { .. } => "key.unknown",
             Self::Unreadable { .. } => "key.unreadable",
             Self::Random(_) => "key.random",
@@ -99,6 +103,9 @@ impl KeysFault {
             Self::Lifetime => "for example: --expires 90d".to_owned(),
             Self::TooMany { .. } => {
                 "revoke what is unused: vouchsafe key list shows when each was last used".to_owned()
+            }
+            Self::Beyond => {
+                "ask somebody who has them, or use vouchsafe key create on the machine".to_owned()
             }
             Self::NoSuchKey { .. } => "see the ids with: vouchsafe key list".to_owned(),
             Self::Unreadable { .. } => {

@@ -19,6 +19,8 @@ use store::{Store, Tenant, keys as rows, keys::KeyRow};
 
 use crate::{ApiKey, KeyId, KeyTable, KeysFault, LiveKeys, Scope, Scopes, scope};
 
+mod behalf;
+
 /// Longest name in characters.
 pub const NAME_LIMIT: usize = 100;
 

@@ -5,11 +5,19 @@
 
 use control::{ControlId, Reason, Refusal};
 
+use crate::token::TokenRefusal;
+
 /// Whose credential it is.
 pub const KEY: ControlId = ControlId("identity.key");
 
 /// Where and how a key may be used.
 pub const SCOPE: ControlId = ControlId("identity.scope");
+
+/// Whose token it is.
+pub const TOKEN: ControlId = ControlId("identity.token");
+
+/// Who may be given keys and tokens.
+pub const ISSUE: ControlId = ControlId("identity.issue");
 
 /// The roles a route asks for.
 pub const ROLE: ControlId = ControlId("identity.role");
@@ -70,6 +78,42 @@ impl From<KeyRefusal> for Refusal {
             | KeyRefusal::Expired => "This key is not accepted.",
         };
         Self::new(KEY, 401, public, refusal.reason())
+    }
+}
+
+impl TokenRefusal {
+    /// What the ledger is told.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        Reason(match self {
+            Self::Form => "token-malformed",
+            Self::Header => "token-header",
+            Self::Algorithm => "token-algorithm",
+            Self::Key => "token-key",
+            Self::Signature => "token-signature",
+            Self::Issuer => "token-issuer",
+            Self::Audience => "token-audience",
+            Self::Expired => "token-expired",
+            Self::Early => "token-early",
+            Self::Endless => "token-endless",
+            Self::Claim => "token-claim",
+            Self::Subject => "token-subject",
+            Self::Withdrawn => "token-withdrawn",
+            Self::Place => "token-place",
+            Self::Tenant => "token-tenant",
+        })
+    }
+}
+
+impl From<TokenRefusal> for Refusal {
+    /// The same answer for every cause: what was wrong with a token is for nobody to try out.
+    fn from(refusal: TokenRefusal) -> Self {
+        Self::new(
+            TOKEN,
+            401,
+            "This token is not accepted: send a new one, as Authorization: Bearer.",
+            refusal.reason(),
+        )
     }
 }
 

@@ -200,6 +200,26 @@ impl Scopes {
         }
     }
 
+    /// Whether everything that `others` cover is covered here.
+    #[must_use]
+    pub fn include(&self, others: &Self) -> bool {
+        match (self, others) {
+            (Self::All, _) | (_, Self::None) => true,
+            (_, Self::All) | (Self::None, _) => false,
+            (Self::Any(ours), Self::Any(theirs)) => theirs.iter().all(|other| {
+                let every = |scope: &Scope| {
+                    scope.methods.is_empty() && lies_below(&other.path, &scope.path)
+                };
+                let one = |method: &str| {
+                    let covers = |scope: &Scope| scope.covers(method, &other.path);
+                    ours.iter().any(covers)
+                };
+                ours.iter().any(every)
+                    || !other.methods.is_empty() && other.methods.iter().all(|method| one(method))
+            }),
+        }
+    }
+
     /// Whether any scope covers `method` on `path`, which must be canonical.
     #[must_use]
     pub fn cover(&self, method: &str, path: &str) -> bool {

@@ -19,6 +19,7 @@ use store::keys::KeyRow;
 
 use crate::{
     IdHash, KeyId, KeyRefusal, KeysFault, Scopes, Verified, api_key, principal::Principal,
+    token::KeyToken,
 };
 
 /// How much later a use must be to be noted again, in milliseconds.
@@ -66,6 +67,11 @@ impl Key {
     #[must_use]
     pub const fn scopes(&self) -> &Scopes {
         &self.scopes
+    }
+
+    /// When it ends.
+    pub(crate) const fn expires(&self) -> Option<Timestamp> {
+        self.expires
     }
 
     /// Its roles.
@@ -177,6 +183,19 @@ impl KeyTable {
         Ok(Verified::new(Principal::Key(Arc::clone(key)), None))
     }
 
+    /// Whose a token is that was made from a key. Uses of tokens are uses of their keys.
+    pub(crate) fn of_token(&self, token: KeyToken, now: Timestamp) -> Result<Verified, KeyRefusal> {
+        let key = self.keys.get(&token.key).ok_or(KeyRefusal::Unknown)?;
+        if let Some(ended) = key.ended(now) {
+            return Err(ended);
+        }
+        key.note_use(now);
+        Ok(Verified::new(
+            Principal::Key(Arc::clone(key)),
+            Some(token.expires),
+        ))
+    }
+
     /// Whether the key called `id` can be used at `now`: for connections that outlive a request.
     #[must_use]
     pub fn stands(&self, id: KeyId, now: Timestamp) -> bool {
@@ -233,6 +252,11 @@ impl LiveKeys {
     /// [`KeyTable::authenticate`].
     pub fn authenticate(&self, presented: &[u8], now: Timestamp) -> Result<Verified, KeyRefusal> {
         self.0.load().authenticate(presented, now)
+    }
+
+    /// Whose a token is that was made from a key; see [`KeyTable::of_token`].
+    pub(crate) fn of_token(&self, token: KeyToken, now: Timestamp) -> Result<Verified, KeyRefusal> {
+        self.0.load().of_token(token, now)
     }
 
     /// Whether the key called `id` can still be used; see [`KeyTable::stands`].

@@ -42,6 +42,8 @@ impl Kind {
     pub const RELOAD_REFUSED: Self = Self("instance.reload-refused");
     /// A key was made.
     pub const KEY_CREATED: Self = Self("key.create");
+    /// A token was issued to the holder of a key.
+    pub const TOKEN_ISSUED: Self = Self("token.issue");
     /// A key was revoked.
     pub const KEY_REVOKED: Self = Self("key.revoke");
     /// Entries below an index go in a day, because they are older than is asked for.

@@ -22,7 +22,7 @@ pub struct Explained {
 }
 
 /// What a refusal by each control means, and what to do.
-const HINTS: [(&str, &str); 18] = [
+const HINTS: [(&str, &str); 20] = [
     (
         "wire.framing",
         "The request could have been read in two ways. A current HTTP library does not send such \
@@ -82,6 +82,15 @@ const HINTS: [(&str, &str); 18] = [
         "identity.key",
         "No valid API key came with the request: none, a wrong one, or one that was revoked or \
          expired. vouchsafe key list shows the keys and their state.",
+    ),
+    (
+        "identity.token",
+        "The token that came with the request is not accepted; the reason says why. Its holder gets \
+         a new one with the key.",
+    ),
+    (
+        "identity.issue",
+        "A key or a token was asked for in a way that is not served; the reason says what was wrong.",
     ),
     (
         "identity.scope",
@@ -208,6 +217,7 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
                 .to_owned()
         }
         "ledger.space-ample" => "The disk of the ledger has room again.".to_owned(),
+        "token.issue" => "A token was issued to the holder of a key.".to_owned(),
         "key.create" => "A key was created.".to_owned(),
         "key.revoke" => "A key was revoked.".to_owned(),
         "key.list" => "The keys were listed.".to_owned(),

@@ -70,7 +70,7 @@ fn make() -> Result<Bench, Fault> {
         rng: Arc::new(SystemRng),
         ledger: Arc::new(ledger),
         replay: hooks::Replay::new(store.clone()),
-        keys: identity::Keys::open(store)?.live(),
+        keys: Arc::new(identity::Keys::open(store)?),
         assertion_seed: [7; 32],
         // Nothing on an open route asks for it.
         service: tokio::runtime::Handle::current(),

@@ -251,6 +251,9 @@ impl<S: Client> Connection<S> {
                 None => return self.judge_whole(site, awaiting, facts, len).await,
                 Some(refusal) => Err(awaiting.refuse(refusal)),
             },
+            HeadDecision::Desk(awaiting) => {
+                return self.serve_desk(site, awaiting, facts, len).await;
+            }
             HeadDecision::Answer(answer) => Err(answer),
         };
         let written = match admitted {
@@ -331,6 +334,28 @@ impl<S: Client> Connection<S> {
                 self.own_answer(answer, keep_alive, received).await
             }
         }
+    }
+
+    /// Reads the body of a request to the gate itself and answers it.
+    async fn serve_desk(
+        &mut self,
+        site: &CurrentSite,
+        awaiting: stages::desk::AwaitingDesk,
+        facts: Facts,
+        len: usize,
+    ) -> Next {
+        let local = Rc::clone(&self.local);
+        self.client.input.consume(len);
+        let origin = Origin::new(awaiting.exchange().client, None);
+        let times = body_times(site.limits(), site.limits().of_route());
+        let whole = self.whole_body(origin, times, facts, stages::desk::CAP);
+        let whole = match whole.await {
+            Ok(whole) => whole,
+            Err(refusal) => return self.own_answer(awaiting.refuse(refusal), false, 0).await,
+        };
+        let received = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+        let answer = stages::desk::serve(&local.core, awaiting, &whole.bytes).await;
+        self.own_answer(answer, facts.keep_alive, received).await
     }
 
     /// Answers a request whose body has not been read. The connection stays only when the whole

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod deployment;
+pub mod desks;
 pub mod headers;
 pub mod limits;
 pub mod listen;
@@ -19,6 +20,7 @@ use ledger::service::TooManyRoutes;
 use self::{
     app::App,
     deployment::Deployment,
+    desks::Desks,
     headers::ResponseHeaders,
     limits::Limits,
     listen::Listen,
@@ -36,6 +38,7 @@ pub struct Site {
     routes: Vec<Route>,
     limits: Limits,
     headers: ResponseHeaders,
+    desks: Desks,
     router: Router,
     durable: bool,
     /// The index under which the ledger knows each route.
@@ -58,7 +61,7 @@ pub struct Surroundings<'a> {
 const MOST_ROUTES: usize = 4096;
 
 impl Site {
-    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]` and `[headers]` from `root` and the
+    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]` and `[keys]` from `root` and the
     /// gate's keys from `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
     pub fn read(
@@ -72,13 +75,17 @@ impl Site {
         let headers =
             ResponseHeaders::read(&mut root.table("headers"), &ResponseHeaders::default());
         let apps = App::read(root);
+        let public_url = deployment.as_ref().map(|it| &*it.public_url.text);
+        let desks = Desks::read(root, public_url.unwrap_or_default());
         let context = Context {
             surroundings,
             apps: &apps,
             limits: &limits,
             headers: &headers,
+            tokens: desks.tokens().is_some(),
         };
         let routes = read_routes(root, &context)?;
+        desks.part_from(&routes, root);
         let router = Router::new(&routes, |path| wire::target::folded(path).into_owned());
         Some(Self {
             deployment: deployment?,
@@ -87,6 +94,7 @@ impl Site {
             routes,
             limits,
             headers,
+            desks,
             router,
             durable: surroundings.durable,
             ledger_routes: Vec::new(),
@@ -128,6 +136,12 @@ impl Site {
     #[must_use]
     pub const fn headers(&self) -> &ResponseHeaders {
         &self.headers
+    }
+
+    /// What it hands out itself.
+    #[must_use]
+    pub const fn desks(&self) -> &Desks {
+        &self.desks
     }
 
     /// Whether decisions are on disk before the first byte goes upstream.

@@ -69,6 +69,8 @@ pub enum Guard {
 pub struct Accepts {
     /// API keys.
     pub keys: bool,
+    /// Signed tokens.
+    pub tokens: bool,
 }
 
 /// Why a route asks for no credential. Made only by the reader of `[[route]]`, from
@@ -134,6 +136,8 @@ pub(super) struct Context<'a> {
     pub(super) apps: &'a [App],
     pub(super) limits: &'a Limits,
     pub(super) headers: &'a ResponseHeaders,
+    /// Whether anybody issues tokens.
+    pub(super) tokens: bool,
 }
 
 impl Route {
@@ -154,7 +158,7 @@ impl Route {
             None => context.headers.clone(),
         };
         let source = path.as_ref().map_or("", |path| &path.value);
-        let guard = guard::read(table, source, context.surroundings);
+        let guard = guard::read(table, source, context);
         if let (Some(bind), Some(Guard::Open(_))) = (&bind, &guard) {
             table.fault(
                 Fault::new(
@@ -218,7 +222,7 @@ impl Route {
     }
 }
 
-fn route_path(text: &str) -> Result<Box<str>, &'static str> {
+pub(super) fn route_path(text: &str) -> Result<Box<str>, &'static str> {
     let Some(rest) = text.strip_prefix('/') else {
         return Err("does not begin with a slash");
     };

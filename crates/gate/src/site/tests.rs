@@ -35,7 +35,7 @@ fn the_example_of_the_design_is_a_site() {
         guards,
         [
             "/webhook/whatsapp Webhook(WebhookGuard(twilio))",
-            "/api Credential { accepts: Accepts { keys: true }, roles: [\"mentor\"] }",
+            "/api Credential { accepts: Accepts { keys: true, tokens: false }, roles: [\"mentor\"] }",
             "/ Open(OpenReason(\"public landing page\"))",
         ]
     );
@@ -73,6 +73,34 @@ fn a_guard_is_one_thing() {
     );
     assert_eq!(of_route("auth = []"), ["route.unknown-auth"]);
     assert_eq!(of_route("auth = [\"oidc\"]"), ["route.unknown-auth"]);
+    assert_eq!(
+        of_route("auth = [\"api-key\", \"api-key\"]"),
+        ["route.unknown-auth"]
+    );
+}
+
+#[test]
+fn tokens_are_asked_for_where_somebody_issues_them() {
+    const TOKENS: &str = "auth = [\"api-key\", \"token\"]";
+    assert_eq!(of_route(TOKENS), ["route.no-tokens"]);
+    let issued = |table: &str| of_route(&format!("{TOKENS}\n{table}"));
+    assert_eq!(issued("[tokens]"), [""; 0]);
+    assert_eq!(issued("[tokens]\nlife = \"30m\""), [""; 0]);
+    for life in ["61m", "30s"] {
+        let table = format!("[tokens]\nlife = \"{life}\"");
+        assert_eq!(issued(&table), ["config.value"], "{life}");
+    }
+}
+
+#[test]
+fn an_alias_is_a_path_of_its_own() {
+    let with = |tables: &str| of_route(&format!("{KEY}\n{tables}"));
+    assert_eq!(with("[tokens]\naliases = [\"/auth/token\"]"), [""; 0]);
+    assert_eq!(with("[keys]\nrole = \"owner\""), [""; 0]);
+    let both = "[tokens]\naliases = [\"/auth\"]\n[keys]\naliases = [\"/auth\"]";
+    assert_eq!(with(both), ["alias.twice"]);
+    assert_eq!(with("[keys]\naliases = [\"/.vouchsafe/x\"]").len(), 1);
+    assert_eq!(with("[keys]\nrole = \"An Admin\"").len(), 1);
 }
 
 #[test]

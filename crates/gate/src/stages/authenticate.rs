@@ -7,12 +7,21 @@
 
 use std::sync::LazyLock;
 
-use control::{Reason, Refusal, Timestamp};
-use identity::{LiveKeys, Verified, api_key, credential, refusal::KEY};
+use control::{Reason, Refusal};
+use identity::{
+    Verified, api_key, credential,
+    refusal::KEY,
+    token::{KeyTokens, TokenRefusal},
+};
 use memchr::memmem;
 use wire::{Field, Name, Request, scan::Span};
 
-use crate::site::route::{Guard, OpenPass, Route};
+use super::{exchange::Exchange, record};
+use crate::{
+    core::Core,
+    site::route::{Accepts, Guard, OpenPass, Route},
+    tickets::TicketRefusal,
+};
 
 const IN_ADDRESS: Refusal = Refusal::new(
     KEY,
@@ -42,28 +51,94 @@ pub(crate) enum Caller {
 /// Finds out who asks.
 #[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn judge(
-    keys: &LiveKeys,
+    core: &Core,
+    exchange: &Exchange,
     route: &Route,
     request: &Request<'_>,
-    now: Timestamp,
 ) -> Result<Caller, Refusal> {
     if names_key(request.path_and_query()) {
         return Err(IN_ADDRESS);
     }
+    if exchange.site.desks().tokens().is_some() && names_token(core, request.path_and_query()) {
+        return Err(TokenRefusal::Place.into());
+    }
     match &route.guard {
         Guard::Open(reason) => Ok(Caller::Open(reason.pass())),
         Guard::Webhook(_) => Ok(Caller::Unsigned),
-        Guard::Credential { .. } => {
-            if request.values(Name::Cookie).any(holds_key) {
-                return Err(IN_COOKIE);
-            }
-            let presented = credential::presented(
-                request.values(Name::Authorization),
-                request.values(Name::XApiKey),
-            )?;
-            Ok(Caller::Known(keys.authenticate(presented, now)?))
-        }
+        Guard::Credential { accepts, .. } => Ok(Caller::Known(credential(
+            core, exchange, *accepts, request,
+        )?)),
     }
+}
+
+/// Whose credential the request presents in the fields that are for them.
+pub(crate) fn credential(
+    core: &Core,
+    exchange: &Exchange,
+    accepts: Accepts,
+    request: &Request<'_>,
+) -> Result<Verified, Refusal> {
+    if request.values(Name::Cookie).any(holds_key) {
+        return Err(IN_COOKIE);
+    }
+    let presented = credential::presented(
+        request.values(Name::Authorization),
+        request.values(Name::XApiKey),
+    )?;
+    if accepts.keys && (!accepts.tokens || presented.starts_with(api_key::MARK.as_bytes())) {
+        return Ok(core.gate.keys.authenticate(presented, exchange.at)?);
+    }
+    token(core, exchange, request, presented).map_err(Refusal::from)
+}
+
+/// Whose token it is.
+fn token(
+    core: &Core,
+    exchange: &Exchange,
+    request: &Request<'_>,
+    presented: &[u8],
+) -> Result<Verified, TokenRefusal> {
+    if request.values(Name::XApiKey).next().is_some() {
+        return Err(TokenRefusal::Place);
+    }
+    let in_cookie = |cookie: &[u8]| names_token(core, cookie);
+    if request.values(Name::Cookie).any(in_cookie) {
+        return Err(TokenRefusal::Place);
+    }
+    let terms = exchange.site.desks().tokens().ok_or(TokenRefusal::Issuer)?;
+    let (gate, now) = (&core.gate, exchange.at);
+    if core.is_current(&exchange.site) {
+        let mut believed = core.believed.borrow_mut();
+        believed.authenticate(&gate.tokens, terms, &gate.keys, presented, now)
+    } else {
+        // What is remembered was believed under another configuration.
+        let mut believed = identity::token::Believed::default();
+        believed.authenticate(&gate.tokens, terms, &gate.keys, presented, now)
+    }
+}
+
+/// Notes who asks. A principal of a proof goes nowhere without a ticket.
+pub(crate) fn take_up(
+    core: &Core,
+    exchange: &mut Exchange,
+    verified: &Verified,
+    ticketed: bool,
+) -> Result<(), Refusal> {
+    let principal = verified.principal();
+    exchange.principal = ledger::PrincipalId::new(principal.id());
+    if let Some(who) = exchange.principal {
+        record::authenticated(core, exchange, who);
+    }
+    if principal.is_probe() && !ticketed {
+        return Err(TicketRefusal::Missing.to_refusal());
+    }
+    Ok(())
+}
+
+/// Whether `bytes` hold the beginning of a token of ours.
+fn names_token(core: &Core, bytes: &[u8]) -> bool {
+    let beginning = core.gate.tokens.beginning().as_bytes();
+    bytes.len() > beginning.len() && memmem::find(bytes, beginning).is_some()
 }
 
 /// The mark of a key, without its underscore and the underscore, which a query would encode.
@@ -77,7 +152,9 @@ static STEMS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finde
 const PLACES: usize = 4;
 
 /// Credentials of ours in a request's head, which never go upstream.
-pub(crate) struct Credentials {
+pub(crate) struct Credentials<'a> {
+    /// How tokens of ours begin.
+    tokens: &'a KeyTokens,
     /// Whether the request's key let it pass, so that the field that carried it is one.
     consumed: bool,
     /// Where in the head [`STEM`] stands: nearly always nowhere, or in the field of the key.
@@ -86,10 +163,11 @@ pub(crate) struct Credentials {
     count: usize,
 }
 
-impl Credentials {
+impl<'a> Credentials<'a> {
     /// Looks through the whole head once, so that a field without any costs nothing.
-    pub(crate) fn of(request: &Request<'_>, consumed: bool) -> Self {
+    pub(crate) fn of(request: &Request<'_>, consumed: bool, tokens: &'a KeyTokens) -> Self {
         let mut found = Self {
+            tokens,
             consumed,
             places: [0; PLACES],
             count: 0,
@@ -107,7 +185,8 @@ impl Credentials {
     pub(crate) fn are_carried_by(&self, field: &Field<'_>) -> bool {
         let presents = match field.kind() {
             Name::Authorization => {
-                self.consumed && credential::bearer(field.value()).is_some()
+                credential::bearer(field.value())
+                    .is_some_and(|bearer| self.consumed || self.tokens.begins(bearer))
                     || basic(field.value()).is_some_and(|pair| holds_key(&pair))
             }
             Name::XApiKey => self.consumed,
@@ -248,7 +327,8 @@ mod tests {
 
     /// For each field whether it carries a credential.
     fn carrying(request: &Request<'_>, consumed: bool) -> Vec<bool> {
-        let credentials = Credentials::of(request, consumed);
+        let tokens = KeyTokens::derived(&[7; 32]).unwrap();
+        let credentials = Credentials::of(request, consumed, &tokens);
         let fields = request.fields();
         fields.map(|f| credentials.are_carried_by(&f)).collect()
     }
@@ -269,6 +349,16 @@ mod tests {
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             let received = Received::of(&lines);
             assert_eq!(carrying(&received.request(), false), expected, "{keys}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_ours_is_one_on_every_route_and_anothers_is_not() {
+        let ours = KeyTokens::derived(&[7; 32]).unwrap();
+        for (tokens, found) in [(ours, true), (KeyTokens::derived(&[8; 32]).unwrap(), false)] {
+            let line = format!("Authorization: Bearer {}e30.c2ln", tokens.beginning());
+            let received = Received::of(&["GET / HTTP/1.1", "Host: a", &line]);
+            assert_eq!(carrying(&received.request(), false), [false, found]);
         }
     }
 

@@ -168,7 +168,7 @@ impl OwnAnswer {
     pub fn status(&self) -> u16 {
         match &self.content {
             Content::Refusal(refusal) => refusal.status,
-            Content::Document(_) => 200,
+            Content::Document(document) => document.status(),
             Content::Duplicate(ack) => ack.status,
         }
     }

@@ -259,6 +259,7 @@ pub fn write_head(
             claim: forwarding.claim.as_deref(),
             assertion: assertion.as_ref(),
             consumed,
+            tokens: &core.gate.tokens,
         };
         head.write(request, framing, out)
     });

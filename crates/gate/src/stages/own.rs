@@ -1,16 +1,17 @@
 //! Our own endpoints, under `/.vouchsafe/`.
 //!
-//! Owns the health check and the key set that verifies our assertions. Refuses every other path
-//! below `/.vouchsafe`, every spelling but the exact one and every method but GET and HEAD. Nothing
-//! here reaches an app or reads a body.
+//! Owns the health check, the key set that verifies our assertions, and the way to the desks, which
+//! may have other paths as well. Refuses every other path below `/.vouchsafe`, every spelling but the
+//! exact one and every method but GET and HEAD for documents and POST for desks. Nothing here reaches
+//! an app or reads a body.
 
 use std::sync::Arc;
 
-use control::Refusal;
+use control::{Refusal, Secret};
 use wire::{Method, Request};
 
-use super::{framing::Paths, route};
-use crate::core::Core;
+use super::{desk::Desk, framing::Paths, route};
+use crate::{core::Core, site::Site};
 
 /// The path below which nothing is ever forwarded.
 pub const PREFIX: &str = "/.vouchsafe";
@@ -19,6 +20,20 @@ pub const HEALTH: &str = "/.vouchsafe/health";
 /// The JSON Web Key Set of the assertions.
 pub const JWKS: &str = "/.vouchsafe/jwks.json";
 
+/// Gives the holder of a key a token.
+pub const TOKEN: &str = "/.vouchsafe/token";
+/// Makes a key.
+pub const KEYS: &str = "/.vouchsafe/keys";
+
+/// What is served under a path of ours.
+#[derive(Debug)]
+pub(crate) enum Ours {
+    /// To anybody.
+    Document(Document),
+    /// To whoever has the right credential.
+    Desk(Desk),
+}
+
 /// One of our own documents.
 #[derive(Clone, Debug)]
 pub(crate) enum Document {
@@ -26,6 +41,10 @@ pub(crate) enum Document {
     Health,
     /// The key set.
     Jwks(Arc<str>),
+    /// What a desk gave out.
+    Handed(Secret),
+    /// What a desk made.
+    Made(Secret),
 }
 
 impl Document {
@@ -33,28 +52,49 @@ impl Document {
         match self {
             Self::Health => b"{\"status\":\"ok\"}\n",
             Self::Jwks(text) => text.as_bytes(),
+            Self::Handed(secret) | Self::Made(secret) => secret.expose(),
+        }
+    }
+
+    pub(crate) const fn status(&self) -> u16 {
+        match self {
+            Self::Health | Self::Jwks(_) | Self::Handed(_) => 200,
+            Self::Made(_) => 201,
         }
     }
 }
 
-/// The document at this path, where the path is ours.
+/// Why a path of ours is not served, and what `Allow` lists where it is the method.
+pub(crate) type NotServed = (Refusal, Option<&'static str>);
+
+/// What is at this path, where the path is ours.
 #[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn find(
     core: &Core,
+    site: &Site,
     paths: &Paths<'_>,
     request: &Request<'_>,
-) -> Result<Option<Document>, Refusal> {
-    if !below(&paths.plain) && !below(paths.folded()) {
-        return Ok(None);
-    }
-    let document = match &*paths.plain {
-        HEALTH => Document::Health,
-        JWKS => Document::Jwks(core.gate.signer.jwks()),
-        _ => return Err(route::NOTHING),
+) -> Result<Option<Ours>, NotServed> {
+    let desks = site.desks();
+    let ours = match &*paths.plain {
+        HEALTH => Ours::Document(Document::Health),
+        JWKS => Ours::Document(Document::Jwks(core.gate.signer.jwks())),
+        TOKEN if desks.tokens().is_some() => Ours::Desk(Desk::Token),
+        KEYS if desks.key_role().is_some() => Ours::Desk(Desk::Keys),
+        plain => match desks.at(plain) {
+            Some(desk) => Ours::Desk(desk),
+            None if below(plain) || below(paths.folded()) || desks.resembles(paths.folded()) => {
+                return Err((route::NOTHING, None));
+            }
+            None => return Ok(None),
+        },
     };
-    match request.method() {
-        Method::Get | Method::Head => Ok(Some(document)),
-        _ => Err(route::NOT_LISTED),
+    match (&ours, request.method()) {
+        (Ours::Document(_), Method::Get | Method::Head) | (Ours::Desk(_), Method::Post) => {
+            Ok(Some(ours))
+        }
+        (Ours::Document(_), _) => Err((route::NOT_LISTED, Some("GET, HEAD"))),
+        (Ours::Desk(_), _) => Err((route::NOT_LISTED, Some("POST"))),
     }
 }
 

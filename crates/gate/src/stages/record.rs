@@ -12,7 +12,7 @@ mod books;
 use std::time::Duration;
 
 use control::{ControlId, Reason, Refusal};
-use identity::refusal::KEY;
+use identity::refusal::{KEY, TOKEN};
 use ledger::{Event, Kind, NotDurable, PrincipalId, RouteIndex};
 use tokio::time::timeout;
 
@@ -66,9 +66,9 @@ pub(crate) fn reserve(exchange: &mut Exchange) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Puts the decision on disk.
-pub(crate) async fn decide(exchange: &mut Exchange) -> Result<(), Refusal> {
-    let event = exchange.event(Kind::DECISION);
+/// Puts the decision on disk, as an event of this kind.
+pub(crate) async fn decide(exchange: &mut Exchange, kind: Kind) -> Result<(), Refusal> {
+    let event = exchange.event(kind);
     exchange.books.decided(event).map_err(unrecorded)?;
     // It is on its way, so the end of this request is its outcome, whatever becomes of either.
     exchange.ends = Some(Kind::OUTCOME);
@@ -113,7 +113,9 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
     let decided = end == Kind::OUTCOME;
     let kind = match &content {
         Content::Duplicate(_) => Kind::WEBHOOK_DUPLICATE,
-        Content::Refusal(refusal) if refusal.control == KEY => Kind::AUTHENTICATION_FAILED,
+        Content::Refusal(refusal) if [KEY, TOKEN].contains(&refusal.control) => {
+            Kind::AUTHENTICATION_FAILED
+        }
         Content::Refusal(_) | Content::Document(_) => end,
     };
     let books = &core.books;
@@ -136,9 +138,9 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
                 books.recorder.record_refusal(event);
             }
         }
-        Content::Document(_) => {
+        Content::Document(document) => {
             books.counters.add(Metric::Answered, 1);
-            event.status = Some(200);
+            event.status = Some(document.status());
             if exchange.has_room() {
                 books.put(event);
             } else {

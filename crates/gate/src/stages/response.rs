@@ -108,7 +108,13 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
                 let _ = writer.number(b"Retry-After", seconds.into());
             }
             if refusal.status == 401 {
-                let _ = writer.field(b"WWW-Authenticate", b"Bearer realm=\"vouchsafe\"");
+                // RFC 6750, section 3.1: an error is named where a token came.
+                let challenge: &[u8] = if refusal.control == identity::refusal::TOKEN {
+                    b"Bearer realm=\"vouchsafe\", error=\"invalid_token\""
+                } else {
+                    b"Bearer realm=\"vouchsafe\""
+                };
+                let _ = writer.field(b"WWW-Authenticate", challenge);
             }
             if let Some(allowed) = &exchange.allowed {
                 let _ = writer.field(b"Allow", allowed.as_bytes());

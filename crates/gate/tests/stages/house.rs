@@ -56,7 +56,7 @@ reason = "public"
 pub(crate) struct House {
     pub(crate) gate: Arc<Gate>,
     pub(crate) core: Core,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) clock: FixedClock,
     pub(crate) runtime: Runtime,
     ledger: Arc<Ledger>,
@@ -121,7 +121,7 @@ impl House {
         });
         let ledger = Arc::new(ledger.unwrap());
         let store = Store::open(&folder.path().join("vouchsafe.db")).unwrap();
-        let keys = Keys::open(store.clone()).unwrap();
+        let keys = Arc::new(Keys::open(store.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -132,7 +132,7 @@ impl House {
             rng: Arc::new(SystemRng),
             ledger: Arc::clone(&ledger),
             replay: hooks::Replay::new(store),
-            keys: keys.live(),
+            keys: Arc::clone(&keys),
             assertion_seed: [7; 32],
             service: runtime.handle().clone(),
         });
@@ -213,6 +213,10 @@ impl House {
             HeadDecision::Body(awaiting) => self
                 .runtime
                 .block_on(stages::admit_body(&self.core, awaiting, &request, body)),
+            HeadDecision::Desk(awaiting) => {
+                let served = stages::desk::serve(&self.core, awaiting, body);
+                Err(self.runtime.block_on(served))
+            }
         };
         between();
         self.written(decided, &request, body)

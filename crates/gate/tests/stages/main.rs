@@ -15,4 +15,5 @@ mod own;
 mod proxies;
 mod recording;
 mod tickets;
+mod tokens;
 mod webhooks;

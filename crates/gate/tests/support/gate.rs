@@ -29,7 +29,7 @@ pub(crate) const OPEN: &str =
 pub(crate) struct Started {
     pub(crate) running: Option<Running>,
     pub(crate) gate: Arc<Gate>,
-    pub(crate) keys: identity::Keys,
+    pub(crate) keys: Arc<identity::Keys>,
     pub(crate) store: store::Store,
     address: SocketAddr,
     _folder: TempDir,
@@ -100,7 +100,7 @@ pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
 /// A gate that nothing runs yet, and the keys it looks at.
 pub(crate) struct Wired {
     pub(crate) gate: Arc<Gate>,
-    pub(crate) keys: identity::Keys,
+    pub(crate) keys: Arc<identity::Keys>,
     _folder: TempDir,
 }
 
@@ -115,9 +115,9 @@ pub(crate) fn wired(upstream: SocketAddr, rest: &str) -> Wired {
     }
 }
 
-fn parts(folder: &Path, site: Site) -> (Parts, identity::Keys, store::Store) {
+fn parts(folder: &Path, site: Site) -> (Parts, Arc<identity::Keys>, store::Store) {
     let store = store::Store::open(&folder.join("store.db")).unwrap();
-    let keys = identity::Keys::open(store.clone()).unwrap();
+    let keys = Arc::new(identity::Keys::open(store.clone()).unwrap());
     let ledger = ledger::Ledger::open(ledger::Options {
         lock: Arc::new(ledger::Lock::acquire(folder).unwrap()),
         origin: "gate.test/test/node".to_owned(),
@@ -133,7 +133,7 @@ fn parts(folder: &Path, site: Site) -> (Parts, identity::Keys, store::Store) {
         rng: Arc::new(SystemRng),
         ledger: Arc::new(ledger.unwrap()),
         replay: hooks::Replay::new(store.clone()),
-        keys: keys.live(),
+        keys: Arc::clone(&keys),
         assertion_seed: [7; 32],
         service: service().handle().clone(),
     };

@@ -55,6 +55,12 @@ pub enum TokenRefusal {
     /// It names nobody.
     #[error("the token names no subject")]
     Subject,
+    /// The key that it was made from was revoked or has ended.
+    #[error("the key behind the token has ended")]
+    Withdrawn,
+    /// It came in a field that is for keys, or in an address or a cookie.
+    #[error("the token stands where none is accepted")]
+    Place,
     /// It names no tenant, or several.
     #[error("the token names no tenant, or more than one")]
     Tenant,

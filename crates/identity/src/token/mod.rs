@@ -1,4 +1,4 @@
-//! Signed tokens that somebody else issued, and what they are worth here.
+//! Signed tokens, and what they are worth here.
 //!
 //! Owns reading the claims of a token (RFC 7519) and the rules that an issuer's tokens must meet.
 //! Refuses whatever a rule does not name: another issuer, another audience, a token without an end,
@@ -7,12 +7,18 @@
 //!
 //! - [`claims`]: the registered claims, typed;
 //! - [`rules`]: what a configuration demands of an issuer's tokens;
-//! - [`issuer`]: rules and keys together: from a text to a [`Bearer`].
+//! - [`issuer`]: rules and keys together: from a text to a [`Bearer`];
+//! - [`own`]: tokens that the gate itself makes from keys;
+//! - [`believed`]: those that were believed a moment ago.
 
+pub mod believed;
 pub mod claims;
 pub mod issuer;
+pub mod own;
 pub mod rules;
 
+pub use believed::Believed;
 pub use claims::Claims;
 pub use issuer::{Bearer, Issuer, TokenRefusal};
+pub use own::{Issued, KeyToken, KeyTokens, Terms};
 pub use rules::{Rules, Tenancy};

@@ -41,7 +41,7 @@ pub enum Tenancy {
 
 impl Rules {
     /// Judges `claims` at `now`.
-    pub(super) fn judge(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenRefusal> {
+    pub(crate) fn judge(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenRefusal> {
         if claims.issuer.as_deref() != Some(&*self.issuer) {
             return Err(TokenRefusal::Issuer);
         }

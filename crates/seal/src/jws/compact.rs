@@ -57,6 +57,8 @@ struct Header {
     #[serde(default, deserialize_with = "key_id")]
     kid: Option<String>,
     #[serde(default)]
+    typ: Option<String>,
+    #[serde(default)]
     jwk: Present,
     #[serde(default)]
     jku: Present,
@@ -117,6 +119,12 @@ impl<'a> Compact<'a> {
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.header.kid.as_deref()
+    }
+
+    /// What kind of token it says it is.
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.header.typ.as_deref()
     }
 
     /// Whether it says that it is signed with the algorithm of `key`.

@@ -19,4 +19,4 @@ pub mod sign;
 pub use compact::{Compact, TOKEN_LIMIT, TokenFault};
 pub use jwk::{Jwk, JwkFault, jwks, read_set, thumbprint};
 pub use key::{Algorithm, KeyFault, TokenKey};
-pub use sign::{sign_eddsa, sign_hs256};
+pub use sign::{sign_eddsa, sign_hs256, sign_typed};

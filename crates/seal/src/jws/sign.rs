@@ -11,7 +11,14 @@ use crate::{
 /// A JWT over `claims`, which must be a JSON object as text, signed by `key` under the name `kid`.
 #[must_use]
 pub fn sign_eddsa(key: &SigningKey, kid: &str, claims: &str) -> String {
-    let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": kid }).to_string();
+    sign_typed(key, kid, "JWT", claims)
+}
+
+/// The same with another `typ` than `JWT`, so that it is taken for nothing else (RFC 8725, section
+/// 3.11).
+#[must_use]
+pub fn sign_typed(key: &SigningKey, kid: &str, typ: &str, claims: &str) -> String {
+    let header = json!({ "alg": "EdDSA", "typ": typ, "kid": kid }).to_string();
     compact(header.as_bytes(), claims.as_bytes(), |signed| {
         key.sign(signed)
     })

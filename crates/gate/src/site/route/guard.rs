@@ -8,15 +8,11 @@ use std::sync::Arc;
 use config::{Fault, Found, Table};
 use hooks::Setting;
 
-use super::{Accepts, Guard, OpenReason, WebhookGuard};
+use super::{Accepts, Context, Guard, OpenReason, WebhookGuard};
 use crate::site::Surroundings;
 
 /// Who may pass. Exactly one of `auth` and `webhook` must say so.
-pub(super) fn read(
-    table: &mut Table<'_>,
-    source: &str,
-    surroundings: &Surroundings<'_>,
-) -> Option<Guard> {
+pub(super) fn read(table: &mut Table<'_>, source: &str, context: &Context<'_>) -> Option<Guard> {
     let auth = table.one_or_more("auth");
     let auth_span = table.span_of("auth");
     let reason = table.has("reason").then(|| table.text("reason"));
@@ -48,9 +44,11 @@ pub(super) fn read(
             None
         }
         (_, Some(webhook)) => {
-            webhook.and_then(|setting| webhook_guard(table, &setting, source, surroundings))
+            webhook.and_then(|setting| webhook_guard(table, &setting, source, context.surroundings))
         }
-        (Some(auth), None) => credential_guard(table, &auth, reason, roles.as_deref()),
+        (Some(auth), None) => {
+            credential_guard(table, &auth, reason, roles.as_deref(), context.tokens)
+        }
     };
     if let (Some(span), Some(Guard::Open(_) | Guard::Webhook(_))) = (roles_span, &guard) {
         table.fault(
@@ -70,6 +68,7 @@ fn credential_guard(
     auth: &[Found<String>],
     reason: Option<Option<Found<String>>>,
     roles: Option<&[Found<String>]>,
+    tokens: bool,
 ) -> Option<Guard> {
     let first = auth.first();
     match auth {
@@ -91,7 +90,7 @@ fn credential_guard(
             stated.map(Guard::Open)
         }
         kinds => Some(Guard::Credential {
-            accepts: accepted(table, kinds)?,
+            accepts: accepted(table, kinds, tokens)?,
             roles: roles
                 .unwrap_or_default()
                 .iter()
@@ -102,12 +101,16 @@ fn credential_guard(
 }
 
 /// The kinds of credentials that are listed, each of which must be known and stand once.
-fn accepted(table: &Table<'_>, kinds: &[Found<String>]) -> Option<Accepts> {
-    let mut accepts = Accepts { keys: false };
+fn accepted(table: &Table<'_>, kinds: &[Found<String>], tokens: bool) -> Option<Accepts> {
+    let mut accepts = Accepts {
+        keys: false,
+        tokens: false,
+    };
     let mut wrong = kinds.is_empty().then(|| table.span());
     for kind in kinds {
         let place = match kind.value.as_str() {
             "api-key" => &mut accepts.keys,
+            "token" => &mut accepts.tokens,
             _ => {
                 wrong = Some(Some(kind.span));
                 break;
@@ -119,9 +122,24 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>]) -> Option<Accepts> {
     }
     if let Some(span) = wrong {
         table.fault(
-            Fault::new("route.unknown-auth", "auth takes \"none\" or [\"api-key\"]")
-                .at(span)
-                .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
+            Fault::new(
+                "route.unknown-auth",
+                "auth takes \"none\", or a list of \"api-key\" and \"token\"",
+            )
+            .at(span)
+            .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
+        );
+        return None;
+    }
+    if accepts.tokens && !tokens {
+        let place = kinds.iter().find(|kind| kind.value == "token");
+        table.fault(
+            Fault::new(
+                "route.no-tokens",
+                "nobody issues the tokens this route accepts",
+            )
+            .at(place.map(|kind| kind.span))
+            .hint("add a [tokens] table, with which the gate issues them"),
         );
         return None;
     }

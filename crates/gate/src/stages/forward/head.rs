@@ -32,8 +32,10 @@ pub(super) struct Head<'a> {
     pub(super) claim: Option<&'a hooks::Claim>,
     /// What the app is told of who asks.
     pub(super) assertion: Option<&'a CleanText>,
-    /// Whether a key of ours let it pass.
+    /// Whether a credential of ours let it pass.
     pub(super) consumed: bool,
+    /// How tokens of ours look.
+    pub(super) tokens: &'a identity::token::KeyTokens,
 }
 
 impl Head<'_> {
@@ -104,7 +106,7 @@ impl Head<'_> {
     }
 
     fn copy_fields(&self, request: &Request<'_>, writer: &mut HeadWriter<'_>) {
-        let credentials = Credentials::of(request, self.consumed);
+        let credentials = Credentials::of(request, self.consumed, self.tokens);
         for field in request.fields() {
             // Under 1.0 the expectation means nothing; sent on under 1.1 it would.
             let meant = field.kind() != Name::Expect || request.expects_continue();

@@ -68,7 +68,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         rng: Arc::clone(&rng),
         ledger: Arc::clone(&ledger),
         replay: hooks::Replay::new(store.clone()),
-        keys: keys.live(),
+        keys: Arc::clone(&keys),
         assertion_seed: assertion_seed(&loaded.data_dir, &*rng)?,
         service: service.clone(),
     })
