@@ -15,6 +15,20 @@ fn refused(cases: &[(&str, UrlFault)]) {
     }
 }
 
+/// Found by fuzzing beside the parser of the `url` crate, which keeps such a segment from `..` under
+/// every scheme; the URL Standard does so in file URLs alone, and so do browsers.
+#[test]
+fn fuzz_finding_a_segment_like_a_drive_was_thought_to_be_kept_from_dots() {
+    for (text, asked) in [
+        ("http://a.example/c:/../x", "/x"),
+        ("http://a.example/b/c:/../x", "/b/x"),
+        ("http://a.example/b/c:/../../x", "/x"),
+        ("http://a.example/b/c:/x", "/b/c:/x"),
+    ] {
+        assert_eq!(Target::parse(text).unwrap().path_and_query(), asked);
+    }
+}
+
 #[test]
 fn plain_urls_are_read() {
     for (text, destination, asked) in [
