@@ -21,7 +21,8 @@
 //! 8. [`keys`]: making, listing, revoking;
 //! 9. [`token`]: signed tokens that somebody else issued;
 //! 10. [`session`]: people who are logged in;
-//! 11. [`controls`]: the promises kept here.
+//! 11. [`password`] and [`lockout`]: what people know, and slow guessing;
+//! 12. [`controls`]: the promises kept here.
 
 pub mod api_key;
 mod base62;
@@ -32,6 +33,8 @@ mod fault;
 pub mod fuzz;
 mod id_hash;
 pub mod keys;
+pub mod lockout;
+pub mod password;
 pub mod principal;
 pub mod proof;
 pub mod refusal;

@@ -12,7 +12,7 @@ mod door;
 mod memory;
 pub mod redis;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, fmt::Write as _, sync::Arc, time::Duration};
 
 use control::{Clock, Timestamp};
 
@@ -67,6 +67,16 @@ impl Name {
     pub fn new(kind: &'static str, name: &str) -> Option<Self> {
         let fits = (1..=NAME_LIMIT).contains(&name.len()) && !name.contains(char::is_control);
         fits.then(|| Self(format!("{kind}:{name}")))
+    }
+
+    /// The name of what has this digest: for names that must say nothing, and have no bounds.
+    #[must_use]
+    pub fn of_digest(kind: &'static str, digest: &[u8; 32]) -> Self {
+        let mut name = format!("{kind}:");
+        for byte in digest {
+            let _ = write!(name, "{byte:02x}");
+        }
+        Self(name)
     }
 }
 
@@ -254,6 +264,10 @@ mod tests {
         }
         assert!(Name::new("session", &"a".repeat(256)).is_some());
         assert_ne!(Name::new("session", "a"), Name::new("user", "a"));
+        assert_eq!(
+            Some(Name::of_digest("session", &[0xa0; 32])),
+            Name::new("session", &"a0".repeat(32))
+        );
         let shown = format!("{:?}", Name::new("session", "s3cret").unwrap());
         assert_eq!(shown, "Name(session:..)");
     }

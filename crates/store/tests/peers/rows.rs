@@ -2,13 +2,7 @@
 
 mod claims;
 
-use std::time::Duration;
-
-use store::{
-    Store, StoreError, Tenant, keys,
-    keys::KeyRow,
-    replay::{self, Claim, Claimed},
-};
+use store::{Store, StoreError, Tenant, keys, keys::KeyRow};
 
 use self::claims::{
     a_done_delivery_stays_done,

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use store::{
-    StoreError,
-    replay::{self, Claim, Claimed},
-};
+use store::replay::{self, Claim, Claimed};
 
 use super::Bench;
-use crate::{at, every};
+use crate::at;
 
 fn wish(now: i64) -> Claim {
     Claim {
