@@ -22,7 +22,8 @@
 //! 9. [`token`]: signed tokens that somebody else issued;
 //! 10. [`session`]: people who are logged in;
 //! 11. [`password`] and [`lockout`]: what people know, and slow guessing;
-//! 12. [`controls`]: the promises kept here.
+//! 12. [`oidc`]: how people log in;
+//! 13. [`controls`]: the promises kept here.
 
 pub mod api_key;
 mod base62;
@@ -34,6 +35,7 @@ pub mod fuzz;
 mod id_hash;
 pub mod keys;
 pub mod lockout;
+pub mod oidc;
 pub mod password;
 pub mod principal;
 pub mod proof;

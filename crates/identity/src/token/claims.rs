@@ -45,6 +45,26 @@ impl Claims {
         serde_json::from_slice(payload).ok()
     }
 
+    /// Whom it speaks of.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// Whom it is for.
+    pub(crate) fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
+    /// When it was issued.
+    pub(crate) const fn issued(&self) -> Option<Timestamp> {
+        self.issued
+    }
+
+    /// Its own id.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
     /// A member that is not one of the registered claims. A dot in `name` leads into an object where
     /// no member has the whole name, so that `realm_access.roles` finds its list.
     #[must_use]

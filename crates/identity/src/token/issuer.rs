@@ -179,17 +179,24 @@ impl Issuer {
         &self.rules
     }
 
+    /// The claims of `token`, if it is this issuer's, for one of the audiences and of this time. Whom
+    /// it speaks of is not judged.
+    pub(crate) fn believe(&self, token: &str, now: Timestamp) -> Result<Claims, TokenRefusal> {
+        let token = Compact::parse(token)?;
+        let keys = self.keys.load();
+        check(&token, &keys)?;
+        let claims = Claims::read(token.unverified()).ok_or(TokenRefusal::Form)?;
+        self.rules.judge(&claims, now)?;
+        Ok(claims)
+    }
+
     /// Believes `token` at `now`, or says why not.
     ///
     /// # Errors
     ///
     /// [`TokenRefusal`]; the signature is judged before any claim.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, TokenRefusal> {
-        let token = Compact::parse(token)?;
-        let keys = self.keys.load();
-        check(&token, &keys)?;
-        let claims = Claims::read(token.unverified()).ok_or(TokenRefusal::Form)?;
-        self.rules.judge(&claims, now)?;
+        let claims = self.believe(token, now)?;
         let tenant = self.rules.tenant_of(&claims)?;
         let roles = self.rules.roles_of(&claims);
         let (Some(subject), Some(expires)) = (claims.subject, claims.expires) else {

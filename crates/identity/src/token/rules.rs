@@ -83,7 +83,7 @@ impl Rules {
     }
 
     /// The roles here of what the token says, in the order of the rules, each once.
-    pub(super) fn roles_of(&self, claims: &Claims) -> Box<[Box<str>]> {
+    pub(crate) fn roles_of(&self, claims: &Claims) -> Box<[Box<str>]> {
         let Some(claim) = &self.role_claim else {
             return Box::default();
         };
@@ -97,7 +97,7 @@ impl Rules {
     }
 
     /// The tenant of the token's subject.
-    pub(super) fn tenant_of(&self, claims: &Claims) -> Result<Box<str>, TokenRefusal> {
+    pub(crate) fn tenant_of(&self, claims: &Claims) -> Result<Box<str>, TokenRefusal> {
         match &self.tenant {
             Tenancy::Fixed(tenant) => Ok(tenant.clone()),
             Tenancy::Claim(name) => {
