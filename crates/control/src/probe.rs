@@ -60,6 +60,9 @@ pub trait Target {
     /// A canary key that lives 60 seconds in the probes' own tenant.
     fn mint_key(&self, wish: &KeyWish) -> Result<MintedKey, TargetError>;
 
+    /// A token of a canary key, issued as long ago as is wished.
+    fn mint_token(&self, wish: &TokenWish) -> Result<MintedToken, TargetError>;
+
     /// Revokes a canary key.
     fn revoke_key(&self, id: &str) -> Result<(), TargetError>;
 
@@ -168,6 +171,8 @@ pub enum Guard {
     Open(String),
     /// A key, with one of these roles where any are named.
     Key(Vec<String>),
+    /// A signed token and no key, with one of these roles where any are named.
+    Token(Vec<String>),
     /// A sender whose signature verifies under this scheme.
     Webhook(String),
 }
@@ -260,6 +265,25 @@ pub struct MintedKey {
     pub id: String,
     /// The key itself.
     pub key: String,
+}
+
+/// What a canary token is to be.
+#[derive(Clone, Debug, Default)]
+pub struct TokenWish {
+    /// What its key may do.
+    pub key: KeyWish,
+    /// How long ago it was issued.
+    pub age: Duration,
+}
+
+/// A canary token.
+pub struct MintedToken {
+    /// The public id of its key.
+    pub id: String,
+    /// The token itself.
+    pub token: String,
+    /// The public half of the key that signed it, which an attacker may know.
+    pub public: Vec<u8>,
 }
 
 /// A moment of the ledger from which it is read on.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Cache};
-use control::{Clock, Rng};
+use control::{Clock, Rng, Secret, Timestamp};
 use identity::token::{Believed, KeyTokens};
 use ledger::service::TooManyRoutes;
 use seal::ed25519::KeyFault;
@@ -113,6 +113,20 @@ impl Gate {
     #[must_use]
     pub const fn tokens(&self) -> &KeyTokens {
         &self.tokens
+    }
+
+    /// A token as it would be had it been issued at `issued`, for a key of a proof and no other.
+    #[must_use]
+    pub fn back_dated(
+        &self,
+        key: identity::KeyId,
+        terms: &identity::token::Terms,
+        issued: Timestamp,
+    ) -> Option<Secret> {
+        let minted = self
+            .tokens
+            .issue_for_proof(&self.keys, key, terms, issued)?;
+        Some(minted.token)
     }
 
     /// Tells the gate where its echo listens; only the first call counts.

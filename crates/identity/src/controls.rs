@@ -1,6 +1,6 @@
-//! The promises about keys, as controls.
+//! The promises about keys and tokens, as controls.
 //!
-//! Owns what a configuration must say for the sentences `key.*` to be true. Most of what keeps them
+//! Owns what a configuration must say for the sentences `key.*` and `token.*` to be true. Most of what keeps them
 //! is not a setting but how this crate is built, so there is nothing to switch off: a self-test
 //! sends its probes to a sham with the fault named here.
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{api_key, refusal};
 
 /// The controls of this crate, in the order the binary lists them.
-pub const CONTROLS: &[&dyn Control] = &[&Keys, &KeyScopes];
+pub const CONTROLS: &[&dyn Control] = &[&Keys, &KeyScopes, &KeyDesk, &Tokens];
 
 /// A change made by this process counts at once; one made by another process within this.
 const SEEN_WITHIN_MILLIS: u128 = 1000;
@@ -22,6 +22,14 @@ pub struct Keys;
 /// Scopes of keys.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyScopes;
+
+/// Who may have keys made.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyDesk;
+
+/// Tokens that the gate issues for keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens;
 
 const ROUTE_KEYS: &[Key] = &[
     Key {
@@ -36,6 +44,9 @@ const ROUTE_KEYS: &[Key] = &[
         default: "[]",
         about: "Roles of which a key must have one; none named, any key within its scope passes.",
     },
+];
+
+const DESK_KEYS: &[Key] = &[
     Key {
         path: "[keys] role",
         takes: "role",
@@ -48,6 +59,9 @@ const ROUTE_KEYS: &[Key] = &[
         default: "[]",
         about: "Further paths at which keys are made.",
     },
+];
+
+const TOKEN_KEYS: &[Key] = &[
     Key {
         path: "[tokens] life",
         takes: "1m to 60m",
@@ -84,6 +98,95 @@ static SCOPES_CARD: Card = Card {
     promises: &["key.scoped"],
     keys: &[],
 };
+
+static DESK_CARD: Card = Card {
+    id: refusal::ISSUE,
+    title: "Keys for those who may make them",
+    summary: "The holder of one role makes keys over HTTP, never with a role, a scope or a tenant \
+              that is not theirs, and each of them is in the ledger before it is shown.",
+    promises: &["key.issuing"],
+    keys: DESK_KEYS,
+};
+
+static TOKENS_CARD: Card = Card {
+    id: refusal::TOKEN,
+    title: "Tokens",
+    summary: "A key is exchanged for a signed token that ends by itself. It can do no more than its \
+              key and ends with it; whatever else is presented as a token is refused with 401.",
+    promises: &["token.genuine", "token.expires"],
+    keys: TOKEN_KEYS,
+};
+
+impl Control for KeyDesk {
+    fn card(&self) -> &'static Card {
+        &DESK_CARD
+    }
+
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let promised = asked.value("role").unwrap_or_default();
+        let write = format!("[keys]\nrole = \"{promised}\"\n");
+        let Some(desk) = configuration.get("keys") else {
+            return falls("no keys are made over HTTP".to_owned(), write);
+        };
+        let role = desk.get("role").and_then(Value::as_str).unwrap_or("admin");
+        if role != promised {
+            return falls(format!("keys are made for the role {role}"), write);
+        }
+        let aliases = desk.get("aliases").and_then(Value::as_array);
+        let served = |path: &str| {
+            let is = |alias: &Value| alias.as_str() == Some(path);
+            path == "/.vouchsafe/keys" || aliases.is_some_and(|aliases| aliases.iter().any(is))
+        };
+        match asked.list("path").into_iter().find(|path| !served(path)) {
+            None => Fit::Fits,
+            Some(path) => falls(
+                format!("no keys are made at {path}"),
+                format!("[keys]\naliases = [\"{path}\"]\n"),
+            ),
+        }
+    }
+
+    fn weaken(&self, _configuration: &mut Value, _asked: &Asked) -> Weakening {
+        Weakening::Sham("keys-for-anybody")
+    }
+}
+
+impl Control for Tokens {
+    fn card(&self) -> &'static Card {
+        &TOKENS_CARD
+    }
+
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let Some(tokens) = configuration.get("tokens") else {
+            return falls("no tokens are issued".to_owned(), "[tokens]\n".to_owned());
+        };
+        for wanted in asked.list("route") {
+            if !asks_for(configuration, "token", Some(wanted)) {
+                return falls(
+                    format!("the route {wanted} takes no tokens"),
+                    format!("[[route]]\npath = \"{wanted}\"\nauth = [\"api-key\", \"token\"]\n"),
+                );
+            }
+        }
+        let life = tokens.get("life").and_then(Value::as_str).unwrap_or("60m");
+        match asked.value("age") {
+            Some(age) if config::quantity::duration(age) != config::quantity::duration(life) => {
+                falls(
+                    format!("tokens live for {life}"),
+                    format!("[tokens]\nlife = \"{age}\"\n"),
+                )
+            }
+            _ => Fit::Fits,
+        }
+    }
+
+    fn weaken(&self, _configuration: &mut Value, asked: &Asked) -> Weakening {
+        Weakening::Sham(match asked.promise.as_str() {
+            "token.expires" => "token-endless",
+            _ => "token-forged",
+        })
+    }
+}
 
 impl Control for Keys {
     fn card(&self) -> &'static Card {
@@ -130,9 +233,15 @@ impl Control for KeyScopes {
 }
 
 fn asks_for_keys(configuration: &Value) -> bool {
+    asks_for(configuration, "api-key", None)
+}
+
+/// Whether a route, or the one with this path, takes this kind of credential.
+fn asks_for(configuration: &Value, kind: &str, path: Option<&str>) -> bool {
     let asks = |route: &Value| {
         let auth = route.get("auth").and_then(Value::as_array);
-        auth.is_some_and(|auth| auth.iter().any(|way| way.as_str() == Some("api-key")))
+        let here = path.is_none_or(|path| route.get("path").and_then(Value::as_str) == Some(path));
+        here && auth.is_some_and(|auth| auth.iter().any(|way| way.as_str() == Some(kind)))
     };
     let routes = configuration.get("route").and_then(Value::as_array);
     routes.is_some_and(|routes| routes.iter().any(asks))
@@ -197,7 +306,13 @@ const fn falls(wrong: String, write: String) -> Fit {
 }
 
 /// Every control id this crate refuses under.
-pub const REFUSES: [ControlId; 3] = [refusal::KEY, refusal::SCOPE, refusal::ROLE];
+pub const REFUSES: [ControlId; 5] = [
+    refusal::KEY,
+    refusal::TOKEN,
+    refusal::ISSUE,
+    refusal::SCOPE,
+    refusal::ROLE,
+];
 
 #[cfg(test)]
 mod tests {
@@ -306,7 +421,49 @@ mod tests {
             "key-shown-whole",
             "revocation-ignored",
             "scope-ignored",
+            "keys-for-anybody",
+            "token-forged",
+            "token-endless",
         ];
         assert_eq!(faults, expected.map(Weakening::Sham));
+    }
+
+    #[test]
+    fn tokens_are_promised_where_they_are_taken_and_for_as_long_as_they_live() {
+        let with = |tokens: Value, auth: Value| {
+            let mut tree = json!({"route": [{"path": "/api", "auth": auth}]});
+            if !tokens.is_null() {
+                tree["tokens"] = tokens;
+            }
+            tree
+        };
+        let fits = |tree: &Value, age: &str| {
+            let asked = asked("token.expires", &[("route", "/api"), ("age", age)]);
+            Tokens.fit(tree, &asked) == Fit::Fits
+        };
+        let both = json!(["api-key", "token"]);
+        assert!(fits(&with(json!({}), both.clone()), "60m"));
+        assert!(fits(&with(json!({}), both.clone()), "1h"));
+        assert!(fits(&with(json!({"life": "30m"}), json!(["token"])), "30m"));
+        assert!(!fits(&with(json!({"life": "30m"}), both.clone()), "60m"));
+        assert!(!fits(&with(Value::Null, both), "60m"));
+        assert!(!fits(&with(json!({}), json!(["api-key"])), "60m"));
+    }
+
+    #[test]
+    fn keys_are_made_where_and_by_whom_the_document_says() {
+        let fits = |desk: Value, path: &str| {
+            let asked = asked("key.issuing", &[("path", path), ("role", "admin")]);
+            KeyDesk.fit(&json!({"keys": desk}), &asked) == Fit::Fits
+        };
+        assert!(fits(json!({}), "/.vouchsafe/keys"));
+        assert!(fits(json!({"aliases": ["/auth/key"]}), "/auth/key"));
+        assert!(!fits(json!({}), "/auth/key"));
+        assert!(!fits(json!({"role": "owner"}), "/.vouchsafe/keys"));
+        let asked = asked(
+            "key.issuing",
+            &[("path", "/.vouchsafe/keys"), ("role", "admin")],
+        );
+        assert!(matches!(KeyDesk.fit(&json!({}), &asked), Fit::Falls(_)));
     }
 }

@@ -183,6 +183,11 @@ impl KeyTable {
         Ok(Verified::new(Principal::Key(Arc::clone(key)), None))
     }
 
+    /// The key called `id`.
+    pub(crate) fn key(&self, id: KeyId) -> Option<Arc<Key>> {
+        self.keys.get(&id).cloned()
+    }
+
     /// Whose a token is that was made from a key. Uses of tokens are uses of their keys.
     pub(crate) fn of_token(&self, token: KeyToken, now: Timestamp) -> Result<Verified, KeyRefusal> {
         let key = self.keys.get(&token.key).ok_or(KeyRefusal::Unknown)?;

@@ -269,7 +269,8 @@ fn is_exact(route: &Value) -> bool {
 
 /// Whether a route asks for a credential of any kind.
 fn guarded(route: &Value) -> bool {
-    route.get("webhook").is_some() || texts(route.get("auth")).contains(&"api-key")
+    let auth = texts(route.get("auth"));
+    route.get("webhook").is_some() || auth.contains(&"api-key") || auth.contains(&"token")
 }
 
 fn key_route(path: &str) -> String {

@@ -20,7 +20,7 @@ use super::{
     issuer::TokenRefusal,
     rules::{Rules, Tenancy},
 };
-use crate::{Key, KeyId};
+use crate::{Key, KeyId, LiveKeys};
 
 /// The longest life of a token, and its life where nothing else is configured.
 pub const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -156,6 +156,20 @@ impl KeyTokens {
             token: Secret::new(token.into_bytes()),
             expires_in: Duration::from_secs(left),
         }
+    }
+
+    /// A token for the key called `key`, dated back to `issued`; none unless the key was made for a
+    /// proof.
+    #[must_use]
+    pub fn issue_for_proof(
+        &self,
+        keys: &LiveKeys,
+        key: KeyId,
+        terms: &Terms,
+        issued: Timestamp,
+    ) -> Option<Issued> {
+        let key = keys.table().key(key).filter(|key| key.is_probe())?;
+        Some(self.issue(&key, terms, "proof", issued))
     }
 
     /// Believes `token` at `now`, or says why not. Whether its key still stands is for the table of

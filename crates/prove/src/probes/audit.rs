@@ -137,7 +137,7 @@ fn guarded(at: &dyn Target) -> Result<((String, String), String), TargetError> {
         .ok_or_else(|| TargetError::new("find a route", "no route asks for a key"))?;
     let roles = match &route.guard {
         Guard::Key(roles) => roles.clone(),
-        Guard::Open(_) | Guard::Webhook(_) => Vec::new(),
+        Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => Vec::new(),
     };
     Ok((
         (method_of(route).to_owned(), route.path.clone()),

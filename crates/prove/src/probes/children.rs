@@ -147,6 +147,14 @@ impl Probe for DocumentedOpen {
                     let attempt = format!("{}, which states no reason, without a key", route.path);
                     sheet.pair(attempt, Met::status(&attack, &[401]), twin);
                 }
+                Guard::Token(_) => {
+                    let plain = Draft::new(at, method_of(&route), &route.path);
+                    let twin = super::tokens::opens(at, &route, &plain)?;
+                    let attack = plain.ticketed(at)?.send(at)?;
+                    let attempt =
+                        format!("{}, which states no reason, without a token", route.path);
+                    sheet.pair(attempt, Met::status(&attack, &[401]), twin);
+                }
                 Guard::Webhook(_) => {}
             }
         }

@@ -38,6 +38,10 @@ impl Probe for Enforced {
             let roles: &[String] = match &route.guard {
                 Guard::Key(roles) => roles,
                 Guard::Open(_) => &[],
+                Guard::Token(_) => {
+                    without_a_token(at, route, sheet)?;
+                    continue;
+                }
                 Guard::Webhook(_) => continue,
             };
             let path = &route.path;
@@ -105,6 +109,35 @@ impl Probe for Enforced {
         }
         Ok(())
     }
+}
+
+/// A route for tokens alone: nothing opens it that is none, a good key included.
+fn without_a_token(
+    at: &dyn Target,
+    route: &RouteFact,
+    sheet: &mut Sheet,
+) -> Result<(), TargetError> {
+    let path = &route.path;
+    let plain = Draft::new(at, method_of(route), path);
+    let key = wide_key(at, super::tokens::roles_of(route))?;
+    let mut attacks = vec![
+        (format!("{path} without a credential"), plain.clone()),
+        (
+            format!("{path} with a key"),
+            plain.clone().field("X-API-Key", &key),
+        ),
+    ];
+    attacks.extend(GARBAGE.iter().map(|garbage| {
+        let draft = plain.clone();
+        let draft = draft.field("Authorization", &format!("Bearer {garbage}"));
+        (format!("{path} with a token that is none"), draft)
+    }));
+    for (attempt, attack) in attacks {
+        let attack = attack.ticketed(at)?.send(at)?;
+        let twin = super::tokens::opens(at, route, &plain)?;
+        sheet.pair(attempt, Met::status(&attack, &[401]), twin);
+    }
+    Ok(())
 }
 
 /// A key of a proof opens nothing but the echo: it needs a ticket, and a ticket is good for once.

@@ -21,7 +21,7 @@ pub(super) struct DigestOnly;
 pub(super) struct PrefixEntropy;
 
 /// Any method under any path: what a twin needs where scopes are not the question.
-const EVERYTHING: &str = "GET,HEAD,POST,PUT,PATCH,DELETE /";
+pub(super) const EVERYTHING: &str = "GET,HEAD,POST,PUT,PATCH,DELETE /";
 
 /// Between two requests with a revoked key.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -33,7 +33,11 @@ pub(super) fn wide_key(at: &dyn Target, roles: &[String]) -> Result<String, Targ
     mint(at, EVERYTHING, roles).map(|minted| minted.key)
 }
 
-fn mint(at: &dyn Target, scope: &str, roles: &[String]) -> Result<MintedKey, TargetError> {
+pub(super) fn mint(
+    at: &dyn Target,
+    scope: &str,
+    roles: &[String],
+) -> Result<MintedKey, TargetError> {
     let roles = roles.iter().take(1).cloned().collect();
     at.mint_key(&KeyWish {
         scopes: vec![scope.to_owned()],
@@ -51,7 +55,7 @@ fn guarded(at: &dyn Target) -> Result<(&RouteFact, &[String]), TargetError> {
         .ok_or_else(|| TargetError::new("find a route", "no route asks for a key"))?;
     match &route.guard {
         Guard::Key(roles) => Ok((route, roles)),
-        Guard::Open(_) | Guard::Webhook(_) => Ok((route, &[])),
+        Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => Ok((route, &[])),
     }
 }
 

@@ -13,12 +13,14 @@ mod draft;
 mod exposure;
 mod framing;
 mod identity_headers;
+mod issuing;
 mod keys;
 mod logs;
 mod retention;
 mod routes;
 mod settled;
 mod tamper;
+mod tokens;
 mod webhooks;
 
 use control::{
@@ -46,6 +48,9 @@ pub const PROBES: &[&dyn Probe] = &[
     &keys::Revocable,
     &keys::DigestOnly,
     &keys::PrefixEntropy,
+    &tokens::Genuine,
+    &tokens::Expires,
+    &issuing::Issuing,
     &webhooks::Signature,
     &webhooks::RawBody,
     &webhooks::Replay,
@@ -105,7 +110,7 @@ fn passing(at: &dyn Target, sheet: &mut Sheet) -> Result<Option<Draft>, TargetEr
     let draft = Draft::new(at, method_of(route), &route.path);
     Ok(Some(match &route.guard {
         Guard::Key(roles) => draft.field("X-API-Key", &keys::wide_key(at, roles)?),
-        Guard::Open(_) | Guard::Webhook(_) => draft,
+        Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => draft,
     }))
 }
 

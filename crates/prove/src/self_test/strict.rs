@@ -129,6 +129,7 @@ impl Strict {
                 pass.as_ref().ok_or(("gate.ticket", 403))?;
                 Some(principal)
             }
+            Guard::Token(_) => return Err(("identity.token", 401)),
             Guard::Webhook(scheme) => Some(self.verify(&asked, route, scheme, pass.as_ref())?),
         };
         let genuine = pass.is_none_or(|pass| {

@@ -11,8 +11,8 @@ use control::{
     Rng, Target,
     probe::{
         Answer, AppFact, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark,
-        LedgerPast, LedgerTail, MintedKey, Observed, Reply, RouteFact, TargetError, Ticket,
-        TicketWish,
+        LedgerPast, LedgerTail, MintedKey, MintedToken, Observed, Reply, RouteFact, TargetError,
+        Ticket, TicketWish, TokenWish,
     },
     rng::CountingRng,
 };
@@ -147,6 +147,18 @@ impl Target for Double {
         Ok(MintedKey {
             key: format!("vsk_{id}_abcdefghijklmnopqrstuvwxyz{number}"),
             id,
+        })
+    }
+
+    fn mint_token(&self, wish: &TokenWish) -> Result<MintedToken, TargetError> {
+        let age = wish.age.as_secs();
+        Ok(MintedToken {
+            id: "id".to_owned(),
+            token: format!("{}.{}.c2ln", seal::encode::base64url(b"{}"), {
+                let claims = json!({"age": age}).to_string();
+                seal::encode::base64url(claims.as_bytes())
+            }),
+            public: vec![7; 32],
         })
     }
 

@@ -107,7 +107,15 @@ fn read_route(route: &Value) -> RouteFact {
         None if route.get("auth").and_then(Value::as_str) == Some("none") => {
             Guard::Open(text(route, "reason"))
         }
-        None => Guard::Key(texts(route.get("roles"))),
+        None => {
+            let (auth, roles) = (texts(route.get("auth")), texts(route.get("roles")));
+            let named = |way: &str| auth.iter().any(|named| named == way);
+            if named("token") && !named("api-key") {
+                Guard::Token(roles)
+            } else {
+                Guard::Key(roles)
+            }
+        }
     };
     RouteFact {
         path: text(route, "path"),
@@ -190,6 +198,9 @@ mod tests {
         assert_eq!(facts.routes[1].guard, Guard::Key(vec!["mentor".into()]));
         assert_eq!(facts.routes[2].guard, Guard::Open("public".into()));
         assert_eq!(facts.trusted_proxies, ["10.0.0.0/8"]);
+        let guard = |auth: Value| read_route(&json!({"path": "/a", "auth": auth})).guard;
+        assert_eq!(guard(json!(["token"])), Guard::Token(Vec::new()));
+        assert_eq!(guard(json!(["token", "api-key"])), Guard::Key(Vec::new()));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use control::{
     Rng, Target, Timestamp,
     probe::{
         ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast, LedgerTail,
-        MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
+        MintedKey, MintedToken, Observed, Reply, TargetError, Ticket, TicketWish, TokenWish,
     },
 };
 use serde_json::{Value, json};
@@ -211,6 +211,25 @@ impl Target for Instance {
         };
         self.minted.borrow_mut().push(minted.id.clone());
         Ok(minted)
+    }
+
+    fn mint_token(&self, wish: &TokenWish) -> Result<MintedToken, TargetError> {
+        const DOING: &str = "mint a canary token";
+        let body = json!({
+            "scopes": wish.key.scopes,
+            "roles": wish.key.roles,
+            "age_seconds": wish.age.as_secs(),
+        });
+        let answer = self
+            .admin
+            .post("/v1/prove/token", &body)
+            .map_err(while_doing(DOING))?;
+        let said = |name: &str| text(&answer, name).map_err(while_doing(DOING));
+        let public = seal::encode::unhex(said("public")?.as_bytes())
+            .map_err(|_| TargetError::new(DOING, "its key is not hexadecimal"))?;
+        let (id, token) = (said("id")?, said("token")?);
+        self.minted.borrow_mut().push(id.clone());
+        Ok(MintedToken { id, token, public })
     }
 
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use control::Timestamp;
 use http::StatusCode;
 use ledger::{Kind, Notice};
 use serde::Deserialize;
@@ -33,6 +34,7 @@ pub(super) fn answer(instance: &Instance, method: &str, path: &str, body: &[u8])
         ("GET", "/v1/keys") => list_keys(instance),
         ("POST", "/v1/prove/ticket") => read(body).and_then(|wish| ticket(instance, &wish)),
         ("POST", "/v1/prove/key") => read(body).and_then(|wish| probe_key(instance, &wish)),
+        ("POST", "/v1/prove/token") => read(body).and_then(|wish| probe_token(instance, &wish)),
         ("POST", "/v1/prove/record") => read(body).and_then(|verdict| record(instance, &verdict)),
         ("POST", "/v1/ledger/flush") => flush(instance),
         ("DELETE", path) => match path
@@ -225,6 +227,47 @@ fn probe_key(instance: &Instance, wish: &ProbeKeyWish) -> Result<Said, Said> {
         )
         .map_err(|fault| bad(&fault, fault.hint()))?;
     noted_or_revoked(instance, Kind::PROBE_MINTED, minted)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProbeTokenWish {
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+    age_seconds: u64,
+}
+
+/// A token of a key of a proof, as it would be had it been issued that long ago. Like its key it opens
+/// nothing without a ticket.
+fn probe_token(instance: &Instance, wish: &ProbeTokenWish) -> Result<Said, Said> {
+    let site = instance.gate.site();
+    let terms = site
+        .desks()
+        .tokens()
+        .ok_or_else(|| bad("no tokens are issued here", "add a [tokens] table"))?;
+    let now = instance.clock().now();
+    let issued = now
+        .seconds()
+        .checked_sub_unsigned(wish.age_seconds)
+        .filter(|issued| *issued > 0)
+        .ok_or_else(|| bad("nothing is that old", "ask for a smaller age_seconds"))?;
+    let minted = instance
+        .keys()
+        .create_probe(&wish.scopes, &wish.roles, now, instance.rng())
+        .map_err(|fault| bad(&fault, fault.hint()))?;
+    let id = minted.id;
+    noted_or_revoked(instance, Kind::PROBE_MINTED, minted)?;
+    let token = instance
+        .gate
+        .back_dated(id, terms, Timestamp::from_seconds(issued))
+        .ok_or_else(|| bad("its key is gone already", "ask again"))?;
+    Ok(Said::ok(json!({
+        "id": id.as_str(),
+        "token": String::from_utf8_lossy(token.expose()),
+        "public": seal::encode::hex(&instance.gate.tokens().verifying_key().to_bytes()),
+    })))
 }
 
 fn record(instance: &Instance, verdict: &Value) -> Result<Said, Said> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use store::keys::KeyRow;
 
 use super::*;
-use crate::{KeyTable, LiveKeys, token::Believed};
+use crate::{KeyTable, LiveKeys, Verified, token::Believed};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const ID: &str = "abcdefGHIJ12";
@@ -62,8 +62,6 @@ fn issued(row: &KeyRow) -> String {
 fn asked(keys: &LiveKeys, token: &str, at: Timestamp) -> Result<Verified, TokenRefusal> {
     Believed::default().authenticate(&tokens(), &terms(), keys, token.as_bytes(), at)
 }
-
-use crate::Verified;
 
 fn refused(token: &str) -> TokenRefusal {
     asked(&keys(row()), token, NOW).unwrap_err()
@@ -232,6 +230,19 @@ fn a_token_of_another_deployment_is_refused() {
     let elsewhere = Terms::new("https://other.example", LONGEST);
     let judged = tokens().believe(&token, &elsewhere, NOW);
     assert_eq!(judged, Err(TokenRefusal::Issuer));
+}
+
+#[test]
+fn only_a_key_of_a_proof_gets_a_token_that_is_dated_back() {
+    let dated = |probe| {
+        let row = KeyRow { probe, ..row() };
+        let id = KeyId::new(ID).unwrap();
+        tokens().issue_for_proof(&keys(row), id, &terms(), later(-3660))
+    };
+    assert!(dated(false).is_none());
+    let token = dated(true).unwrap().token;
+    let token = std::str::from_utf8(token.expose()).unwrap();
+    assert_eq!(refused(token), TokenRefusal::Expired);
 }
 
 #[test]

@@ -9,7 +9,8 @@ use control::{
     Rng, Target,
     probe::{
         Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
-        LedgerTail, MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
+        LedgerTail, MintedKey, MintedToken, Observed, Reply, TargetError, Ticket, TicketWish,
+        TokenWish,
     },
 };
 use hooks::Scheme;
@@ -137,6 +138,10 @@ impl Target for Strict {
         };
         self.state.borrow_mut().keys.insert(key.clone(), held);
         Ok(MintedKey { id, key })
+    }
+
+    fn mint_token(&self, _: &TokenWish) -> Result<MintedToken, TargetError> {
+        Err(TargetError::new("mint a canary token", "it issues none"))
     }
 
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {

@@ -27,6 +27,12 @@ pub enum Flaw {
     KeyWithoutTicket,
     /// A key in the query opens what it opens in a header.
     KeyInQuery,
+    /// A token opens whatever its signature.
+    TokenForged,
+    /// A token opens however old it is.
+    TokenEndless,
+    /// Whoever asks is given a key.
+    KeysForAnybody,
     /// A key opens everything.
     ScopeIgnored,
     /// A revoked key goes on working.
@@ -98,6 +104,9 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::TicketTwice, "ticket-twice"),
     (Flaw::KeyWithoutTicket, "key-without-ticket"),
     (Flaw::KeyInQuery, "key-in-query"),
+    (Flaw::TokenForged, "token-forged"),
+    (Flaw::TokenEndless, "token-endless"),
+    (Flaw::KeysForAnybody, "keys-for-anybody"),
     (Flaw::ScopeIgnored, "scope-ignored"),
     (Flaw::RevocationIgnored, "revocation-ignored"),
     (Flaw::KeyStoredRaw, "key-stored-raw"),
@@ -160,6 +169,9 @@ impl Flaw {
             | Self::TicketTwice
             | Self::KeyWithoutTicket
             | Self::KeyInQuery
+            | Self::TokenForged
+            | Self::TokenEndless
+            | Self::KeysForAnybody
             | Self::ScopeIgnored
             | Self::ReplayForwarded => Sense::Send,
             Self::AppExposed => Sense::Reach,

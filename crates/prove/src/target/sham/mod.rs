@@ -20,7 +20,8 @@ use control::{
     Rng, Target,
     probe::{
         ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
-        LedgerTail, MintedKey, Observed, Reply, TargetError, Ticket, TicketWish,
+        LedgerTail, MintedKey, MintedToken, Observed, Reply, TargetError, Ticket, TicketWish,
+        TokenWish,
     },
 };
 use serde_json::Value;
@@ -45,6 +46,7 @@ pub struct Sham<'a> {
     flaw: Option<Flaw>,
     facts: Facts,
     keys: RefCell<Vec<MintedKey>>,
+    tokens: RefCell<Vec<String>>,
     /// Tickets that came already.
     tickets: RefCell<BTreeSet<String>>,
     log: TempDir,
@@ -68,6 +70,7 @@ impl<'a> Sham<'a> {
             flaw,
             facts,
             keys: RefCell::default(),
+            tokens: RefCell::default(),
             tickets: RefCell::default(),
             log,
             used: RefCell::default(),
@@ -137,7 +140,7 @@ impl<'a> Sham<'a> {
             .iter()
             .filter_map(|route| match &route.guard {
                 Guard::Key(roles) => roles.first().cloned(),
-                Guard::Open(_) | Guard::Webhook(_) => None,
+                Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => None,
             });
         let wish = KeyWish {
             scopes: vec!["GET,HEAD,POST,PUT,PATCH,DELETE /".to_owned()],
@@ -187,6 +190,21 @@ impl<'a> Sham<'a> {
                     None => Ok(reply),
                 }
             }
+            Flaw::TokenForged
+                if refused(&reply, 401) && self.presents_token(&request) == Some(false) =>
+            {
+                let key = self.wide_key()?;
+                self.instead(request.without("Authorization").with_key(&key), reply)
+            }
+            Flaw::TokenEndless
+                if refused(&reply, 401) && self.presents_token(&request) == Some(true) =>
+            {
+                let key = self.wide_key()?;
+                self.instead(request.without("Authorization").with_key(&key), reply)
+            }
+            Flaw::KeysForAnybody if self.asks_for_a_key(&request) && !succeeded(&reply) => {
+                self.key_for_anybody(&request, reply)
+            }
             Flaw::TicketTwice if used && refused(&reply, 403) => self.instead(request, reply),
             Flaw::MethodOverridden => Ok(keep(reply, &request, |name, _| overrides_method(name))),
             Flaw::HeadersKept => Ok(keep(reply, &request, |name, _| is_identity(name))),
@@ -196,6 +214,43 @@ impl<'a> Sham<'a> {
             Flaw::ReplayForwarded => Ok(forward_again(reply, &request)),
             _ => Ok(reply),
         }
+    }
+
+    /// Whether the request presents a token of a proof; false for one that was made up.
+    fn presents_token(&self, request: &Request) -> Option<bool> {
+        let bearer = request.field("authorization")?.strip_prefix("Bearer ")?;
+        let looks_like_one = bearer.matches('.').count() == 2;
+        looks_like_one.then(|| self.tokens.borrow().iter().any(|minted| minted == bearer))
+    }
+
+    /// Whether the request asks the gate to make a key.
+    fn asks_for_a_key(&self, request: &Request) -> bool {
+        let keys = self.facts.configuration.get("keys");
+        let aliases = keys.and_then(|keys| keys.get("aliases")?.as_array());
+        let alias = |path: &Value| path.as_str() == Some(&request.target);
+        request.method == "POST"
+            && (request.target == "/.vouchsafe/keys"
+                || aliases.is_some_and(|aliases| aliases.iter().any(alias)))
+    }
+
+    /// The answer to whoever may make keys, given to anybody.
+    fn key_for_anybody(&self, request: &Request, reply: Reply) -> Result<Reply, TargetError> {
+        let role = self.facts.configuration.pointer("/keys/role");
+        let role = role.and_then(Value::as_str).unwrap_or("admin");
+        let minted = self.good.mint_key(&KeyWish {
+            scopes: vec![format!("POST {}", request.target)],
+            roles: vec![role.to_owned()],
+        })?;
+        let ticket = self.good.ticket(&TicketWish {
+            method: &request.method,
+            target: &request.target,
+            body: &request.body,
+            webhook: None,
+        })?;
+        let asked = request.clone().without("Authorization");
+        let asked = asked.with_key(&minted.key).with_ticket(&ticket.value);
+        let made = self.good.send(&asked.bytes())?;
+        Ok(if succeeded(&made) { made } else { reply })
     }
 
     /// Whether the request carries a key of a proof where keys belong.
@@ -220,6 +275,10 @@ impl<'a> Sham<'a> {
 
 fn status(reply: &Reply) -> Option<u16> {
     reply.answer().map(|answer| answer.status)
+}
+
+fn succeeded(reply: &Reply) -> bool {
+    status(reply).is_some_and(|status| (200..300).contains(&status))
 }
 
 fn refused(reply: &Reply, with: u16) -> bool {
@@ -278,6 +337,13 @@ impl Target for Sham<'_> {
             key: minted.key.clone(),
         };
         self.keys.borrow_mut().push(kept);
+        Ok(minted)
+    }
+
+    fn mint_token(&self, wish: &TokenWish) -> Result<MintedToken, TargetError> {
+        self.sense(Sense::Mint);
+        let minted = self.good.mint_token(wish)?;
+        self.tokens.borrow_mut().push(minted.token.clone());
         Ok(minted)
     }
 

@@ -134,6 +134,11 @@ impl Request {
         self
     }
 
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self
+    }
+
     fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         self.fields.push((name.to_owned(), value.to_owned()));
