@@ -45,6 +45,7 @@ pub(crate) enum Value<'v> {
     Int(i64),
     MaybeInt(Option<i64>),
     Text(&'v str),
+    MaybeText(Option<&'v str>),
     Bytes(&'v [u8]),
     MaybeBytes(Option<&'v [u8]>),
     Flag(bool),
@@ -150,6 +151,13 @@ impl Row<'_> {
         }
     }
 
+    pub(crate) fn maybe_text(&self, at: usize) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get(at)?),
+            Self::Postgres(row) => row.try_get(at).map_err(misfit),
+        }
+    }
+
     pub(crate) fn bytes<const N: usize>(&self, at: usize) -> Result<[u8; N], StoreError> {
         match self {
             Self::Sqlite(row) => Ok(row.get(at)?),
@@ -189,8 +197,8 @@ impl rusqlite::ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match *self {
             Self::Int(number) | Self::MaybeInt(Some(number)) => ValueRef::Integer(number),
-            Self::MaybeInt(None) | Self::MaybeBytes(None) => ValueRef::Null,
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::MaybeInt(None) | Self::MaybeText(None) | Self::MaybeBytes(None) => ValueRef::Null,
+            Self::Text(text) | Self::MaybeText(Some(text)) => ValueRef::Text(text.as_bytes()),
             Self::Bytes(bytes) | Self::MaybeBytes(Some(bytes)) => ValueRef::Blob(bytes),
             Self::Flag(flag) => ValueRef::Integer(i64::from(flag)),
         }))
@@ -204,6 +212,7 @@ impl Value<'_> {
             Self::Int(number) => number,
             Self::MaybeInt(number) => number,
             Self::Text(text) => text,
+            Self::MaybeText(text) => text,
             Self::Bytes(bytes) => bytes,
             Self::MaybeBytes(bytes) => bytes,
             Self::Flag(flag) => flag,

@@ -1,5 +1,5 @@
-//! What a deployment must remember besides its ledger: API keys, sessions, and the deliveries it has
-//! seen.
+//! What a deployment must remember besides its ledger: API keys, sessions, accounts, and the deliveries
+//! it has seen.
 //!
 //! Owns one SQLite file or one schema on a PostgreSQL server, and every statement run on it. Refuses
 //! files that others may read, databases that are not ours, damaged ones, ones a newer build has
@@ -20,12 +20,14 @@
 //! - [`replay`]: the table of webhook deliveries;
 //! - [`sessions`]: the table of people who are logged in;
 //! - [`logins`]: the table of logins under way;
+//! - [`accounts`]: the table of people who have a password here;
 //! - [`postgres`]: how a server is asked;
 //! - [`shared`]: what nodes share for a while, in memory or on Redis;
 //! - [`Address`], [`Roots`]: where servers are, and who signs for them;
 //! - [`StoreError`]: what can go wrong, each with a code and a hint.
 
 mod access;
+pub mod accounts;
 pub mod address;
 mod error;
 mod file;

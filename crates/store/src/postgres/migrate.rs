@@ -15,10 +15,11 @@ const APPLICATION: i64 = 0x5673_6665;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_keys_and_replay.postgres.sql"),
     include_str!("../migrations/0002_sessions.postgres.sql"),
+    include_str!("../migrations/0003_accounts.postgres.sql"),
 ];
 
 /// Tables whose rows belong to tenants.
-const GUARDED: &[&str] = &["api_key", "session"];
+const GUARDED: &[&str] = &["account", "api_key", "session"];
 
 /// Brings the schema forward, and lets `user` work with it where that is not its owner.
 pub(super) fn migrate(session: &mut Session, user: Option<&str>) -> Result<(), StoreError> {

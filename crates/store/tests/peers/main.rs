@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 #![expect(clippy::panic, reason = "a test may fail loudly")]
 
+mod accounts;
 mod authority;
 mod bench;
 #[path = "../support/cluster.rs"]
