@@ -391,7 +391,7 @@ fn scopes(wish: &NewKey) -> Result<Scopes, KeysFault> {
 }
 
 /// Whether `text` can be a role or a tenant.
-fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     let allowed = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }

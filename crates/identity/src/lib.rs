@@ -23,8 +23,10 @@
 //! 10. [`session`]: people who are logged in;
 //! 11. [`password`] and [`lockout`]: what people know, and slow guessing;
 //! 12. [`oidc`]: how people log in;
-//! 13. [`controls`]: the promises kept here.
+//! 13. [`account`]: people who have a password here;
+//! 14. [`controls`]: the promises kept here.
 
+pub mod account;
 pub mod api_key;
 mod base62;
 pub mod controls;

@@ -89,6 +89,15 @@ impl Hashed {
         Self::with_salt(sound.password(), cost, &rng::array::<SALT>(rng)?)
     }
 
+    /// Hashes a password that has just been found to be the right one, at today's cost.
+    ///
+    /// # Errors
+    ///
+    /// [`HashFault`].
+    pub(crate) fn again(password: &Password, cost: Cost, rng: &dyn Rng) -> Result<Self, HashFault> {
+        Self::with_salt(password, cost, &rng::array::<SALT>(rng)?)
+    }
+
     /// Reads what [`Hashed::as_str`] gave.
     ///
     /// # Errors

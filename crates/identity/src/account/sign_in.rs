@@ -1,0 +1,223 @@
+//! From a name and a password to somebody who has proved who they are.
+//!
+//! Owns the door: failed attempts are counted before anything is looked up, and what is spent does not
+//! depend on whether the name is somebody's, the password wrong or the account locked. At most
+//! [`Door::AT_ONCE`] passwords are checked at the same moment, because each takes
+//! [`crate::password::hash::MEMORY`]; whoever comes on top waits his turn for a while.
+
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+
+use control::{Rng, Timestamp};
+use store::accounts as rows;
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+use super::{AccountName, Accounts, ISSUER, SignInRefusal};
+use crate::{
+    lockout::{Locked, Lockout, Subject},
+    password::{Checked, Hashed, Password},
+};
+
+/// How long an attempt waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Somebody who has proved who they are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// What the account is called: the subject of [`ISSUER`].
+    pub name: Box<str>,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Tenant.
+    pub tenant: String,
+}
+
+impl SignedIn {
+    /// Who says so.
+    #[must_use]
+    pub const fn issuer(&self) -> &'static str {
+        ISSUER
+    }
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignedIn(..)")
+    }
+}
+
+/// Why nobody came in, and what is locked now because of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub refusal: SignInRefusal,
+    /// What this attempt locked: worth an event and an alert.
+    pub locks: Option<Locked>,
+}
+
+impl From<SignInRefusal> for Refused {
+    fn from(refusal: SignInRefusal) -> Self {
+        Self {
+            refusal,
+            locks: None,
+        }
+    }
+}
+
+/// Where people sign in. Clones are the same.
+#[derive(Clone)]
+pub struct Door {
+    accounts: Accounts,
+    lockout: Lockout,
+    turns: Arc<Semaphore>,
+    rng: Arc<dyn Rng>,
+}
+
+impl Door {
+    /// Most passwords that are checked at the same moment.
+    pub const AT_ONCE: usize = 4;
+
+    /// The door to `accounts`.
+    #[must_use]
+    pub fn new(accounts: Accounts, lockout: Lockout, rng: Arc<dyn Rng>) -> Self {
+        Self {
+            accounts,
+            lockout,
+            turns: Arc::new(Semaphore::new(Self::AT_ONCE)),
+            rng,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn turns(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.turns)
+    }
+
+    /// Lets somebody in who says this name and this password, from `address`, at `now`. Must be
+    /// awaited on a runtime that may wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`].
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<SignedIn, Refused> {
+        let away = Refused::from(SignInRefusal::Away);
+        // What has not the form of a name is counted under what was typed, like any other.
+        let name = AccountName::read(name).map_or_else(
+            || (name.to_ascii_lowercase(), None),
+            |name| (name.as_str().to_owned(), Some(name)),
+        );
+        let begun = self.lockout.begin(&name.0, address, now).await;
+        let attempt = match begun.map_err(|_| away)? {
+            Ok(attempt) => attempt,
+            Err(Locked {
+                subject: Subject::Address,
+                ..
+            }) => {
+                // Says nothing about any account, so nothing is spent on it.
+                return Err(SignInRefusal::AddressLocked.into());
+            }
+            Err(Locked {
+                subject: Subject::Account,
+                ..
+            }) => {
+                // Nobody is checked, for as long as somebody would be.
+                return Err(match self.checked(None, password).await {
+                    Err(SignInRefusal::Away) => away,
+                    _ => SignInRefusal::AccountLocked.into(),
+                });
+            }
+        };
+        match self.checked(name.1, password).await {
+            Ok(signed_in) => {
+                attempt
+                    .succeeded(&self.lockout, now)
+                    .await
+                    .map_err(|_| away)?;
+                Ok(signed_in)
+            }
+            Err(refusal) => Err(Refused {
+                refusal,
+                locks: attempt.locks(),
+            }),
+        }
+    }
+
+    /// Checks in turn, away from this thread. `None` spends the same on nobody.
+    async fn checked(
+        &self,
+        name: Option<AccountName>,
+        password: &str,
+    ) -> Result<SignedIn, SignInRefusal> {
+        let away = SignInRefusal::Away;
+        let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned());
+        let turn = turn.await.map_err(|_| away)?.map_err(|_| away)?;
+        let (accounts, rng) = (self.accounts.clone(), Arc::clone(&self.rng));
+        let password = Password::read(password);
+        let checked = spawn_blocking(move || {
+            let _turn = turn;
+            // What is no password is nobody's; it costs what another costs.
+            let other = || Password::read("no password").map_err(|_| away);
+            let (password, given) = match password {
+                Ok(password) => (password, true),
+                Err(_) => (other()?, false),
+            };
+            check(&accounts, name.filter(|_| given), &password, &*rng)
+        });
+        checked.await.map_err(|_| away)?
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Door(..)")
+    }
+}
+
+/// Looks an account up and checks a password against it. Costs one hash whatever comes of it.
+fn check(
+    accounts: &Accounts,
+    name: Option<AccountName>,
+    password: &Password,
+    rng: &dyn Rng,
+) -> Result<SignedIn, SignInRefusal> {
+    let cost = accounts.cost();
+    let Some(name) = name else {
+        Hashed::nobody(password, cost)?;
+        return Err(SignInRefusal::Unknown);
+    };
+    let called = name.as_str().to_owned();
+    let found = accounts.every(move |within| rows::get(within, &called));
+    let found = found.map_err(|_| SignInRefusal::Away)?;
+    let Some(row) = found else {
+        Hashed::nobody(password, cost)?;
+        return Err(SignInRefusal::Unknown);
+    };
+    let Some(stored) = row.password else {
+        Hashed::nobody(password, cost)?;
+        return Err(SignInRefusal::Unclaimed);
+    };
+    let right = Hashed::stored(&stored)?.check(password, cost)?;
+    let Some(right) = right else {
+        return Err(SignInRefusal::Password);
+    };
+    if row.disabled.is_some() {
+        return Err(SignInRefusal::Disabled);
+    }
+    if right == Checked::Stale
+        && let Ok(anew) = Hashed::again(password, cost, rng)
+    {
+        let name = row.name.clone();
+        // The next time will do as well, if it does not work now.
+        let _ = accounts.every(move |within| rows::rehash(within, &name, &stored, anew.as_str()));
+    }
+    Ok(SignedIn {
+        name: row.name.into(),
+        roles: row.roles,
+        tenant: row.tenant,
+    })
+}
