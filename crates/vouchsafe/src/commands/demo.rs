@@ -10,7 +10,7 @@ use control::Timestamp;
 
 use super::Format;
 use crate::{
-    demo::{attacks, stage::Stage, traffic},
+    demo::{attacks, helpline, outreach, stage::Stage, system::System, traffic},
     failure::{Failure, io},
 };
 
@@ -27,23 +27,14 @@ pub(crate) struct Args {
     format: Format,
 }
 
-/// A system this build can show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum System {
-    /// WhatsApp check-ins with students
-    #[default]
-    StudentOutreach,
-}
-
 /// How many students the synthetic class has.
 const CLASS: usize = 24;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let System::StudentOutreach = args.system;
     let say = |line: &str| {
         let _ = writeln!(std::io::stderr(), "{line}");
     };
-    let stage = Stage::set()?;
+    let stage = Stage::set(args.system)?;
     say(&format!("the app, bare      http://{}", stage.app()));
     say(&format!("behind Vouchsafe   http://{}", stage.gate()));
     say(&format!(
@@ -51,14 +42,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         stage.configuration().display()
     ));
 
-    let class = student_outreach::synthetic(CLASS);
-    let sent = traffic::run(&stage, &class)?;
-    say(&format!(
-        "\nreal traffic: {} registrations, {} messages and {} pages for mentors went through",
-        sent.registrations, sent.messages, sent.pages
-    ));
-
-    let outcomes = attacks::run(&stage, &class)?;
+    let (sent, outcomes) = match args.system {
+        System::StudentOutreach => outreach_shown(&stage)?,
+        System::Helpline => helpline_shown(&stage)?,
+    };
+    say(&format!("\nreal traffic: {sent} went through"));
     say(&format!("\n{}", attacks::table(&outcomes)));
 
     let proof = stage.prove(args.format)?;
@@ -87,6 +75,28 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     ));
     super::up::wait_for_end()?;
     Ok(exit)
+}
+
+/// What went through, in words, and what became of the attacks.
+type Shown = (String, Vec<attacks::Outcome>);
+
+fn outreach_shown(stage: &Stage) -> Result<Shown, Failure> {
+    let class = student_outreach::synthetic(CLASS);
+    let sent = traffic::run(stage, &class)?;
+    let words = format!(
+        "{} registrations, {} messages and {} pages for mentors",
+        sent.registrations, sent.messages, sent.pages
+    );
+    Ok((words, outreach::attack(stage, &class)?))
+}
+
+fn helpline_shown(stage: &Stage) -> Result<Shown, Failure> {
+    let (worker, sent) = helpline::work(stage)?;
+    let words = format!(
+        "a key made by an admin, a token for it, {} calls entered and {} looks at them",
+        sent.calls, sent.reads
+    );
+    Ok((words, helpline::attack(stage, &worker)?))
 }
 
 /// The day a demo's waivers end: 30 days after it starts.

@@ -5,14 +5,20 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use crate::failure::{Failure, io};
+use crate::{
+    demo::system::System,
+    failure::{Failure, io},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Whose app
+    #[arg(long, value_enum, default_value_t)]
+    system: System,
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// File of the app's own database
+    /// File of the app's own database, where it has one
     #[arg(long)]
     database: PathBuf,
     /// Written with the bound address once the app listens
@@ -34,9 +40,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             "choose another address",
         ))?;
         super::write_ready(&args.ready_file, &bound.to_string())?;
-        student_outreach::serve(listener, &args.database)
-            .await
-            .map_err(|cause| Failure::new(cause.to_string(), "choose another --database"))?;
+        match args.system {
+            System::StudentOutreach => student_outreach::serve(listener, &args.database)
+                .await
+                .map_err(|cause| Failure::new(cause.to_string(), "choose another --database"))?,
+            System::Helpline => helpline::serve(listener)
+                .await
+                .map_err(io("serve the app", "free some file descriptors"))?,
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -3,5 +3,8 @@
 //! Owns processes and a temporary folder for as long as the demo runs, and ends them by their ids.
 
 pub(crate) mod attacks;
+pub(crate) mod helpline;
+pub(crate) mod outreach;
 pub(crate) mod stage;
+pub(crate) mod system;
 pub(crate) mod traffic;

@@ -13,12 +13,11 @@ use std::{
     time::Duration,
 };
 
-use control::{
-    Catalogue, Clock, Secret, SystemClock, SystemRng, catalogue::Kind, probe::Reply, rng,
-};
+use control::{Catalogue, Clock, Secret, SystemClock, catalogue::Kind, probe::Reply};
 use prove::admin::Admin;
 use serde_json::{Value, json};
 
+use super::system::System;
 use crate::{
     commands::{Format, demo::waived_until},
     failure::{Failure, io},
@@ -31,11 +30,10 @@ pub(crate) struct Stage {
     configuration: PathBuf,
     document: PathBuf,
     public_url: String,
-    twilio: Secret,
-    register: Secret,
+    secrets: Vec<(&'static str, Secret)>,
     clock: SystemClock,
     admin: Admin,
-    mentor_key: OnceLock<String>,
+    key: OnceLock<String>,
     // Dropped in this order: the gate ends before the app, both before their folder.
     _gate: Process,
     _app: Process,
@@ -59,12 +57,15 @@ impl Drop for Process {
     }
 }
 
+/// The database of the app.
+const DATABASE: &str = "coach.db";
+
 /// How long a process may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Stage {
     /// Starts the app and the gate.
-    pub(crate) fn set() -> Result<Self, Failure> {
+    pub(crate) fn set(system: System) -> Result<Self, Failure> {
         let hint = "free some space in the temporary folder, or set TMPDIR";
         let folder = tempfile::Builder::new()
             .prefix("vouchsafe-")
@@ -74,9 +75,8 @@ impl Stage {
         let app_ready = folder.path().join("app.ready");
         let mut app_process = Process::start(
             Command::new(executable()?)
-                .arg("demo-app")
-                .arg("--database")
-                .arg(folder.path().join("coach.db"))
+                .args(["demo-app", "--system", system.name(), "--database"])
+                .arg(folder.path().join(DATABASE))
                 .arg("--ready-file")
                 .arg(&app_ready),
         )?;
@@ -88,10 +88,8 @@ impl Stage {
                 Failure::new("the demo app named no address", "report this as a defect")
             })?;
 
-        let twilio = Secret::new(seal::encode::hex(&random::<16>()?).into_bytes());
-        let register =
-            Secret::new(format!("whsec_{}", seal::encode::base64(&random::<32>()?)).into_bytes());
-        let tree = configuration(app, folder.path(), &clock)?;
+        let secrets = system.secrets()?;
+        let tree = configuration(system, app, folder.path(), &clock)?;
         let public_url = tree
             .pointer("/deployment/public_url")
             .and_then(Value::as_str)
@@ -102,8 +100,7 @@ impl Stage {
         let configuration = folder.path().join("vouchsafe.toml");
         let document = folder.path().join("SECURITY.md");
         std::fs::write(&configuration, text).map_err(io("write the configuration", hint))?;
-        std::fs::write(&document, student_outreach::SECURITY)
-            .map_err(io("write the document", hint))?;
+        std::fs::write(&document, system.document()).map_err(io("write the document", hint))?;
 
         let gate_ready = folder.path().join("gate.ready");
         // A file, so that the proof searches it as well.
@@ -116,8 +113,7 @@ impl Stage {
                 .arg(&configuration)
                 .arg("--ready-file")
                 .arg(&gate_ready)
-                .env("TWILIO_AUTH_TOKEN", text_of(&twilio))
-                .env("REGISTER_SIGNING_SECRET", text_of(&register))
+                .envs(secrets.iter().map(|(name, secret)| (name, text_of(secret))))
                 .stderr(output),
         )?;
         let ready = gate_process.ready(&gate_ready, &clock).inspect_err(|_| {
@@ -143,10 +139,9 @@ impl Stage {
             configuration,
             document,
             public_url,
-            twilio,
-            register,
+            secrets,
             admin: Admin::new(&admin, Arc::new(clock)),
-            mentor_key: OnceLock::new(),
+            key: OnceLock::new(),
             clock,
             _gate: gate_process,
             _app: app_process,
@@ -172,37 +167,45 @@ impl Stage {
         &self.public_url
     }
 
-    pub(crate) fn twilio(&self) -> &Secret {
-        &self.twilio
-    }
-
-    pub(crate) fn register(&self) -> &Secret {
-        &self.register
+    /// The secret that the gate has under this variable.
+    pub(crate) fn secret(&self, variable: &str) -> Result<&Secret, Failure> {
+        let found = self.secrets.iter().find(|(name, _)| *name == variable);
+        found.map(|(_, secret)| secret).ok_or_else(|| {
+            Failure::new(
+                format!("the demo has no secret {variable}"),
+                "report this as a defect",
+            )
+        })
     }
 
     pub(crate) fn clock(&self) -> &SystemClock {
         &self.clock
     }
 
-    /// A mentor's key, made over the admin socket as `vouchsafe key create` does.
-    pub(crate) fn mentor_key(&self) -> Result<&str, Failure> {
-        if self.mentor_key.get().is_none() {
-            let wish = json!({ "name": "mentor", "scopes": ["GET /api"], "roles": ["mentor"] });
-            let made = self.admin.post("/v1/keys", &wish).map_err(|fault| {
-                Failure::new(
-                    fault.to_string(),
-                    "the gate ended early; run the demo again",
-                )
-            })?;
-            let key = made.get("key").and_then(Value::as_str).unwrap_or_default();
-            self.mentor_key.get_or_init(|| key.to_owned());
+    /// A key, made over the admin socket as `vouchsafe key create` does.
+    pub(crate) fn make_key(&self, wish: &Value) -> Result<String, Failure> {
+        let made = self.admin.post("/v1/keys", wish).map_err(|fault| {
+            Failure::new(
+                fault.to_string(),
+                "the gate ended early; run the demo again",
+            )
+        })?;
+        let key = made.get("key").and_then(Value::as_str);
+        Ok(key.unwrap_or_default().to_owned())
+    }
+
+    /// The key that is used throughout, made with this wish when it is first needed.
+    pub(crate) fn key(&self, wish: &Value) -> Result<&str, Failure> {
+        if self.key.get().is_none() {
+            let key = self.make_key(wish)?;
+            self.key.get_or_init(|| key);
         }
-        Ok(self.mentor_key.get().map_or("", String::as_str))
+        Ok(self.key.get().map_or("", String::as_str))
     }
 
     /// The app's own database, to see what arrived.
     pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("coach.db")
+        self.folder.path().join(DATABASE)
     }
 
     /// Sends bytes to one of the two doors and reads one answer.
@@ -281,21 +284,21 @@ fn executable() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(io("find this program", "install it again"))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    rng::array(&SystemRng)
-        .map_err(|fault| Failure::new(fault.to_string(), "check the operating system"))
-}
-
 fn text_of(secret: &Secret) -> String {
     String::from_utf8_lossy(secret.expose()).into_owned()
 }
 
 /// The system's own configuration, with what only this run knows: addresses, folders, where to
 /// look for side effects, and a waiver for each promise that no control keeps yet.
-fn configuration(app: SocketAddr, folder: &Path, clock: &dyn Clock) -> Result<Value, Failure> {
+fn configuration(
+    system: System,
+    app: SocketAddr,
+    folder: &Path,
+    clock: &dyn Clock,
+) -> Result<Value, Failure> {
     let defect = |fault: String| Failure::new(fault, "report this as a defect");
-    let mut tree: Value = toml::from_str(student_outreach::CONFIGURATION)
-        .map_err(|fault| defect(fault.to_string()))?;
+    let mut tree: Value =
+        toml::from_str(system.configuration()).map_err(|fault| defect(fault.to_string()))?;
     let mut set = |pointer: &str, value: Value| match tree.pointer_mut(pointer) {
         Some(slot) => {
             *slot = value;
@@ -309,26 +312,22 @@ fn configuration(app: SocketAddr, folder: &Path, clock: &dyn Clock) -> Result<Va
     let Some(root) = tree.as_object_mut() else {
         return Err(defect("the demo's configuration is no table".to_owned()));
     };
-    root.insert("observe".to_owned(), observers(&folder.join("coach.db")));
+    if let Some(observers) = system.observers(&folder.join(DATABASE)) {
+        root.insert("observe".to_owned(), observers);
+    }
     root.insert("log".to_owned(), json!({ "file": folder.join("gate.log") }));
     root.insert(
         "waiver".to_owned(),
-        waivers(clock).map_err(|fault| defect(fault.to_string()))?,
+        waivers(system, clock).map_err(|fault| defect(fault.to_string()))?,
     );
     Ok(tree)
 }
 
-fn observers(database: &Path) -> Value {
-    let query = "select body from message union all select text from wellbeing \
-                 union all select body from registration union all select name from student";
-    json!([{ "database": database, "query": query }])
-}
-
-fn waivers(clock: &dyn Clock) -> Result<Value, control::catalogue::CatalogueError> {
+fn waivers(system: System, clock: &dyn Clock) -> Result<Value, control::catalogue::CatalogueError> {
     let until = waived_until(clock.now()).to_string();
     let day = until.get(..10).unwrap_or_default().to_owned();
     let catalogue = Catalogue::built_in()?;
-    let promised = |id: &str| student_outreach::SECURITY.contains(&format!("promise: {id} "));
+    let promised = |id: &str| system.document().contains(&format!("promise: {id} "));
     Ok(catalogue
         .iter()
         .filter(|promise| promise.kind == Kind::Planned && promised(&promise.id))

@@ -8,6 +8,7 @@ use hooks::{
     Scheme,
     sign::{Signing, sign},
 };
+use serde_json::json;
 use student_outreach::Student;
 
 use super::stage::Stage;
@@ -19,6 +20,10 @@ pub(crate) struct Sent {
     pub(crate) messages: usize,
     pub(crate) pages: usize,
 }
+
+/// The variables in which the gate has the secrets of its sources.
+pub(super) const TWILIO: &str = "TWILIO_AUTH_TOKEN";
+const REGISTER: &str = "REGISTER_SIGNING_SECRET";
 
 /// What students answer; the digit is the urgency.
 const ANSWERS: &[&str] = &["1 prima", "2 gaat wel", "1", "3 ik slaap slecht", "2"];
@@ -32,10 +37,11 @@ pub(crate) fn run(stage: &Stage, class: &[Student]) -> Result<Sent, Failure> {
     }
     for (student, answer) in class.iter().zip(ANSWERS.iter().cycle()) {
         let (body, id) = (form(&student.phone, answer), format!("SM{}", student.id));
-        let bytes = whatsapp(stage, stage.twilio(), "/webhook/whatsapp", &body, &id)?;
+        let twilio = stage.secret(TWILIO)?;
+        let bytes = whatsapp(stage, twilio, "/webhook/whatsapp", &body, &id)?;
         through(&stage.send(stage.gate(), &bytes)?, 200)?;
     }
-    let key = stage.mentor_key()?;
+    let key = mentor_key(stage)?;
     let mut pages = 0;
     for path in ["/api/students", "/api/groups", "/api/students/s1003/checks"] {
         let bytes = get(path, &format!("Authorization: Bearer {key}\r\n"));
@@ -49,7 +55,12 @@ pub(crate) fn run(stage: &Stage, class: &[Student]) -> Result<Sent, Failure> {
     })
 }
 
-fn through(reply: &Reply, status: u16) -> Result<(), Failure> {
+/// A mentor's key.
+pub(super) fn mentor_key(stage: &Stage) -> Result<&str, Failure> {
+    stage.key(&json!({ "name": "mentor", "scopes": ["GET /api"], "roles": ["mentor"] }))
+}
+
+pub(super) fn through(reply: &Reply, status: u16) -> Result<(), Failure> {
     match reply {
         Reply::Answer(answer) if answer.status == status => Ok(()),
         Reply::Answer(answer) => Err(Failure::new(
@@ -123,12 +134,12 @@ pub(crate) fn whatsapp(
 
 /// A registration signed with the source's own secret, under the delivery identity `id`.
 pub(crate) fn registration(stage: &Stage, student: &Student, id: &str) -> Result<Vec<u8>, Failure> {
-    let body = serde_json::json!({ "student": student }).to_string();
+    let body = json!({ "student": student }).to_string();
     let target = "/webhook/register";
     let headers = signed(
         stage,
         "standard-webhooks",
-        stage.register(),
+        stage.secret(REGISTER)?,
         target,
         "application/json",
         body.as_bytes(),
