@@ -51,6 +51,11 @@ pub const TARGETS: &[Target] = targets! {
     scope: identity::fuzz::scope, 2000;
     token: seal::fuzz::token, 1000;
     key_set: seal::fuzz::key_set, 600;
+    claims: identity::fuzz::claims, 1000;
+    provider_metadata: identity::fuzz::provider_metadata, 600;
+    return_to: assay::fuzz::urls::return_to, 2000;
+    account: identity::fuzz::account, 300;
+    server_address: store::fuzz::address, 1000;
     config: config::fuzz::document, 400;
     quantity: config::fuzz::quantity, 2000;
     document: prove::fuzz::document, 200;

@@ -1,6 +1,15 @@
 //! Bodies for fuzzers and property tests: each takes any bytes and panics where a rule is broken.
 
-use crate::{Scope, api_key};
+use control::Timestamp;
+
+use crate::{
+    Scope,
+    account::AccountName,
+    api_key,
+    oidc::{metadata::Metadata, settings::may_be_asked},
+    password::{About, Hashed, Password, strength},
+    token::{Claims, Issuer, Rules, Tenancy},
+};
 
 /// Whatever parses as a key prints as the same bytes, and no byte of it is outside the format.
 pub fn key(bytes: &[u8]) {
@@ -19,5 +28,62 @@ pub fn scope(bytes: &[u8]) {
     if let Ok(scope) = text.parse::<Scope>() {
         let printed = scope.to_string();
         assert_eq!(printed.parse::<Scope>().as_ref(), Ok(&scope));
+    }
+}
+
+/// Whatever claims say, what reads of them has bounds, and an issuer believes no token on their word.
+pub fn claims(bytes: &[u8]) {
+    let Some(claims) = Claims::read(bytes) else {
+        return;
+    };
+    for name in ["roles", "groups", "realm_access.roles"] {
+        assert!(claims.texts(name).count() <= 201);
+    }
+    assert_eq!(format!("{claims:?}"), "Claims(..)");
+    // The same claims, signed by nobody.
+    let rules = Rules {
+        issuer: "https://id.test".into(),
+        audience: vec!["app".into()],
+        required: Vec::new(),
+        skew: std::time::Duration::from_secs(60),
+        longest: std::time::Duration::from_secs(3600),
+        role_claim: None,
+        roles: Vec::new(),
+        tenant: Tenancy::Fixed("default".into()),
+    };
+    let issuer = Issuer::new(rules, vec![seal::jws::Algorithm::EdDsa], Vec::new());
+    let token = format!("eyJhbGciOiJub25lIn0.{}.", seal::encode::base64url(bytes));
+    assert!(
+        issuer
+            .verify(&token, Timestamp::from_seconds(1_800_000_000))
+            .is_err()
+    );
+}
+
+/// A provider's document that reads is its issuer's, and leads nowhere but where it may be asked.
+pub fn provider_metadata(bytes: &[u8]) {
+    let Ok(metadata) = Metadata::read(bytes, "https://id.test") else {
+        return;
+    };
+    let location = metadata.authorization_with("a=b");
+    let target = connect::Target::parse(&location);
+    assert!(target.is_ok_and(|target| may_be_asked(&target)));
+}
+
+/// A name that reads, reads as itself; a password is judged and a stored hash read whatever it is.
+pub fn account(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(name) = AccountName::read(text) {
+        assert_eq!(AccountName::read(name.as_str()), Some(name));
+    }
+    if let Ok(stored) = Hashed::stored(text) {
+        assert_eq!(stored.as_str(), text);
+    }
+    let (known, password) = text.split_once('\n').unwrap_or(("", text));
+    if let Ok(password) = Password::read(password) {
+        let judged = strength::judge(password, About { texts: &[known] }, strength::SHORTEST);
+        assert!(judged.is_ok() || judged.is_err_and(|weak| !weak.is_empty()));
     }
 }

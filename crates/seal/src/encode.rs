@@ -102,6 +102,31 @@ const fn hex_digit(character: u8) -> Option<u8> {
     }
 }
 
+/// Bytes with their percent-escapes decoded (RFC 3986 section 2.1), once; a `%` that no two digits
+/// follow stays. For looking at what a lenient reader would see, not for passing on.
+#[must_use]
+pub fn unpercent(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let escaped = behind
+            .split_first_chunk::<2>()
+            .filter(|_| byte == b'%')
+            .and_then(|(digits, behind)| Some((unhex(digits).ok()?, behind)));
+        match escaped {
+            Some((bytes, behind)) => {
+                decoded.extend_from_slice(&bytes);
+                rest = behind;
+            }
+            None => {
+                decoded.push(byte);
+                rest = behind;
+            }
+        }
+    }
+    decoded
+}
+
 /// Base64 with padding (RFC 4648 section 4).
 #[must_use]
 pub fn base64(bytes: &[u8]) -> String {
@@ -145,6 +170,22 @@ mod tests {
     use super::*;
 
     /// RFC 4648 section 10.
+    #[test]
+    fn escapes_are_decoded_once_and_what_is_none_stays() {
+        for (text, decoded) in [
+            ("", ""),
+            ("a%2Fb%2f", "a/b/"),
+            ("%25%32%65", "%2e"),
+            ("%252e", "%2e"),
+            ("100%", "100%"),
+            ("%zz%4", "%zz%4"),
+            ("%%41", "%A"),
+        ] {
+            assert_eq!(unpercent(text.as_bytes()), decoded.as_bytes(), "{text}");
+        }
+        assert_eq!(unpercent(b"%ff"), [0xff]);
+    }
+
     #[test]
     fn digits_of_four_and_of_sixteen_bytes_are_those_of_one_at_a_time() {
         for byte in 0..=255_u8 {

@@ -31,6 +31,8 @@ pub mod accounts;
 pub mod address;
 mod error;
 mod file;
+#[doc(hidden)]
+pub mod fuzz;
 mod job;
 pub mod keys;
 pub mod logins;

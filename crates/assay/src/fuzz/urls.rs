@@ -1,6 +1,7 @@
 //! URLs as `connect` reads them, and as the parser that browsers agree on does.
 
 use connect::{Host, Scheme, Target};
+use identity::oidc::ReturnTo;
 
 /// What we read, the WHATWG's parser reads as the same: scheme, host, port, path and query.
 pub fn url_reference(data: &[u8]) {
@@ -57,4 +58,36 @@ fn climbs_over_a_drive(text: &str) -> bool {
     };
     let mut segments = text.split(['/', '?', '#']);
     segments.any(drive) && segments.any(|segment| segment == "..")
+}
+
+/// A page that a login goes back to is, to a browser on our origin, a page of ours that is not one of
+/// the gate's own, and exactly the one that was asked for.
+pub fn return_to(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(page) = ReturnTo::parse(text) else {
+        return;
+    };
+    assert_eq!(page.as_str(), text);
+    let Ok(origin) = url::Url::parse("https://app.example:8443/a/b") else {
+        return;
+    };
+    let reached = origin.join(text);
+    assert!(
+        reached
+            .as_ref()
+            .is_ok_and(|reached| reached.origin() == origin.origin()),
+        "it leads to {reached:?}"
+    );
+    let path = reached
+        .map(|reached| reached.path().to_owned())
+        .unwrap_or_default();
+    let (asked, _) = text.split_once('?').unwrap_or((text, ""));
+    assert!(!path.starts_with("/.vouchsafe/"), "it leads to {path}");
+    assert_eq!(
+        path.matches('/').count(),
+        asked.matches('/').count(),
+        "{path}"
+    );
 }

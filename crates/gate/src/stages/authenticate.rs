@@ -221,25 +221,7 @@ fn names_key(target: &[u8]) -> bool {
     if memchr::memchr(b'%', target).is_none() {
         return holds_key(target);
     }
-    let mut decoded = Vec::with_capacity(target.len());
-    let mut rest = target;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let escaped = behind
-            .split_first_chunk::<2>()
-            .filter(|_| byte == b'%')
-            .and_then(|(digits, behind)| Some((seal::encode::unhex(digits).ok()?, behind)));
-        match escaped {
-            Some((bytes, behind)) => {
-                decoded.extend_from_slice(&bytes);
-                rest = behind;
-            }
-            None => {
-                decoded.push(byte);
-                rest = behind;
-            }
-        }
-    }
-    holds_key(&decoded)
+    holds_key(&seal::encode::unpercent(target))
 }
 
 /// Whether `bytes` hold a key of ours or the beginning of one: its mark and a public prefix. The

@@ -20,16 +20,28 @@ impl ReturnTo {
     ///
     /// # Errors
     ///
-    /// For an absolute URL, `//`, a backslash, anything but visible ASCII, what is too long, and our
-    /// own endpoints.
+    /// For an absolute URL, `//`, a backslash, dot segments, anything but visible ASCII, what is too
+    /// long, and our own endpoints, however they are written.
     pub fn parse(text: &str) -> Result<Self, NotOurs> {
         let rest = text.strip_prefix('/').ok_or(NotOurs)?;
         let plain = text
             .bytes()
             .all(|byte| matches!(byte, b'!'..=b'~') && byte != b'\\');
-        let ours = text.strip_prefix("/.vouchsafe");
-        let ours = ours.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
-        if text.len() > LONGEST || rest.starts_with('/') || !plain || ours {
+        if text.len() > LONGEST || rest.starts_with('/') || !plain {
+            return Err(NotOurs);
+        }
+        let (path, _) = text.split_once('?').unwrap_or((text, ""));
+        // For looking at, not for going there.
+        let path = seal::encode::unpercent(path.as_bytes());
+        let path = String::from_utf8_lossy(&path).to_ascii_lowercase();
+        let mut segments = path.split('/').skip(1);
+        if segments
+            .clone()
+            .any(|segment| matches!(segment, "." | ".."))
+        {
+            return Err(NotOurs);
+        }
+        if segments.next().is_some_and(|first| first == ".vouchsafe") {
             return Err(NotOurs);
         }
         // A fragment never comes to a server; one in the text was put there to confuse.
@@ -65,6 +77,9 @@ mod tests {
             "/a//b",
             "/@x",
             "/.vouchsafely",
+            "/a/.vouchsafe",
+            "/a..b/...",
+            "/%25%32%65",
         ] {
             assert_eq!(ReturnTo::parse(page).unwrap().as_str(), page);
         }
@@ -90,7 +105,24 @@ mod tests {
             "/#a",
             "/.vouchsafe/logout",
             "/.vouchsafe?x",
+            "/.VOUCHSAFE/login",
+            "/%2evouchsafe/login",
             &long,
+        ] {
+            assert_eq!(ReturnTo::parse(text), Err(NotOurs), "{text:?}");
+        }
+    }
+
+    /// Found by fuzzing beside a parser that browsers agree with: it resolves them, so that the page
+    /// reached was another than the one that was judged.
+    #[test]
+    fn fuzz_finding_dot_segments_led_to_pages_of_the_gate() {
+        for text in [
+            "/a/../.vouchsafe/login",
+            "/a/%2e%2E/b",
+            "/..",
+            "/./a",
+            "/a/.",
         ] {
             assert_eq!(ReturnTo::parse(text), Err(NotOurs), "{text:?}");
         }
