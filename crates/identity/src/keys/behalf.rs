@@ -1,7 +1,8 @@
 //! Keys that somebody makes for others.
 //!
-//! Owns how a key is asked for in JSON, and what may be handed on. Refuses more than whoever asks has: no role and no scope that is not
-//! theirs, and no tenant but their own. Takes the proof that they may ask at all.
+//! Owns how a key is asked for in JSON, and what may be handed on. Refuses more than whoever asks has:
+//! no role and no scope that is not theirs, and no tenant but their own. Takes the proof that they may
+//! ask at all.
 
 use control::{Rng, Timestamp};
 use serde::Deserialize;
