@@ -49,6 +49,17 @@ pub struct Parts {
     pub service: tokio::runtime::Handle,
 }
 
+/// Where people log in, and who is.
+#[derive(Clone)]
+pub struct People {
+    /// Sessions, to ask the store about; only ever on the service runtime.
+    pub(crate) sessions: identity::Sessions,
+    /// Sessions, to check requests against.
+    pub(crate) live: identity::LiveSessions,
+    /// The provider.
+    pub(crate) provider: Arc<identity::oidc::Provider>,
+}
+
 /// What all cores share.
 pub struct Gate {
     pub(crate) site: Arc<ArcSwap<Site>>,
@@ -63,6 +74,7 @@ pub struct Gate {
     pub(crate) service: tokio::runtime::Handle,
     pub(crate) signer: Signer,
     pub(crate) echo: OnceLock<SocketAddr>,
+    pub(crate) people: OnceLock<People>,
     pub(crate) room: Arc<Room>,
     tickets: Tickets,
     metrics: Metrics,
@@ -98,6 +110,7 @@ impl Gate {
             service: parts.service,
             signer: Signer::from_seed(parts.assertion_seed)?,
             echo: OnceLock::new(),
+            people: OnceLock::new(),
             room,
             tickets: Tickets::default(),
             metrics: Metrics::default(),
@@ -127,6 +140,16 @@ impl Gate {
             .tokens
             .issue_for_proof(&self.keys, key, terms, issued)?;
         Some(minted.token)
+    }
+
+    /// Tells the gate where people log in; only the first call counts. Until then nobody does.
+    pub fn let_in(&self, sessions: identity::Sessions, provider: identity::oidc::Provider) {
+        let people = People {
+            live: sessions.live(),
+            sessions,
+            provider: Arc::new(provider),
+        };
+        let _ = self.people.set(people);
     }
 
     /// Tells the gate where its echo listens; only the first call counts.

@@ -26,10 +26,12 @@ pub mod exchange;
 pub mod forward;
 pub mod framing;
 pub mod host;
+pub mod login;
 pub mod own;
 pub mod record;
 pub mod response;
 pub mod route;
+pub mod session;
 pub mod ticket;
 pub mod webhook;
 
@@ -78,6 +80,8 @@ pub enum HeadDecision {
     Record(AwaitingRecord),
     /// It asks the gate itself for something: read up to [`desk::CAP`] bytes, then [`desk::serve`].
     Desk(desk::AwaitingDesk),
+    /// Only the store knows whether somebody is logged in: [`admit_session`].
+    Session(Box<AwaitingSession>),
 }
 
 /// A request whose body must be whole before it is judged.
@@ -110,6 +114,28 @@ impl AwaitingBody {
     #[must_use]
     pub fn too_large(self) -> OwnAnswer {
         self.refuse(body::TOO_LARGE)
+    }
+}
+
+/// A request of somebody who may be logged in, which only the store knows.
+#[derive(Debug)]
+pub struct AwaitingSession {
+    exchange: Exchange,
+    ticket: Option<crate::tickets::Claimed>,
+    unconfirmed: identity::session::Unconfirmed,
+}
+
+impl AwaitingSession {
+    /// The request.
+    #[must_use]
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Ends the request because there is no room for it.
+    #[must_use]
+    pub fn refuse(self, refusal: Refusal) -> OwnAnswer {
+        OwnAnswer::refused(self.exchange, refusal)
     }
 }
 
@@ -150,8 +176,43 @@ pub fn admit_head(
     } else {
         Err(NAMELESS)
     };
+    decide(exchange, judged)
+}
+
+/// Asks the store whether somebody is logged in, and goes on with the judgement.
+pub async fn admit_session(
+    core: &Core,
+    awaiting: AwaitingSession,
+    request: &Request<'_>,
+) -> HeadDecision {
+    let AwaitingSession {
+        mut exchange,
+        ticket,
+        unconfirmed,
+    } = awaiting;
+    let confirmed = session::confirm(core, unconfirmed, exchange.at).await;
+    let judged = confirmed.map_err(Refusal::from).and_then(|verified| {
+        let paths = framing::paths(request)?;
+        let site = exchange.site.clone();
+        let route = exchange.route.and_then(|index| site.routes().get(index));
+        let route = route.ok_or(route::NOTHING)?;
+        let caller = authenticate::Caller::Known(verified);
+        judge_caller(core, &mut exchange, caller, ticket, route, request, &paths)
+    });
+    decide(exchange, judged)
+}
+
+fn decide(exchange: Exchange, judged: Result<Judged, Refusal>) -> HeadDecision {
     match judged {
         Err(refusal) => HeadDecision::Answer(OwnAnswer::refused(exchange, refusal)),
+        Ok(Judged::Unconfirmed {
+            unconfirmed,
+            ticket,
+        }) => HeadDecision::Session(Box::new(AwaitingSession {
+            exchange,
+            ticket,
+            unconfirmed,
+        })),
         Ok(Judged::Own(document)) => HeadDecision::Answer(OwnAnswer {
             exchange,
             content: Content::Document(document),
@@ -167,7 +228,7 @@ pub fn admit_head(
             },
             cap,
         }),
-        Ok(Judged::Proven(proof)) if site.durable() => {
+        Ok(Judged::Proven(proof)) if exchange.site.durable() => {
             HeadDecision::Record(AwaitingRecord { exchange, proof })
         }
         Ok(Judged::Proven(proof)) => {
@@ -184,6 +245,10 @@ enum Judged {
         ticket: Option<crate::tickets::Claimed>,
     },
     Proven(Proof),
+    Unconfirmed {
+        unconfirmed: identity::session::Unconfirmed,
+        ticket: Option<crate::tickets::Claimed>,
+    },
     Held {
         pass: Pass,
         ticket: Option<crate::tickets::Claimed>,
@@ -260,8 +325,33 @@ fn judge_head(
 
     // authenticate: before anything costs memory or a disk, because strangers are many.
     let caller = authenticate::judge(core, exchange, route, request)?;
+    if let authenticate::Caller::Unconfirmed(unconfirmed) = caller {
+        return Ok(Judged::Unconfirmed {
+            unconfirmed,
+            ticket,
+        });
+    }
+    judge_caller(core, exchange, caller, ticket, route, request, &paths)
+}
+
+/// The stages from the moment on that it is known who asks, in order.
+fn judge_caller(
+    core: &Core,
+    exchange: &mut Exchange,
+    caller: authenticate::Caller,
+    ticket: Option<crate::tickets::Claimed>,
+    route: &crate::site::route::Route,
+    request: &Request<'_>,
+    paths: &framing::Paths<'_>,
+) -> Result<Judged, Refusal> {
     if let authenticate::Caller::Known(verified) = &caller {
         authenticate::take_up(core, exchange, verified, ticket.is_some())?;
+
+        // csrf: what a browser sends unasked proves who it is of, and not who wanted it.
+        if let identity::Principal::Session(_) = verified.principal() {
+            exchange.clears = false;
+            session::same_site(exchange.site.deployment(), request)?;
+        }
     }
 
     // authorise: who asks is known; may they, here?

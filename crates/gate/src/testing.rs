@@ -75,6 +75,8 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         began: std::time::Duration::ZERO,
         at: Timestamp::from_seconds(1_800_000_000),
         allowed: None,
+        login: None,
+        clears: false,
         forwarded_host: false,
         counted: false,
         reserved: false,

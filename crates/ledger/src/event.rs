@@ -44,6 +44,10 @@ impl Kind {
     pub const KEY_CREATED: Self = Self("key.create");
     /// A token was issued to the holder of a key.
     pub const TOKEN_ISSUED: Self = Self("token.issue");
+    /// A person logged in.
+    pub const LOGIN: Self = Self("session.login");
+    /// A session was ended, by its person or by the provider.
+    pub const LOGOUT: Self = Self("session.logout");
     /// A key was revoked.
     pub const KEY_REVOKED: Self = Self("key.revoke");
     /// Entries below an index go in a day, because they are older than is asked for.

@@ -217,6 +217,8 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
                 .to_owned()
         }
         "ledger.space-ample" => "The disk of the ledger has room again.".to_owned(),
+        "session.login" => "A person logged in.".to_owned(),
+        "session.logout" => "A session was ended.".to_owned(),
         "token.issue" => "A token was issued to the holder of a key.".to_owned(),
         "key.create" => "A key was created.".to_owned(),
         "key.revoke" => "A key was revoked.".to_owned(),

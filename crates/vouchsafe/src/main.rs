@@ -15,6 +15,7 @@ mod failure;
 mod inspection;
 mod load;
 mod log;
+mod people;
 mod storage;
 
 use std::process::ExitCode;

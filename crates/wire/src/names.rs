@@ -57,6 +57,8 @@ names! {
     CacheControl "cache-control"
     LastModified "last-modified"
     ContentLength "content-length"
+    SecFetchMode "sec-fetch-mode"
+    SecFetchSite "sec-fetch-site"
     AcceptEncoding "accept-encoding"
     AcceptLanguage "accept-language"
     ReferrerPolicy "referrer-policy"

@@ -238,7 +238,14 @@ impl<S: Client> Connection<S> {
             return self.own_answer(answer, false, 0).await;
         }
         // What there is no room for is refused before it costs more: a body, a disk, a connection.
-        let admitted = match stages::admit_head(core, site, &self.peer, &request) {
+        let mut decision = stages::admit_head(core, site, &self.peer, &request);
+        if let HeadDecision::Session(awaiting) = decision {
+            decision = match Berth::refuses(awaiting.exchange()) {
+                None => Box::pin(stages::admit_session(core, *awaiting, &request)).await,
+                Some(refusal) => HeadDecision::Answer(awaiting.refuse(refusal)),
+            };
+        }
+        let admitted = match decision {
             HeadDecision::Forward(admitted) => match Berth::refuses(admitted.exchange()) {
                 None => Ok(admitted),
                 Some(refusal) => Err(admitted.refuse(core, refusal)),
@@ -255,6 +262,8 @@ impl<S: Client> Connection<S> {
                 return self.serve_desk(site, awaiting, facts, len).await;
             }
             HeadDecision::Answer(answer) => Err(answer),
+            // The store is asked once; whoever it does not know by then is not let in.
+            HeadDecision::Session(awaiting) => Err(awaiting.refuse(refusals::DEFECT)),
         };
         let written = match admitted {
             Ok(admitted) => {

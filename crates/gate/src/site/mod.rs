@@ -10,6 +10,7 @@ pub mod desks;
 pub mod headers;
 pub mod limits;
 pub mod listen;
+mod login;
 pub mod route;
 pub mod router;
 pub mod warning;
@@ -39,6 +40,7 @@ pub struct Site {
     limits: Limits,
     headers: ResponseHeaders,
     desks: Desks,
+    login: Option<identity::oidc::Settings>,
     router: Router,
     durable: bool,
     /// The index under which the ledger knows each route.
@@ -77,7 +79,14 @@ impl Site {
         let apps = App::read(root);
         let public_url = deployment.as_ref().map(|it| &*it.public_url.text);
         let desks = Desks::read(root, public_url.unwrap_or_default());
+        let people = root.has("login");
+        let login = login::read(
+            root,
+            deployment.as_ref().map(|it| &it.public_url),
+            surroundings,
+        );
         let context = Context {
+            people,
             surroundings,
             apps: &apps,
             limits: &limits,
@@ -95,6 +104,7 @@ impl Site {
             limits,
             headers,
             desks,
+            login,
             router,
             durable: surroundings.durable,
             ledger_routes: Vec::new(),
@@ -136,6 +146,12 @@ impl Site {
     #[must_use]
     pub const fn headers(&self) -> &ResponseHeaders {
         &self.headers
+    }
+
+    /// Where people log in, if they do.
+    #[must_use]
+    pub const fn login(&self) -> Option<&identity::oidc::Settings> {
+        self.login.as_ref()
     }
 
     /// What it hands out itself.

@@ -71,6 +71,8 @@ pub struct Accepts {
     pub keys: bool,
     /// Signed tokens.
     pub tokens: bool,
+    /// Sessions of people who are logged in.
+    pub sessions: bool,
 }
 
 /// Why a route asks for no credential. Made only by the reader of `[[route]]`, from
@@ -138,6 +140,8 @@ pub(super) struct Context<'a> {
     pub(super) headers: &'a ResponseHeaders,
     /// Whether anybody issues tokens.
     pub(super) tokens: bool,
+    /// Whether people log in.
+    pub(super) people: bool,
 }
 
 impl Route {

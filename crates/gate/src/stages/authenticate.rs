@@ -16,7 +16,7 @@ use identity::{
 use memchr::memmem;
 use wire::{Field, Name, Request, scan::Span};
 
-use super::{exchange::Exchange, record};
+use super::{exchange::Exchange, record, session};
 use crate::{
     core::Core,
     site::route::{Accepts, Guard, OpenPass, Route},
@@ -44,6 +44,8 @@ pub(crate) enum Caller {
     Open(OpenPass),
     /// Whoever a credential is of.
     Known(Verified),
+    /// Somebody who may be logged in, which only the store knows.
+    Unconfirmed(identity::session::Unconfirmed),
     /// Whoever signed the body, which is not read yet.
     Unsigned,
 }
@@ -52,7 +54,7 @@ pub(crate) enum Caller {
 #[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn judge(
     core: &Core,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     route: &Route,
     request: &Request<'_>,
 ) -> Result<Caller, Refusal> {
@@ -65,10 +67,26 @@ pub(crate) fn judge(
     match &route.guard {
         Guard::Open(reason) => Ok(Caller::Open(reason.pass())),
         Guard::Webhook(_) => Ok(Caller::Unsigned),
+        Guard::Credential { accepts, .. }
+            if accepts.sessions && is_for_session(*accepts, request) =>
+        {
+            session::look(core, exchange, request)
+        }
         Guard::Credential { accepts, .. } => Ok(Caller::Known(credential(
             core, exchange, *accepts, request,
         )?)),
     }
+}
+
+/// Whether it is a session that the request presents, on a route that accepts some: what stands in a
+/// field for keys and tokens is a key or a token where the route accepts those, and the app's where
+/// not.
+fn is_for_session(accepts: Accepts, request: &Request<'_>) -> bool {
+    let others = accepts.keys || accepts.tokens;
+    let bearer = |value: &[u8]| credential::bearer(value).is_some();
+    let presents = request.values(Name::Authorization).any(bearer)
+        || request.values(Name::XApiKey).next().is_some();
+    !(others && presents)
 }
 
 /// Whose credential the request presents in the fields that are for them.

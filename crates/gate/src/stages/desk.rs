@@ -17,6 +17,7 @@ use wire::Request;
 use super::{
     authenticate,
     exchange::{Content, Exchange, OwnAnswer},
+    login::{self, Endpoint, Wanted},
     own::Document,
     record::{self, DISK_PATIENCE},
     route,
@@ -67,6 +68,8 @@ pub enum Desk {
     Token,
     /// A key.
     Keys,
+    /// A session, or its end.
+    Login(Endpoint),
 }
 
 /// What somebody who may asks for.
@@ -76,6 +79,8 @@ pub(crate) enum Asked {
     Token(Verified),
     /// A key of their making.
     Key(Authorised),
+    /// A session, or its end.
+    Login(Wanted),
 }
 
 /// A request to a desk, whose body is not read yet.
@@ -117,9 +122,17 @@ pub(super) fn judge(
     request: &Request<'_>,
     path: &str,
 ) -> Result<Asked, Refusal> {
+    if let Desk::Login(endpoint) = desk {
+        // Nobody logs in for a proof.
+        if ticketed {
+            return Err(TicketRefusal::Mismatch.to_refusal());
+        }
+        return login::judge(exchange, endpoint, request).map(Asked::Login);
+    }
     let accepts = Accepts {
         keys: true,
         tokens: desk == Desk::Keys && exchange.site.desks().tokens().is_some(),
+        sessions: false,
     };
     let verified = authenticate::credential(core, exchange, accepts, request)?;
     authenticate::take_up(core, exchange, &verified, ticketed)?;
@@ -136,6 +149,7 @@ pub(super) fn judge(
             let role = site.desks().key_role().ok_or(route::NOTHING)?;
             Asked::Key(verified.authorise(request.method_text(), path, &[role])?)
         }
+        Desk::Login(_) => return Err(route::NOTHING),
     };
     record::reserve(exchange)?;
     Ok(asked)
@@ -156,6 +170,9 @@ pub async fn serve(core: &Core, awaiting: AwaitingDesk, body: &[u8]) -> OwnAnswe
         (Err(refusal), _) => Err(refusal),
         (Ok(_), Asked::Token(verified)) => token(core, &mut exchange, &verified).await,
         (Ok(_), Asked::Key(authorised)) => key(core, &mut exchange, authorised, body).await,
+        (Ok(_), Asked::Login(wanted)) => {
+            return Box::pin(login::serve(core, exchange, wanted, body)).await;
+        }
     };
     let content = match answer {
         Ok(document) => Content::Document(document),

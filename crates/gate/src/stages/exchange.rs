@@ -8,11 +8,13 @@ use std::{net::IpAddr, rc::Rc, time::Duration};
 
 use control::{Refusal, Timestamp};
 use hooks::Ack;
+use identity::session::fault::SESSION;
 use ledger::{Kind, PrincipalId, RequestId};
 use wire::Method;
 
 use super::{
     Peer,
+    login::Sent,
     record::{self, Books},
 };
 use crate::{
@@ -38,6 +40,10 @@ pub struct Exchange {
     pub(crate) at: Timestamp,
     /// What `Allow` lists, where the method was refused.
     pub(crate) allowed: Option<Box<str>>,
+    /// Where a browser that is refused for want of a session is sent instead.
+    pub(crate) login: Option<Box<str>>,
+    /// Whether the browser shows a session that it need not keep when it is refused.
+    pub(crate) clears: bool,
     /// Whether the host it was asked for is the one a trusted proxy forwarded.
     pub(crate) forwarded_host: bool,
     /// Whether it is counted among the requests of its client.
@@ -84,6 +90,8 @@ impl Exchange {
             began: core.gate.clock.monotonic(),
             at: core.gate.clock.now(),
             allowed: None,
+            login: None,
+            clears: false,
             forwarded_host: false,
             counted: false,
             reserved: false,
@@ -98,6 +106,12 @@ impl Exchange {
         let most = self.site.limits().requests_per_address;
         self.counted = self.books.room.clients.enter(self.client, most);
         self.counted
+    }
+
+    /// Where the browser is sent instead of this refusal, which the ledger keeps.
+    pub(crate) fn goes_to_login(&self, refusal: &Refusal) -> Option<&str> {
+        let place = self.login.as_deref()?;
+        (refusal.control == SESSION && refusal.status == 401).then_some(place)
     }
 
     /// Its id: what `X-Request-Id` says to the client and to the app.
@@ -135,6 +149,8 @@ pub(crate) enum Content {
     Document(super::own::Document),
     /// A repeated delivery, acknowledged as its provider expects.
     Duplicate(&'static Ack),
+    /// A browser that logs in or out is sent on.
+    Sent(Box<Sent>),
 }
 
 impl OwnAnswer {
@@ -150,7 +166,7 @@ impl OwnAnswer {
     pub const fn refusal(&self) -> Option<&Refusal> {
         match &self.content {
             Content::Refusal(refusal) => Some(refusal),
-            Content::Document(_) | Content::Duplicate(_) => None,
+            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) => None,
         }
     }
 
@@ -159,7 +175,7 @@ impl OwnAnswer {
     pub const fn closes(&self) -> bool {
         match &self.content {
             Content::Refusal(refusal) => refusal.close,
-            Content::Document(_) | Content::Duplicate(_) => false,
+            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) => false,
         }
     }
 
@@ -167,9 +183,11 @@ impl OwnAnswer {
     #[must_use]
     pub fn status(&self) -> u16 {
         match &self.content {
+            Content::Refusal(refusal) if self.exchange.goes_to_login(refusal).is_some() => 303,
             Content::Refusal(refusal) => refusal.status,
             Content::Document(document) => document.status(),
             Content::Duplicate(ack) => ack.status,
+            Content::Sent(sent) => sent.status,
         }
     }
 }

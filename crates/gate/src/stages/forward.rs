@@ -252,7 +252,11 @@ pub fn write_head(
         core.counters.add(Metric::TicketsRedeemed, 1);
     }
     let assertion = assertion(core, &forwarding.exchange, &proof, request);
-    let consumed = matches!(proof, Proof::Known(_));
+    // A session comes in a cookie: what stands in the fields for keys is the app's.
+    let consumed = match &proof {
+        Proof::Known(who) => !matches!(who.principal(), identity::Principal::Session(_)),
+        Proof::Open(_) | Proof::Signed(_) => false,
+    };
     let written = assertion.and_then(|assertion| {
         let head = Head {
             exchange: &forwarding.exchange,

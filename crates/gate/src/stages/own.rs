@@ -10,7 +10,7 @@ use std::sync::Arc;
 use control::{Refusal, Secret};
 use wire::{Method, Request};
 
-use super::{desk::Desk, framing::Paths, route};
+use super::{desk::Desk, framing::Paths, login::Endpoint, route};
 use crate::{core::Core, site::Site};
 
 /// The path below which nothing is ever forwarded.
@@ -76,12 +76,13 @@ pub(crate) fn find(
     request: &Request<'_>,
 ) -> Result<Option<Ours>, NotServed> {
     let desks = site.desks();
+    let endpoint = site.login().and_then(|_| Endpoint::at(&paths.plain));
     let ours = match &*paths.plain {
         HEALTH => Ours::Document(Document::Health),
         JWKS => Ours::Document(Document::Jwks(core.gate.signer.jwks())),
         TOKEN if desks.tokens().is_some() => Ours::Desk(Desk::Token),
         KEYS if desks.key_role().is_some() => Ours::Desk(Desk::Keys),
-        plain => match desks.at(plain) {
+        plain => match endpoint.map(Desk::Login).or_else(|| desks.at(plain)) {
             Some(desk) => Ours::Desk(desk),
             None if below(plain) || below(paths.folded()) || desks.resembles(paths.folded()) => {
                 return Err((route::NOTHING, None));
@@ -89,7 +90,10 @@ pub(crate) fn find(
             None => return Ok(None),
         },
     };
+    let page = matches!(&ours, Ours::Desk(Desk::Login(endpoint)) if endpoint.is_page());
     match (&ours, request.method()) {
+        (Ours::Desk(_), Method::Get) if page => Ok(Some(ours)),
+        (Ours::Desk(_), _) if page => Err((route::NOT_LISTED, Some("GET"))),
         (Ours::Document(_), Method::Get | Method::Head) | (Ours::Desk(_), Method::Post) => {
             Ok(Some(ours))
         }

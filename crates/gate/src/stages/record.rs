@@ -12,7 +12,10 @@ mod books;
 use std::time::Duration;
 
 use control::{ControlId, Reason, Refusal};
-use identity::refusal::{KEY, TOKEN};
+use identity::{
+    refusal::{KEY, TOKEN},
+    session::fault::SESSION,
+};
 use ledger::{Event, Kind, NotDurable, PrincipalId, RouteIndex};
 use tokio::time::timeout;
 
@@ -113,10 +116,10 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
     let decided = end == Kind::OUTCOME;
     let kind = match &content {
         Content::Duplicate(_) => Kind::WEBHOOK_DUPLICATE,
-        Content::Refusal(refusal) if [KEY, TOKEN].contains(&refusal.control) => {
+        Content::Refusal(refusal) if [KEY, TOKEN, SESSION].contains(&refusal.control) => {
             Kind::AUTHENTICATION_FAILED
         }
-        Content::Refusal(_) | Content::Document(_) => end,
+        Content::Refusal(_) | Content::Document(_) | Content::Sent(_) => end,
     };
     let books = &core.books;
     let mut event = exchange.event(kind);
@@ -138,9 +141,13 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
                 books.recorder.record_refusal(event);
             }
         }
-        Content::Document(document) => {
+        Content::Document(_) | Content::Sent(_) => {
             books.counters.add(Metric::Answered, 1);
-            event.status = Some(document.status());
+            event.status = Some(match content {
+                Content::Sent(sent) => sent.status,
+                Content::Document(document) => document.status(),
+                Content::Refusal(_) | Content::Duplicate(_) => 0,
+            });
             if exchange.has_room() {
                 books.put(event);
             } else {

@@ -10,7 +10,9 @@ use wire::{Answer, BodyFraming, HeadWriter, Name};
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
+    login,
     record::DISK_PATIENCE,
+    session,
 };
 use crate::{
     core::Core,
@@ -57,6 +59,9 @@ pub fn write_head(
         let kept = match field.kind() {
             Name::ContentLength => announces,
             Name::TransferEncoding => false,
+            Name::SetCookie => {
+                !session::sets_ours(field.value()) && !answer.connection_lists(field.name())
+            }
             Name::XRequestId
             | Name::XVouchsafe
             | Name::XVouchsafeAssertion
@@ -99,6 +104,15 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
     let refused: Vec<u8>;
     let (content_type, body): (&[u8], &[u8]) = match &answer.content {
         Content::Document(document) => (b"application/json", document.body()),
+        Content::Sent(sent) => {
+            if let Some(location) = &sent.location {
+                let _ = writer.field(b"Location", location.as_bytes());
+            }
+            for cookie in sent.cookies() {
+                let _ = writer.field(b"Set-Cookie", &cookie);
+            }
+            (b"", b"")
+        }
         Content::Duplicate(ack) => (
             ack.content_type.as_deref().unwrap_or_default().as_bytes(),
             ack.body.as_bytes(),
@@ -107,7 +121,12 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
             if let Some(seconds) = refusal.retry_after {
                 let _ = writer.number(b"Retry-After", seconds.into());
             }
-            if refusal.status == 401 {
+            if refusal.status == 401 && exchange.clears {
+                let _ = writer.field(b"Set-Cookie", &login::cleared());
+            }
+            if let Some(place) = exchange.goes_to_login(refusal) {
+                let _ = writer.field(b"Location", place.as_bytes());
+            } else if refusal.status == 401 {
                 // RFC 6750, section 3.1: an error is named where a token came.
                 let challenge: &[u8] = if refusal.control == identity::refusal::TOKEN {
                     b"Bearer realm=\"vouchsafe\", error=\"invalid_token\""

@@ -201,7 +201,12 @@ impl House {
     ) -> Met {
         let (head, bytes) = parsed(lines, body);
         let request = head.request(&bytes);
-        let decided = match self.judged(peer, &request) {
+        let mut decision = self.judged(peer, &request);
+        if let HeadDecision::Session(awaiting) = decision {
+            let asked = stages::admit_session(&self.core, *awaiting, &request);
+            decision = self.runtime.block_on(asked);
+        }
+        let decided = match decision {
             HeadDecision::Answer(answer) => Err(answer),
             HeadDecision::Forward(admitted) => Ok(admitted),
             HeadDecision::Record(awaiting) => {
@@ -217,6 +222,7 @@ impl House {
                 let served = stages::desk::serve(&self.core, awaiting, body);
                 Err(self.runtime.block_on(served))
             }
+            HeadDecision::Session(_) => unreachable!("the store was asked"),
         };
         between();
         self.written(decided, &request, body)

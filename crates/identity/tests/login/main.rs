@@ -16,7 +16,7 @@ use identity::{
 };
 use store::Store;
 
-use crate::peer::{NOW, Peer};
+use crate::peer::{NOW, Peer, pairs};
 
 pub(crate) struct Bench {
     pub(crate) peer: Arc<Peer>,
@@ -78,25 +78,6 @@ fn settings(peer: &Peer) -> Settings {
         idle: Duration::from_secs(1800),
         longest: Duration::from_secs(28_800),
     }
-}
-
-/// The pairs of a query.
-pub(crate) fn pairs(query: &str) -> HashMap<String, String> {
-    let plain = |text: &str| {
-        let mut parts = text.split('%');
-        let mut bytes = parts.next().unwrap().as_bytes().to_vec();
-        for part in parts {
-            let (digits, rest) = part.split_at(2);
-            bytes.push(u8::from_str_radix(digits, 16).unwrap());
-            bytes.extend(rest.as_bytes());
-        }
-        String::from_utf8(bytes).unwrap()
-    };
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=').unwrap();
-        (plain(name), plain(value))
-    };
-    query.split('&').map(pair).collect()
 }
 
 impl Bench {

@@ -45,6 +45,25 @@ pub(crate) struct Peer {
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 
+/// The pairs of a query.
+pub(crate) fn pairs(query: &str) -> HashMap<String, String> {
+    let plain = |text: &str| {
+        let mut parts = text.split('%');
+        let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+        for part in parts {
+            let (digits, rest) = part.split_at(2);
+            bytes.push(u8::from_str_radix(digits, 16).unwrap());
+            bytes.extend(rest.as_bytes());
+        }
+        String::from_utf8(bytes).unwrap()
+    };
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap();
+        (plain(name), plain(value))
+    };
+    query.split('&').map(pair).collect()
+}
+
 impl Peer {
     pub(crate) async fn start() -> Arc<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -179,7 +198,7 @@ impl Peer {
             return answer.clone();
         }
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
-        let pairs = crate::pairs(body);
+        let pairs = pairs(body);
         let refused = (400, r#"{"error":"invalid_grant"}"#.to_owned());
         let Some(query) = self.codes.lock().unwrap().remove(&pairs["code"]) else {
             return refused;

@@ -42,6 +42,10 @@ pub(crate) struct Instance {
     pub(crate) storage: Storage,
     /// What nodes share for a while, as it runs and as the configuration says it.
     pub(crate) shared: store::shared::Shared,
+    /// Who is logged in, where anybody logs in.
+    pub(crate) sessions: Option<identity::Sessions>,
+    /// What these were made from.
+    pub(crate) people: String,
     pub(crate) sharing: Sharing,
     /// The replay rules, to sweep them and to forget sources that are gone.
     pub(crate) replay: hooks::Replay,
@@ -292,6 +296,9 @@ impl Instance {
         }
         if loaded.ledger != self.ledger_section {
             return Err(restart("[ledger]"));
+        }
+        if crate::people::made_from(&loaded) != self.people {
+            return Err(restart("[login], [connect] or public_url"));
         }
         if loaded.log != self.log_file {
             return Err(restart("[log]"));

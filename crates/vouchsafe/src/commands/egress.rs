@@ -131,7 +131,7 @@ fn resolver(given: &[Given], hosts_file: bool) -> Box<dyn Resolve> {
 }
 
 /// The policy of a configuration, with what is its own.
-fn policy(loaded: &Loaded) -> Result<Policy, Failure> {
+pub(crate) fn policy(loaded: &Loaded) -> Result<Policy, Failure> {
     let texts = |pointer: &str| -> Vec<String> {
         match loaded.tree.pointer(pointer) {
             Some(Value::String(one)) => vec![one.clone()],

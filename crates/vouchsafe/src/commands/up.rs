@@ -184,6 +184,13 @@ async fn tick(instance: Arc<Instance>) {
             instance.log.warn("keys.not-taken-up", &[("why", why)]);
         }
         instance.pulse.beat(instance.clock.monotonic(), fault);
+        if let Some(sessions) = &instance.sessions
+            && let Err(fault) = sessions.tick(instance.clock.now()).await
+        {
+            instance
+                .log
+                .warn("sessions.not-taken-up", &[("why", &fault.to_string())]);
+        }
         // How it went is remembered where healthcheck looks.
         let _ = instance.shared.ping().await;
         let ahead = instance.clock_ahead();
@@ -249,6 +256,13 @@ impl Up {
             instance
                 .log
                 .warn("keys.uses-not-stored", &[("why", &fault.to_string())]);
+        }
+        if let Some(sessions) = &instance.sessions
+            && let Err(fault) = instance.service.block_on(sessions.store_uses())
+        {
+            instance
+                .log
+                .warn("sessions.uses-not-stored", &[("why", &fault.to_string())]);
         }
         // The stop is the last entry: what the cores have recorded goes before it.
         let flushed = instance.ledger.flush_blocking();

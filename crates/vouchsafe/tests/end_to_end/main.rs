@@ -33,6 +33,10 @@ mod independent;
 mod keys;
 mod killed;
 mod ledger;
+mod login;
+#[path = "../../../identity/tests/login/peer.rs"]
+#[expect(dead_code, reason = "tests of logins use all of it, and these a part")]
+mod login_peer;
 mod nodes;
 mod overload;
 mod python_apps;

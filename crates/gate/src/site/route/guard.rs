@@ -46,9 +46,7 @@ pub(super) fn read(table: &mut Table<'_>, source: &str, context: &Context<'_>) -
         (_, Some(webhook)) => {
             webhook.and_then(|setting| webhook_guard(table, &setting, source, context.surroundings))
         }
-        (Some(auth), None) => {
-            credential_guard(table, &auth, reason, roles.as_deref(), context.tokens)
-        }
+        (Some(auth), None) => credential_guard(table, &auth, reason, roles.as_deref(), context),
     };
     if let (Some(span), Some(Guard::Open(_) | Guard::Webhook(_))) = (roles_span, &guard) {
         table.fault(
@@ -68,7 +66,7 @@ fn credential_guard(
     auth: &[Found<String>],
     reason: Option<Option<Found<String>>>,
     roles: Option<&[Found<String>]>,
-    tokens: bool,
+    context: &Context<'_>,
 ) -> Option<Guard> {
     let first = auth.first();
     match auth {
@@ -90,7 +88,7 @@ fn credential_guard(
             stated.map(Guard::Open)
         }
         kinds => Some(Guard::Credential {
-            accepts: accepted(table, kinds, tokens)?,
+            accepts: accepted(table, kinds, context)?,
             roles: roles
                 .unwrap_or_default()
                 .iter()
@@ -101,16 +99,18 @@ fn credential_guard(
 }
 
 /// The kinds of credentials that are listed, each of which must be known and stand once.
-fn accepted(table: &Table<'_>, kinds: &[Found<String>], tokens: bool) -> Option<Accepts> {
+fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -> Option<Accepts> {
     let mut accepts = Accepts {
         keys: false,
         tokens: false,
+        sessions: false,
     };
     let mut wrong = kinds.is_empty().then(|| table.span());
     for kind in kinds {
         let place = match kind.value.as_str() {
             "api-key" => &mut accepts.keys,
             "token" => &mut accepts.tokens,
+            "session" => &mut accepts.sessions,
             _ => {
                 wrong = Some(Some(kind.span));
                 break;
@@ -124,14 +124,14 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], tokens: bool) -> Option<
         table.fault(
             Fault::new(
                 "route.unknown-auth",
-                "auth takes \"none\", or a list of \"api-key\" and \"token\"",
+                "auth takes \"none\", or a list of \"api-key\", \"token\" and \"session\"",
             )
             .at(span)
             .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
         );
         return None;
     }
-    if accepts.tokens && !tokens {
+    if accepts.tokens && !context.tokens {
         let place = kinds.iter().find(|kind| kind.value == "token");
         table.fault(
             Fault::new(
@@ -140,6 +140,18 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], tokens: bool) -> Option<
             )
             .at(place.map(|kind| kind.span))
             .hint("add a [tokens] table, with which the gate issues them"),
+        );
+        return None;
+    }
+    if accepts.sessions && !context.people {
+        let place = kinds.iter().find(|kind| kind.value == "session");
+        table.fault(
+            Fault::new(
+                "route.no-login",
+                "nobody can log in for the sessions this route accepts",
+            )
+            .at(place.map(|kind| kind.span))
+            .hint("add a [login] table with the provider that people log in at"),
         );
         return None;
     }

@@ -12,7 +12,7 @@ use wire::{
 
 use crate::{
     request_id,
-    stages::{authenticate::Credentials, exchange::Exchange, response::write_framing},
+    stages::{authenticate::Credentials, exchange::Exchange, response::write_framing, session},
 };
 
 const HOST: OwnName = OwnName::new("Host: ");
@@ -114,8 +114,15 @@ impl Head<'_> {
                 && passes_on(&field)
                 && !credentials.are_carried_by(&field)
                 && !request.connection_lists(field.name());
-            if stays {
-                writer.copy(&field);
+            if !stays {
+                continue;
+            }
+            let cookies = (field.kind() == Name::Cookie).then(|| field.value());
+            match cookies.and_then(session::without_ours) {
+                None => writer.copy(&field),
+                // What is left of bytes that could be written can be.
+                Some(Some(left)) => drop(writer.field(field.name(), &left)),
+                Some(None) => {}
             }
         }
     }

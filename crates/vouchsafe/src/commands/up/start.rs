@@ -23,6 +23,7 @@ use crate::{
     inspection,
     load::{self, Loaded},
     log::Log,
+    people,
 };
 
 /// Starts everything but what runs on the service runtime.
@@ -62,6 +63,8 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     })
     .map(Arc::new)
     .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
+    let login = site.login().cloned();
+    let login = login.map(|login| people::open(&loaded, login, &store, &clock, &rng));
     let gate = Gate::new(Parts {
         site,
         clock: Arc::clone(&clock),
@@ -74,6 +77,12 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     })
     .map(Arc::new)
     .map_err(|fault| Failure::new(fault.to_string(), "restart the gate"))?;
+    let people = people::made_from(&loaded);
+    let mut sessions = None;
+    if let Some((opened, provider)) = login.transpose()? {
+        sessions = Some(opened.clone());
+        gate.let_in(opened, provider);
+    }
     gate::echo::start(&gate).map_err(io(
         "start the echo",
         "raise the limit on open files (ulimit -n)",
@@ -108,6 +117,8 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         store,
         storage: loaded.storage,
         shared,
+        sessions,
+        people,
         sharing: loaded.sharing,
         service: service.clone(),
         clock,
