@@ -50,6 +50,7 @@ pub const TARGETS: &[Target] = targets! {
     api_key: identity::fuzz::key, 2000;
     scope: identity::fuzz::scope, 2000;
     token: seal::fuzz::token, 1000;
+    key_wish: identity::fuzz::key_wish, 1000;
     key_set: seal::fuzz::key_set, 600;
     claims: identity::fuzz::claims, 1000;
     provider_metadata: identity::fuzz::provider_metadata, 600;

@@ -36,12 +36,21 @@ pub fn site(
     secrets: &BTreeMap<String, Option<Secret>>,
     durable: bool,
 ) -> Result<Option<Site>, Faults> {
-    let sources = Sources::unresolved();
+    site_from(text, secrets, durable, &Sources::unresolved())
+}
+
+/// The same, with files and secrets from `sources`.
+pub fn site_from(
+    text: String,
+    secrets: &BTreeMap<String, Option<Secret>>,
+    durable: bool,
+    sources: &Sources,
+) -> Result<Option<Site>, Faults> {
     let mut document = Document::parse("vouchsafe.toml", text);
     let mut root = document.root();
     let mut deployment = root.table("deployment");
     let surroundings = Surroundings {
-        sources: &sources,
+        sources,
         secrets,
         durable,
     };

@@ -16,7 +16,8 @@ const WARM: usize = 30;
 /// Requests that are counted; few enough for the ledger's ring, however slow its disk.
 const COUNTED: usize = 100;
 
-const GUARDED: &str = "[[route]]\npath = \"/api\"\napp = \"app\"\nauth = [\"api-key\"]\n\
+const GUARDED: &str = "[tokens]\n[[route]]\npath = \"/tokens\"\napp = \"app\"\n\
+                       auth = [\"api-key\", \"token\"]\nroles = [\"reader\"]\n[[route]]\npath = \"/api\"\napp = \"app\"\nauth = [\"api-key\"]\n\
                        roles = [\"reader\"]\n";
 
 const FIELDS: &str = "Host: gate.test\r\nUser-Agent: test/1.0\r\nAccept: */*\r\n\
@@ -27,7 +28,7 @@ fn gate(origin: &Origin) -> (Wired, String) {
     let wired = wired(origin.address, &format!("{OPEN}{GUARDED}"));
     let wish = NewKey {
         name: "test".to_owned(),
-        scopes: vec!["GET,POST /api".to_owned()],
+        scopes: vec!["GET,POST /api".to_owned(), "GET /tokens".to_owned()],
         roles: vec!["reader".to_owned()],
         ..NewKey::default()
     };
@@ -73,10 +74,18 @@ fn allocated(engine: &Engine, request: &str, count: usize) -> u64 {
 
 /// Allocations that `COUNTED` more requests cost a connection that is warm.
 fn each(request: impl Fn(&str) -> String) -> u64 {
+    each_with(|_, key| key, request)
+}
+
+/// The same with a credential that is made of the key.
+fn each_with(
+    credential: impl Fn(&Engine, String) -> String,
+    request: impl Fn(&str) -> String,
+) -> u64 {
     let origin = Origin::answering(|_, _| ok(&[b'x'; 99]));
     let (wired, key) = gate(&origin);
     let engine = Engine::new(wired.gate.clone());
-    let request = request(&key);
+    let request = request(&credential(&engine, key));
     allocated(&engine, &request, WARM);
     let few = allocated(&engine, &request, WARM);
     allocated(&engine, &request, WARM + COUNTED) - few
@@ -94,6 +103,49 @@ fn a_request_with_a_key_allocates_nothing() {
     assert_eq!(cost, 0);
     let cost =
         each(|key| format!("GET /api/x HTTP/1.1\r\n{FIELDS}Authorization: Bearer {key}\r\n\r\n"));
+    assert_eq!(cost, 0);
+}
+
+/// The answer to one request.
+fn answered(engine: &Engine, request: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = thread::spawn(move || {
+        let mut wire = Wire::connect(address);
+        wire.send(&request);
+        String::from_utf8(wire.answer().body).unwrap()
+    });
+    let (stream, address) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let peer = Peer {
+        address,
+        tls: false,
+    };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            engine.serve(peer, stream).await;
+        });
+    client.join().unwrap()
+}
+
+#[test]
+fn a_request_with_a_token_that_was_seen_before_allocates_nothing() {
+    let token = |engine: &Engine, key: String| {
+        let asked = format!(
+            "POST /.vouchsafe/token HTTP/1.1\r\nHost: gate.test\r\nX-API-Key: {key}\r\n\
+             Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let body = answered(engine, asked);
+        let (_, rest) = body.split_once("\"access_token\":\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    };
+    let cost = each_with(token, |token| {
+        format!("GET /tokens HTTP/1.1\r\n{FIELDS}Authorization: Bearer {token}\r\n\r\n")
+    });
     assert_eq!(cost, 0);
 }
 

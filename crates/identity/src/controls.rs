@@ -74,6 +74,72 @@ const TOKEN_KEYS: &[Key] = &[
         default: "[]",
         about: "Further paths at which tokens are given.",
     },
+    Key {
+        path: "[[issuer]] issuer",
+        takes: "text",
+        default: "required",
+        about: "Somebody else whose tokens routes with \"token\" take: what these say in iss, byte for byte.",
+    },
+    Key {
+        path: "[[issuer]] algorithms",
+        takes: "list of HS256, RS256, PS256, ES256 and EdDSA",
+        default: "required",
+        about: "Algorithms its tokens may be signed with; HS256 stands alone.",
+    },
+    Key {
+        path: "[[issuer]] keys",
+        takes: "{ file = \"jwks.json\" } or { secret = \"env:NAME\" }",
+        default: "required",
+        about: "Its public keys as a JSON Web Key Set, read at start and reload; for HS256 the secret, of 32 bytes or more.",
+    },
+    Key {
+        path: "[[issuer]] audience",
+        takes: "list of texts",
+        default: "required",
+        about: "Audiences, of which a token must name one.",
+    },
+    Key {
+        path: "[[issuer]] required",
+        takes: "table of claims and texts",
+        default: "{}",
+        about: "Claims a token must have with exactly this text.",
+    },
+    Key {
+        path: "[[issuer]] role_claim",
+        takes: "claim",
+        default: "none",
+        about: "The claim that lists roles; a dot leads into an object.",
+    },
+    Key {
+        path: "[[issuer]] roles",
+        takes: "table of their roles and ours",
+        default: "{}",
+        about: "What a value of role_claim is called here; others are no roles.",
+    },
+    Key {
+        path: "[[issuer]] tenant",
+        takes: "tenant",
+        default: "\"default\"",
+        about: "The tenant of its subjects.",
+    },
+    Key {
+        path: "[[issuer]] tenant_claim",
+        takes: "claim",
+        default: "none",
+        about: "The claim that names the tenant, instead; a token without it is refused.",
+    },
+    Key {
+        path: "[[issuer]] skew",
+        takes: "0s to 5m",
+        default: "\"30s\"",
+        about: "How far its clock may be off.",
+    },
+    Key {
+        path: "[[issuer]] longest",
+        takes: "1m to 24h",
+        default: "\"60m\"",
+        about: "The longest life of a token.",
+    },
 ];
 
 static KEYS_CARD: Card = Card {

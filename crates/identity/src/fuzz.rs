@@ -3,7 +3,7 @@
 use control::Timestamp;
 
 use crate::{
-    Scope,
+    NewKey, Scope,
     account::AccountName,
     api_key,
     oidc::{metadata::Metadata, settings::may_be_asked},
@@ -85,5 +85,14 @@ pub fn account(bytes: &[u8]) {
     if let Ok(password) = Password::read(password) {
         let judged = strength::judge(password, About { texts: &[known] }, strength::SHORTEST);
         assert!(judged.is_ok() || judged.is_err_and(|weak| !weak.is_empty()));
+    }
+}
+
+/// Whatever reads as a wish for a key asks for no more than its text can.
+pub fn key_wish(bytes: &[u8]) {
+    if let Some(wish) = NewKey::read(bytes) {
+        assert!(!wish.all && wish.tenant.is_none());
+        let text = String::from_utf8_lossy(bytes);
+        assert!(wish.lifetime.is_none() || text.contains("expires"));
     }
 }

@@ -8,6 +8,7 @@ fn tokens_come_from_checks_alone() {
     cases.pass("tests/compile/tokens_are_used_as_meant.rs");
     for refused in [
         "verified_is_not_made",
+        "verified_is_not_put_together",
         "verified_is_not_copied",
         "verified_is_used_once",
         "authorised_is_not_made",

@@ -99,7 +99,8 @@ impl Desks {
     }
 }
 
-fn role(text: &str) -> Result<Box<str>, &'static str> {
+/// A role or a tenant of ours.
+pub(super) fn role(text: &str) -> Result<Box<str>, &'static str> {
     let allowed = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
         Ok(text.into())

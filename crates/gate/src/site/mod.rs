@@ -8,6 +8,7 @@ pub mod app;
 pub mod deployment;
 pub mod desks;
 pub mod headers;
+mod issuers;
 pub mod limits;
 pub mod listen;
 mod login;
@@ -41,6 +42,7 @@ pub struct Site {
     headers: ResponseHeaders,
     desks: Desks,
     login: Option<identity::oidc::Settings>,
+    issuers: Vec<identity::token::Issuer>,
     router: Router,
     durable: bool,
     /// The index under which the ledger knows each route.
@@ -63,7 +65,8 @@ pub struct Surroundings<'a> {
 const MOST_ROUTES: usize = 4096;
 
 impl Site {
-    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]` and `[keys]` from `root` and the
+    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]`,
+    /// `[keys]` and `[[issuer]]` from `root` and the
     /// gate's keys from `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
     pub fn read(
@@ -85,13 +88,15 @@ impl Site {
             deployment.as_ref().map(|it| &it.public_url),
             surroundings,
         );
+        let sources = surroundings.sources;
+        let issuers = issuers::read(root, sources, public_url.unwrap_or_default());
         let context = Context {
             people,
             surroundings,
             apps: &apps,
             limits: &limits,
             headers: &headers,
-            tokens: desks.tokens().is_some(),
+            tokens: desks.tokens().is_some() || !issuers.is_empty(),
         };
         let routes = read_routes(root, &context)?;
         desks.part_from(&routes, root);
@@ -105,6 +110,7 @@ impl Site {
             headers,
             desks,
             login,
+            issuers,
             router,
             durable: surroundings.durable,
             ledger_routes: Vec::new(),
@@ -158,6 +164,18 @@ impl Site {
     #[must_use]
     pub const fn desks(&self) -> &Desks {
         &self.desks
+    }
+
+    /// Others whose tokens it believes.
+    #[must_use]
+    pub fn issuers(&self) -> &[identity::token::Issuer] {
+        &self.issuers
+    }
+
+    /// Whether it believes any tokens at all.
+    #[must_use]
+    pub fn takes_tokens(&self) -> bool {
+        self.desks.tokens().is_some() || !self.issuers.is_empty()
     }
 
     /// Whether decisions are on disk before the first byte goes upstream.

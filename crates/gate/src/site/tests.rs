@@ -93,6 +93,51 @@ fn tokens_are_asked_for_where_somebody_issues_them() {
 }
 
 #[test]
+fn an_issuer_is_pinned_in_every_way() {
+    const ISSUER: &str = "[[issuer]]\nissuer = \"https://login.example\"\n";
+    const REST: &str = "algorithms = [\"EdDSA\"]\naudience = [\"coach\"]\n\
+                        keys = { file = \"jwks.json\" }\n";
+    let with = |text: &str| of_route(&format!("auth = [\"token\"]\n{text}"));
+    assert_eq!(with(&format!("{ISSUER}{REST}")), [""; 0]);
+    let all = "role_claim = \"groups\"\nroles = { \"g-a\" = \"mentor\" }\nskew = \"1m\"\n\
+               longest = \"24h\"\nrequired = { \"hd\" = \"a.test\" }\ntenant_claim = \"org\"";
+    assert_eq!(with(&format!("{ISSUER}{REST}{all}")), [""; 0]);
+    let twice = format!("{ISSUER}{REST}{ISSUER}{REST}");
+    assert_eq!(with(&twice), ["issuer.ambiguous"]);
+    let ours = ISSUER.replace("login.example", "coach.school.example");
+    assert_eq!(
+        with(&format!("{ours}{REST}")),
+        ["route.no-tokens", "issuer.ambiguous"]
+    );
+    for (from, to, code) in [
+        ("[\"EdDSA\"]", "[]", "issuer.unpinned"),
+        ("[\"coach\"]", "[]", "issuer.unpinned"),
+        ("[\"EdDSA\"]", "[\"none\"]", "config.value"),
+        ("[\"EdDSA\"]", "[\"HS256\"]", "issuer.keys"),
+        ("file = \"jwks.json\"", "secret = \"env:X\"", "issuer.keys"),
+        ("file = \"jwks.json\"", "", "issuer.keys"),
+        (
+            "audience",
+            "tenant = \"a\"\ntenant_claim = \"b\"\naudience",
+            "issuer.two-tenants",
+        ),
+        ("audience", "longest = \"25h\"\naudience", "config.value"),
+        (
+            "audience",
+            "roles = { a = \"An Admin\" }\naudience",
+            "config.value",
+        ),
+    ] {
+        let codes = with(&format!("{ISSUER}{}", REST.replace(from, to)));
+        assert!(codes.contains(&code), "{to}: {codes:?}");
+    }
+    let shared = REST
+        .replace("EdDSA", "HS256")
+        .replace("file = \"jwks.json\"", "secret = \"env:X\"");
+    assert_eq!(with(&format!("{ISSUER}{shared}")), [""; 0]);
+}
+
+#[test]
 fn an_alias_is_a_path_of_its_own() {
     let with = |tables: &str| of_route(&format!("{KEY}\n{tables}"));
     assert_eq!(with("[tokens]\naliases = [\"/auth/token\"]"), [""; 0]);

@@ -11,7 +11,7 @@ use control::{Reason, Refusal};
 use identity::{
     Verified, api_key, credential,
     refusal::KEY,
-    token::{KeyTokens, TokenRefusal},
+    token::{Believed, Issuers, KeyTokens, TokenRefusal},
 };
 use memchr::memmem;
 use wire::{Field, Name, Request, scan::Span};
@@ -123,15 +123,19 @@ fn token(
     if request.values(Name::Cookie).any(in_cookie) {
         return Err(TokenRefusal::Place);
     }
-    let terms = exchange.site.desks().tokens().ok_or(TokenRefusal::Issuer)?;
     let (gate, now) = (&core.gate, exchange.at);
+    let issuers = Issuers {
+        tokens: &gate.tokens,
+        terms: exchange.site.desks().tokens(),
+        others: exchange.site.issuers(),
+    };
     if core.is_current(&exchange.site) {
         let mut believed = core.believed.borrow_mut();
-        believed.authenticate(&gate.tokens, terms, &gate.keys, presented, now)
+        believed.authenticate(issuers, &gate.keys, presented, now)
     } else {
         // What is remembered was believed under another configuration.
-        let mut believed = identity::token::Believed::default();
-        believed.authenticate(&gate.tokens, terms, &gate.keys, presented, now)
+        let mut believed = Believed::default();
+        believed.authenticate(issuers, &gate.keys, presented, now)
     }
 }
 

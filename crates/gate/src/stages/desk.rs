@@ -131,7 +131,7 @@ pub(super) fn judge(
     }
     let accepts = Accepts {
         keys: true,
-        tokens: desk == Desk::Keys && exchange.site.desks().tokens().is_some(),
+        tokens: desk == Desk::Keys && exchange.site.takes_tokens(),
         sessions: false,
     };
     let verified = authenticate::credential(core, exchange, accepts, request)?;

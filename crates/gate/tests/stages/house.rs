@@ -1,7 +1,8 @@
 //! A whole gate without sockets: real ledger, store, keys and replay table under one folder.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
+use config::secret::Sources;
 use control::{Secret, SystemRng, Timestamp, clock::FixedClock};
 use gate::{
     Core, Gate, Parts, Peer, Site,
@@ -95,9 +96,13 @@ impl Met {
 }
 
 pub(crate) fn site(routes: &str, durable: bool) -> Site {
+    site_from(routes, durable, &Sources::unresolved())
+}
+
+fn site_from(routes: &str, durable: bool, sources: &Sources) -> Site {
     let secret = Secret::new(SECRET.as_bytes().to_vec());
     let secrets = BTreeMap::from([("hook".to_owned(), Some(secret))]);
-    gate::fuzz::site(format!("{FRONT}{routes}"), &secrets, durable)
+    gate::fuzz::site_from(format!("{FRONT}{routes}"), &secrets, durable, sources)
         .unwrap_or_else(|faults| panic!("{}", faults.render(config::Look::Plain)))
         .unwrap()
 }
@@ -108,6 +113,16 @@ impl House {
     }
 
     pub(crate) fn with(routes: &str, durable: bool) -> Self {
+        Self::of(site(routes, durable))
+    }
+
+    /// A house whose configuration reads the files it names.
+    pub(crate) fn resolved(routes: &str) -> Self {
+        let sources = Sources::of_process(Path::new("vouchsafe.toml"));
+        Self::of(site_from(routes, false, &sources))
+    }
+
+    fn of(site: Site) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = FixedClock::at(START);
         let ledger = Ledger::open(Options {
@@ -127,7 +142,7 @@ impl House {
             .build()
             .unwrap();
         let gate = Gate::new(Parts {
-            site: site(routes, durable),
+            site,
             clock: Arc::new(clock.clone()),
             rng: Arc::new(SystemRng),
             ledger: Arc::clone(&ledger),

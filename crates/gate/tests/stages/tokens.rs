@@ -245,3 +245,83 @@ fn what_is_handed_out_is_in_the_ledger_before_it_is_seen() {
     assert!(kinds.iter().any(|kind| kind == "token.issue"), "{kinds:?}");
     assert!(kinds.iter().any(|kind| kind == "key.create"), "{kinds:?}");
 }
+
+/// A house that takes tokens of another issuer, whose key has this seed.
+fn house_of(folder: &std::path::Path) -> House {
+    let key = seal::ed25519::SigningKey::from_seed([5; 32]).unwrap();
+    let set = seal::jws::jwks(&[("k1", &key.verifying_key().unwrap())]);
+    let file = folder.join("jwks.json");
+    std::fs::write(&file, set.to_string()).unwrap();
+    let issuer = format!(
+        "[[issuer]]\nissuer = \"https://login.example\"\nalgorithms = [\"EdDSA\"]\n\
+         keys = {{ file = \"{}\" }}\naudience = [\"coach\"]\nrole_claim = \"groups\"\n\
+         roles = {{ \"g-mentors\" = \"mentor\" }}\ntenant = \"north\"\n",
+        file.display()
+    );
+    House::resolved(&format!("{ROUTES}{DESKS}{issuer}"))
+}
+
+fn of_other(seed: u8, change: &Value) -> String {
+    let key = seal::ed25519::SigningKey::from_seed([seed; 32]).unwrap();
+    let now = crate::house::START.seconds();
+    let mut claims = json!({"iss": "https://login.example", "sub": "u-1", "aud": "coach",
+        "iat": now, "exp": now + 600, "groups": ["g-mentors"]});
+    let members = claims.as_object_mut().unwrap();
+    members.extend(change.as_object().unwrap().clone());
+    seal::jws::sign_eddsa(&key, "k1", &claims.to_string())
+}
+
+#[test]
+fn tokens_of_another_issuer_open_what_their_roles_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house_of(folder.path());
+    let good = of_other(5, &json!({}));
+    for _ in 0..2 {
+        assert_eq!(get(&house, "/calls/1", &good), 0);
+    }
+    assert_eq!(get(&house, "/api", &good), 401, "a route for keys alone");
+    for (token, status) in [
+        (of_other(6, &json!({})), 401),
+        (of_other(5, &json!({"aud": "other"})), 401),
+        (of_other(5, &json!({"iss": "https://other.example"})), 401),
+        (
+            of_other(5, &json!({"exp": crate::house::START.seconds() - 60})),
+            401,
+        ),
+        (of_other(5, &json!({"groups": ["mentor"]})), 403),
+        (of_other(5, &json!({"groups": []})), 403),
+    ] {
+        assert_eq!(get(&house, "/calls/1", &token), status);
+    }
+    // The gate's own go on beside them.
+    let (_, key) = house.key(&["GET /calls"], &["mentor"]);
+    let own = token(&house, &key);
+    assert_eq!(get(&house, "/calls/1", &own), 0);
+    house.clock.advance(Duration::from_secs(700));
+    assert_eq!(get(&house, "/calls/1", &good), 401);
+}
+
+#[test]
+fn an_app_learns_who_vouches_for_whom() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house_of(folder.path());
+    let bearer = format!("Authorization: Bearer {}", of_other(5, &json!({})));
+    let (head, forwarding) = house
+        .ask(&["GET /calls HTTP/1.1", HOST, &bearer], b"")
+        .head();
+    let line = head
+        .lines()
+        .find(|line| line.starts_with("X-Vouchsafe-Assertion: "));
+    let payload = line.unwrap().split('.').nth(1).unwrap();
+    let claims = seal::encode::unbase64url(payload).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["sub"], "user:u-1");
+    assert_eq!(claims["sub_id"]["iss"], "https://login.example");
+    assert_eq!(
+        (&claims["tenant"], &claims["roles"]),
+        (&json!("north"), &json!(["mentor"]))
+    );
+    house.end(forwarding, 200);
+    let text = serde_json::to_string(&house.events()).unwrap();
+    assert!(!text.contains("u-1") && !text.contains("login.example"));
+}

@@ -1,27 +1,58 @@
 //! Tokens that were believed a moment ago.
 //!
-//! Owns a core's memory of them, under the SHA-256 of the whole token, so that a token seen before
-//! costs a digest and a look. Refuses to believe anything longer than the token says, and to grow:
-//! only what was believed is kept, and no more than [`CAPACITY`] of it. Whoever owns it forgets it
-//! all when rules or keys of issuers change.
+//! Owns whose a token is, and a core's memory of that, under the SHA-256 of the whole token, so that a
+//! token seen before costs a digest and a look. Refuses to believe anything longer than the token
+//! says, and to grow: only what was believed is kept, and no more than [`CAPACITY`] of it. Whoever
+//! owns it forgets it all when rules or keys of issuers change.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use control::Timestamp;
+use seal::jws::Compact;
 
 use super::{
+    Bearer, Claims, Issuer,
     issuer::TokenRefusal,
     own::{KeyToken, KeyTokens, Terms},
 };
-use crate::{IdHash, LiveKeys, Verified};
+use crate::{IdHash, LiveKeys, Principal, Verified};
 
 /// Most tokens that are remembered.
 const CAPACITY: usize = 4096;
 
+/// Whose tokens are believed.
+#[derive(Clone, Copy)]
+pub struct Issuers<'a> {
+    /// The gate's own.
+    pub tokens: &'a KeyTokens,
+    /// On these terms; none where it issues none.
+    pub terms: Option<&'a Terms>,
+    /// Those of others.
+    pub others: &'a [Issuer],
+}
+
+/// What was believed of a token.
+#[derive(Clone)]
+enum Known {
+    /// It is of the gate itself, and stands for a key.
+    Key(KeyToken),
+    /// It is of another issuer.
+    Bearer(Arc<Bearer>),
+}
+
+impl Known {
+    fn expires(&self) -> Timestamp {
+        match self {
+            Self::Key(token) => token.expires,
+            Self::Bearer(bearer) => bearer.expires(),
+        }
+    }
+}
+
 /// The tokens one core has believed lately.
 #[derive(Default)]
 pub struct Believed {
-    kept: HashMap<[u8; 32], KeyToken, IdHash>,
+    kept: HashMap<[u8; 32], Known, IdHash>,
 }
 
 impl Believed {
@@ -30,42 +61,47 @@ impl Believed {
         self.kept.clear();
     }
 
-    /// Checks a token of our own against the keys of this moment.
+    /// Finds out whose token was presented. One of our own counts for as long as its key stands, by
+    /// the keys of this moment.
     ///
     /// # Errors
     ///
     /// [`TokenRefusal`].
     pub fn authenticate(
         &mut self,
-        tokens: &KeyTokens,
-        terms: &Terms,
+        issuers: Issuers<'_>,
         keys: &LiveKeys,
         presented: &[u8],
         now: Timestamp,
     ) -> Result<Verified, TokenRefusal> {
         let digest = seal::sha256(presented);
-        let known = self.kept.get(&digest).copied();
-        let token = match known.filter(|token| now < token.expires) {
-            Some(token) => token,
-            None => {
-                let text = std::str::from_utf8(presented).map_err(|_| TokenRefusal::Form)?;
-                let token = tokens.believe(text, terms, now)?;
-                self.keep(digest, token, now);
-                token
+        let known = match self.kept.get(&digest) {
+            Some(known) if now < known.expires() => known.clone(),
+            _ => {
+                let known = believe(issuers, presented, now)?;
+                self.keep(digest, &known, now);
+                known
             }
         };
-        keys.of_token(token, now)
-            .map_err(|_| TokenRefusal::Withdrawn)
+        match known {
+            Known::Key(token) => keys
+                .of_token(token, now)
+                .map_err(|_| TokenRefusal::Withdrawn),
+            Known::Bearer(bearer) => {
+                let until = bearer.expires();
+                Ok(Verified::new(Principal::Bearer(bearer), Some(until)))
+            }
+        }
     }
 
-    fn keep(&mut self, digest: [u8; 32], token: KeyToken, now: Timestamp) {
+    fn keep(&mut self, digest: [u8; 32], known: &Known, now: Timestamp) {
         if self.kept.len() >= CAPACITY {
-            self.kept.retain(|_, token| now < token.expires);
+            self.kept.retain(|_, known| now < known.expires());
         }
         if self.kept.len() >= CAPACITY {
             self.kept.clear();
         }
-        self.kept.insert(digest, token);
+        self.kept.insert(digest, known.clone());
     }
 }
 
@@ -73,4 +109,21 @@ impl fmt::Debug for Believed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Believed(..)")
     }
+}
+
+/// Believes a token that was not seen before. Which issuer to ask follows from how it begins, or from
+/// the issuer it names, which only decides whose keys it is held against.
+fn believe(issuers: Issuers<'_>, presented: &[u8], now: Timestamp) -> Result<Known, TokenRefusal> {
+    let text = std::str::from_utf8(presented).map_err(|_| TokenRefusal::Form)?;
+    if let Some(terms) = issuers.terms
+        && (issuers.others.is_empty() || issuers.tokens.begins(presented))
+    {
+        return issuers.tokens.believe(text, terms, now).map(Known::Key);
+    }
+    let token = Compact::parse(text)?;
+    let claims = Claims::read(token.unverified()).ok_or(TokenRefusal::Form)?;
+    let named = |issuer: &&Issuer| claims.issuer.as_deref() == Some(&*issuer.rules().issuer);
+    let issuer = issuers.others.iter().find(named);
+    let bearer = issuer.ok_or(TokenRefusal::Issuer)?.verify(text, now)?;
+    Ok(Known::Bearer(Arc::new(bearer)))
 }

@@ -17,7 +17,7 @@ pub mod issuer;
 pub mod own;
 pub mod rules;
 
-pub use believed::Believed;
+pub use believed::{Believed, Issuers};
 pub use claims::Claims;
 pub use issuer::{Bearer, Issuer, TokenRefusal};
 pub use own::{Issued, KeyToken, KeyTokens, Terms};

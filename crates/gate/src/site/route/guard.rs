@@ -139,7 +139,7 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
                 "nobody issues the tokens this route accepts",
             )
             .at(place.map(|kind| kind.span))
-            .hint("add a [tokens] table, with which the gate issues them"),
+            .hint("add a [tokens] table, with which the gate issues them, or an [[issuer]]"),
         );
         return None;
     }

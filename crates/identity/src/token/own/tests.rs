@@ -7,7 +7,10 @@ use serde_json::Value;
 use store::keys::KeyRow;
 
 use super::*;
-use crate::{KeyTable, LiveKeys, Verified, token::Believed};
+use crate::{
+    KeyTable, LiveKeys, Verified,
+    token::{Believed, Issuers},
+};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const ID: &str = "abcdefGHIJ12";
@@ -60,7 +63,16 @@ fn issued(row: &KeyRow) -> String {
 }
 
 fn asked(keys: &LiveKeys, token: &str, at: Timestamp) -> Result<Verified, TokenRefusal> {
-    Believed::default().authenticate(&tokens(), &terms(), keys, token.as_bytes(), at)
+    let (tokens, terms) = (tokens(), terms());
+    Believed::default().authenticate(ours(&tokens, &terms), keys, token.as_bytes(), at)
+}
+
+fn ours<'a>(tokens: &'a KeyTokens, terms: &'a Terms) -> Issuers<'a> {
+    Issuers {
+        tokens,
+        terms: Some(terms),
+        others: &[],
+    }
 }
 
 fn refused(token: &str) -> TokenRefusal {
@@ -109,7 +121,9 @@ fn a_token_ends_with_its_key_whether_it_was_seen_before_or_not() {
     let token = issued(&row());
     let mut believed = Believed::default();
     let mut ask = |keys: &LiveKeys| {
-        let verified = believed.authenticate(&tokens(), &terms(), keys, token.as_bytes(), NOW);
+        let (tokens, terms) = (tokens(), terms());
+        let ours = ours(&tokens, &terms);
+        let verified = believed.authenticate(ours, keys, token.as_bytes(), NOW);
         verified.map(drop)
     };
     let revoked = KeyRow {

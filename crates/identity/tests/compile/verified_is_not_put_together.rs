@@ -1,0 +1,12 @@
+use std::sync::Arc;
+
+use identity::{Key, Principal, Verified};
+
+fn make(key: Arc<Key>) -> Verified {
+    Verified {
+        principal: Principal::Key(key),
+        until: None,
+    }
+}
+
+fn main() {}
