@@ -13,6 +13,7 @@ mod fuzz;
 mod generate;
 mod golang;
 mod marked;
+mod node;
 mod patches;
 mod peers;
 mod product;

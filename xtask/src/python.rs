@@ -96,7 +96,7 @@ fn folder(workspace: &Workspace) -> Result<PathBuf, Failure> {
 }
 
 /// FNV-1a, 64 bits: enough to tell the lists of one project apart.
-fn digest(bytes: &[u8]) -> u64 {
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |digest, byte| {
         (digest ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

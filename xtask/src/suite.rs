@@ -11,7 +11,7 @@ use crate::{
     command::{self, Said},
     differential,
     failure::Failure,
-    generate, golang, patches, peers, python, tidy, tools, upgrade,
+    generate, golang, node, patches, peers, python, tidy, tools, upgrade,
     workspace::Workspace,
 };
 
@@ -68,6 +68,7 @@ const STEPS: &[Step] = &[
             &[
                 |workspace| tools::ensure(workspace, &tools::NEXTEST),
                 python::ensure,
+                node::ensure,
                 golang::ensure,
                 peers::ensure,
             ],
@@ -239,6 +240,9 @@ fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     peers::tell(&mut cargo);
     if let Ok(interpreter) = python::interpreter(workspace) {
         cargo.env(python::VARIABLE, interpreter);
+    }
+    if let Ok(folder) = node::folder(workspace) {
+        cargo.env(node::VARIABLE, folder);
     }
     if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         cargo.env("CARGO_TERM_COLOR", "always");

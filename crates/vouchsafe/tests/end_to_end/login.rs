@@ -32,7 +32,12 @@ fn house() -> House {
     let now = SystemClock::new().now().seconds();
     peer.script.lock().unwrap().claims = json!({ "iat": now - 1, "exp": now + 600 });
     let upstream = Upstream::start();
-    let deployment = Deployment::new(&configuration(&peer, &upstream)).with("LOGIN_SECRET", "s :");
+    let deployment = Deployment::new(&configuration(
+        &peer.issuer(),
+        peer.address.port(),
+        &upstream,
+    ))
+    .with("LOGIN_SECRET", "s :");
     let gate = deployment.up();
     House {
         peer,
@@ -43,7 +48,8 @@ fn house() -> House {
     }
 }
 
-fn configuration(peer: &Peer, upstream: &Upstream) -> String {
+/// A deployment whose people log in at `issuer`, on this port of loopback.
+pub(crate) fn configuration(issuer: &str, port: u16, upstream: &Upstream) -> String {
     let in_a_month = SystemClock::new().now().seconds() + 30 * 86_400;
     let until: String = Timestamp::from_seconds(in_a_month)
         .to_string()
@@ -59,8 +65,7 @@ fn configuration(peer: &Peer, upstream: &Upstream) -> String {
              role_claim = \"groups\"\n[login.roles]\ng-sales = \"sales\"\n\n\
              [[connect.exception]]\nhost = \"127.0.0.1\"\nnetwork = \"127.0.0.0/8\"\nport = {}\n\
              reason = \"a provider of this test\"\nuntil = {until}\n\n",
-            peer.issuer(),
-            peer.address.port()
+            issuer, port
         )
         + &route("/app", "")
         + &route("/lead", "roles = [\"lead\"]\n")

@@ -34,6 +34,7 @@ mod keys;
 mod killed;
 mod ledger;
 mod login;
+mod login_certified;
 #[path = "../../../identity/tests/login/peer.rs"]
 #[expect(dead_code, reason = "tests of logins use all of it, and these a part")]
 mod login_peer;
