@@ -64,7 +64,15 @@ pub(crate) fn look(
     exchange: &mut Exchange,
     request: &Request<'_>,
 ) -> Result<Caller, Refusal> {
-    exchange.login = navigation(request);
+    let looked = look_up(core, exchange, request);
+    // Where to log in is made up only for those who may have to: it costs an allocation.
+    if !matches!(looked, Ok(Caller::Known(_))) {
+        exchange.login = navigation(request);
+    }
+    looked
+}
+
+fn look_up(core: &Core, exchange: &mut Exchange, request: &Request<'_>) -> Result<Caller, Refusal> {
     let presented = cookie(request, COOKIE)?.ok_or(SessionRefusal::Missing)?;
     let people = core.gate.people.get().ok_or(SessionRefusal::Away)?;
     // Whatever it is, if it is refused the browser need not keep it.

@@ -16,69 +16,11 @@ use self::claims::{
     other_sources_and_other_digests_are_other_deliveries,
     rows_without_an_end_are_kept_until_their_source_is_forgotten,
 };
-use crate::{at, cluster::Cluster, every, key, options};
-
-/// A database of its own.
-enum Bench<'c> {
-    File(tempfile::TempDir),
-    Server(&'c Cluster, &'static str),
-}
-
-impl Bench<'_> {
-    fn open(&self) -> Store {
-        match self {
-            Self::File(folder) => Store::open(&folder.path().join("vouchsafe.db")),
-            Self::Server(cluster, database) => {
-                Store::connect(&options(&cluster.url_of("vouchsafe", database)))
-            }
-        }
-        .unwrap()
-    }
-
-    /// Changes the database behind the store's back.
-    fn meddle(&self, sql: &str) {
-        match self {
-            Self::File(folder) => {
-                let path = folder.path().join("vouchsafe.db");
-                let other = rusqlite::Connection::open(path).unwrap();
-                other.execute(sql, []).unwrap();
-            }
-            Self::Server(cluster, database) => {
-                let sql = format!("SET search_path = vouchsafe; {sql}");
-                cluster.sql_in(database, "postgres", &sql).unwrap();
-            }
-        }
-    }
-}
-
-/// Each behaviour is a test on a file, and one step of the test on a server: to start one for each
-/// would take longer than all the rest.
-macro_rules! on_both {
-    ($($name:ident,)*) => {
-        mod on_a_file {
-            $(
-                #[test]
-                fn $name() {
-                    super::$name(&super::Bench::File(tempfile::tempdir().unwrap()));
-                }
-            )*
-        }
-
-        #[test]
-        fn a_server_behaves_as_a_file_does() {
-            let cluster = Cluster::start();
-            $(
-                let name = stringify!($name);
-                // Shown where the test fails.
-                println!("{name}");
-                // Names of databases are shorter than ours.
-                let database = &name[..name.len().min(60)];
-                cluster.create(database);
-                $name(&Bench::Server(&cluster, database));
-            )*
-        }
-    };
-}
+use crate::{
+    at,
+    bench::{Bench, on_both},
+    every, key,
+};
 
 on_both! {
     a_key_reads_back_as_it_was_written,

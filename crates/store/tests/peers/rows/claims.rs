@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use store::replay::{self, Claim, Claimed};
 
-use super::Bench;
-use crate::at;
+use crate::{at, bench::Bench};
 
 fn wish(now: i64) -> Claim {
     Claim {
