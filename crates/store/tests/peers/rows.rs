@@ -2,7 +2,7 @@
 
 mod claims;
 
-use store::{Store, StoreError, Tenant, keys, keys::KeyRow};
+use store::{StoreError, Tenant, keys, keys::KeyRow};
 
 use self::claims::{
     a_done_delivery_stays_done,
