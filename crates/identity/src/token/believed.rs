@@ -2,7 +2,7 @@
 //!
 //! Owns whose a token is, and a core's memory of that, under the SHA-256 of the whole token, so that a
 //! token seen before costs a digest and a look. Refuses to believe anything longer than the token
-//! says, and to grow: only what was believed is kept, and no more than [`CAPACITY`] of it. Whoever
+//! says, and to grow: only what was believed is kept, and no more than `CAPACITY` of it. Whoever
 //! owns it forgets it all when rules or keys of issuers change.
 
 use std::{collections::HashMap, fmt, sync::Arc};

@@ -28,6 +28,7 @@ mod egress;
 mod faults;
 mod full_disk;
 mod garbage;
+mod guides;
 mod idle;
 mod independent;
 mod keys;
