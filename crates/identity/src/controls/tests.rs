@@ -1,0 +1,150 @@
+use control::{Catalogue, catalogue::Kind};
+use serde_json::json;
+
+use super::*;
+
+fn asked(promise: &str, values: &[(&str, &str)]) -> Asked {
+    Asked {
+        promise: promise.to_owned(),
+        values: values
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        line: 12,
+        sentence: String::new(),
+    }
+}
+
+fn with_keys() -> Value {
+    json!({ "route": [
+        { "path": "/", "auth": "none", "reason": "public" },
+        { "path": "/api", "auth": ["api-key"] },
+    ] })
+}
+
+fn wrong(fit: Fit) -> Option<String> {
+    match fit {
+        Fit::Fits => None,
+        Fit::Falls(mend) => {
+            assert!(!mend.write.is_empty());
+            Some(mend.wrong)
+        }
+    }
+}
+
+#[test]
+fn every_promise_stands_in_the_catalogue() {
+    let catalogue = Catalogue::built_in().unwrap();
+    for control in CONTROLS {
+        for id in control.card().promises {
+            assert!(catalogue.get(id).is_some(), "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_route_that_asks_for_a_key_keeps_them_and_without_one_they_fall() {
+    for (control, promise, values) in [
+        (&CONTROLS[0], "key.digest-only", &[][..]),
+        (&CONTROLS[0], "key.random", &[]),
+        (&CONTROLS[0], "key.prefix-entropy", &[("bits", "112")]),
+        (&CONTROLS[0], "key.revocable", &[("within", "1s")]),
+        (&CONTROLS[1], "key.scoped", &[]),
+    ] {
+        let asked = asked(promise, values);
+        assert_eq!(control.fit(&with_keys(), &asked), Fit::Fits, "{promise}");
+        for bare in [
+            json!({}),
+            json!({ "route": [] }),
+            json!({ "route": [{ "path": "/", "auth": "none" }] }),
+            json!({ "route": [{ "path": "/", "auth": ["none"] }] }),
+            json!({ "route": [{ "path": "/", "webhook": {} }] }),
+        ] {
+            assert!(wrong(control.fit(&bare, &asked)).is_some(), "{bare}");
+        }
+    }
+}
+
+#[test]
+fn numbers_beyond_what_is_built_fall() {
+    let fit = |promise, key, value| Keys.fit(&with_keys(), &asked(promise, &[(key, value)]));
+    for bits in ["112", "256"] {
+        assert_eq!(fit("key.prefix-entropy", "bits", bits), Fit::Fits);
+    }
+    for bits in ["257", "-1", "many", ""] {
+        assert!(wrong(fit("key.prefix-entropy", "bits", bits)).is_some());
+    }
+    for within in ["1s", "1000ms", "5m"] {
+        assert_eq!(fit("key.revocable", "within", within), Fit::Fits);
+    }
+    for within in ["999ms", "0s", "soon", "1"] {
+        assert!(wrong(fit("key.revocable", "within", within)).is_some());
+    }
+    let missing = asked("key.revocable", &[]);
+    assert!(wrong(Keys.fit(&with_keys(), &missing)).is_some());
+}
+
+#[test]
+fn every_attacked_promise_has_a_sham_of_its_own() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let mut faults = Vec::new();
+    for control in CONTROLS {
+        for id in control.card().promises {
+            if catalogue.get(id).is_some_and(|p| p.kind == Kind::Probed) {
+                let before = with_keys();
+                let mut after = before.clone();
+                faults.push(control.weaken(&mut after, &asked(id, &[])));
+                assert_eq!(before, after, "a sham leaves the configuration alone");
+            }
+        }
+    }
+    let expected = [
+        "key-stored-raw",
+        "key-shown-whole",
+        "revocation-ignored",
+        "scope-ignored",
+        "keys-for-anybody",
+        "token-forged",
+        "token-endless",
+    ];
+    assert_eq!(faults, expected.map(Weakening::Sham));
+}
+
+#[test]
+fn tokens_are_promised_where_they_are_taken_and_for_as_long_as_they_live() {
+    let with = |tokens: Value, auth: Value| {
+        let mut tree = json!({"route": [{"path": "/api", "auth": auth}]});
+        if !tokens.is_null() {
+            tree["tokens"] = tokens;
+        }
+        tree
+    };
+    let fits = |tree: &Value, age: &str| {
+        let asked = asked("token.expires", &[("route", "/api"), ("age", age)]);
+        Tokens.fit(tree, &asked) == Fit::Fits
+    };
+    let both = json!(["api-key", "token"]);
+    assert!(fits(&with(json!({}), both.clone()), "60m"));
+    assert!(fits(&with(json!({}), both.clone()), "1h"));
+    assert!(fits(&with(json!({"life": "30m"}), json!(["token"])), "30m"));
+    assert!(!fits(&with(json!({"life": "30m"}), both.clone()), "60m"));
+    assert!(!fits(&with(Value::Null, both), "60m"));
+    assert!(!fits(&with(json!({}), json!(["api-key"])), "60m"));
+}
+
+#[test]
+fn keys_are_made_where_and_by_whom_the_document_says() {
+    let fits = |desk: Value, path: &str| {
+        let asked = asked("key.issuing", &[("path", path), ("role", "admin")]);
+        KeyDesk.fit(&json!({"keys": desk}), &asked) == Fit::Fits
+    };
+    assert!(fits(json!({}), "/.vouchsafe/keys"));
+    assert!(fits(json!({"aliases": ["/auth/key"]}), "/auth/key"));
+    assert!(!fits(json!({}), "/auth/key"));
+    assert!(!fits(json!({"role": "owner"}), "/.vouchsafe/keys"));
+    let asked = asked(
+        "key.issuing",
+        &[("path", "/.vouchsafe/keys"), ("role", "admin")],
+    );
+    assert!(matches!(KeyDesk.fit(&json!({}), &asked), Fit::Falls(_)));
+}
