@@ -10,6 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[error("the operating system gave no random bytes")]
 pub struct NoRandomness;
 
+impl NoRandomness {
+    /// What to do next.
+    #[must_use]
+    pub const fn hint(self) -> &'static str {
+        "the system gives no random bytes: check /dev/urandom and the seccomp profile"
+    }
+}
+
 /// Where random bytes come from.
 pub trait Rng: Send + Sync {
     /// Fills `bytes` with unpredictable bytes, or fails and leaves them unusable.

@@ -112,10 +112,7 @@ impl KeysFault {
                 "restore the database from a backup: this row was not written by vouchsafe"
                     .to_owned()
             }
-            Self::Random(_) => {
-                "the system gives no random bytes: check /dev/urandom and the seccomp profile"
-                    .to_owned()
-            }
+            Self::Random(fault) => fault.hint().to_owned(),
             Self::Store(error) => error.hint(),
         }
     }

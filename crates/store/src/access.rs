@@ -104,6 +104,18 @@ impl Access<'_> {
         self.rows(sql, values, read).map(|mut rows| rows.pop())
     }
 
+    /// The one number that a `SELECT count(*)` on `table` answers.
+    pub(crate) fn count(
+        &self,
+        sql: Sql,
+        values: &[Value<'_>],
+        table: &'static str,
+    ) -> Result<u64, StoreError> {
+        self.row(sql, values, |row| row.int(0))?
+            .and_then(|count| u64::try_from(count).ok())
+            .ok_or(StoreError::Unreadable { table })
+    }
+
     /// Binds the transaction to a tenant. An SQLite file has no row-level security: there the
     /// conditions of the statements do it alone.
     pub(crate) fn bind(&self, tenant: &str) -> Result<(), StoreError> {

@@ -76,12 +76,7 @@ pub fn insert(within: &Within<'_>, row: &AccountRow) -> Result<bool, StoreError>
 /// How many accounts there are.
 pub fn count(within: &Within<'_>) -> Result<u64, StoreError> {
     const SQL: Sql = Sql::both("SELECT count(*) FROM account WHERE ?1 IN (tenant, '*')");
-    let count = within
-        .access
-        .row(SQL, &[within.value()], |row| row.int(0))?;
-    count
-        .and_then(|count| u64::try_from(count).ok())
-        .ok_or(StoreError::Unreadable { table: TABLE })
+    within.access.count(SQL, &[within.value()], TABLE)
 }
 
 /// The account called `name`.

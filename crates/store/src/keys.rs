@@ -97,12 +97,9 @@ pub fn count(within: &Within<'_>, probe: bool) -> Result<u64, StoreError> {
         "SELECT count(*) FROM api_key
          WHERE ?1 IN (tenant, '*') AND probe = ?2 AND revoked IS NULL",
     );
-    let count = within
+    within
         .access
-        .row(SQL, &[within.value(), Value::Flag(probe)], |row| row.int(0))?;
-    count
-        .and_then(|count| u64::try_from(count).ok())
-        .ok_or(StoreError::Unreadable { table: TABLE })
+        .count(SQL, &[within.value(), Value::Flag(probe)], TABLE)
 }
 
 /// Marks a key revoked at `now`, or leaves the earlier moment; false if there is no such key.

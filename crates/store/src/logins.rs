@@ -35,10 +35,7 @@ pub fn begin(access: &Access<'_>, row: &LoginRow, most: u64) -> Result<bool, Sto
         "INSERT INTO login (state, binding, return_to, began, expires)
          VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
     );
-    let count = access.row(COUNT, &[Value::Int(row.began.millis())], |row| row.int(0))?;
-    let count = count
-        .and_then(|count| u64::try_from(count).ok())
-        .ok_or(StoreError::Unreadable { table: TABLE })?;
+    let count = access.count(COUNT, &[Value::Int(row.began.millis())], TABLE)?;
     if count >= most {
         return Ok(false);
     }

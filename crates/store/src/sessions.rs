@@ -176,12 +176,7 @@ pub fn list(
 /// How many there are.
 pub fn count(within: &Within<'_>) -> Result<u64, StoreError> {
     const SQL: Sql = Sql::both("SELECT count(*) FROM session WHERE ?1 IN (tenant, '*')");
-    let count = within
-        .access
-        .row(SQL, &[within.value()], |row| row.int(0))?;
-    count
-        .and_then(|count| u64::try_from(count).ok())
-        .ok_or(StoreError::Unreadable { table: TABLE })
+    within.access.count(SQL, &[within.value()], TABLE)
 }
 
 /// Moves the moment of last use forward, never back; false if the session is gone. Nodes that touch

@@ -81,10 +81,7 @@ impl AccountFault {
             Self::TooMany { .. } => {
                 "local accounts are for small teams: use single sign-on for more".to_owned()
             }
-            Self::Random(_) => {
-                "the system gives no random bytes: check /dev/urandom and the seccomp profile"
-                    .to_owned()
-            }
+            Self::Random(fault) => fault.hint().to_owned(),
             Self::Store(error) => error.hint(),
         }
     }

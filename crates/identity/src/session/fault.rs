@@ -103,10 +103,7 @@ impl SessionsFault {
             Self::TooMany { .. } => {
                 "end sessions that nobody needs, or shorten `idle` in [login]".to_owned()
             }
-            Self::Random(_) => {
-                "the system gives no random bytes: check /dev/urandom and the seccomp profile"
-                    .to_owned()
-            }
+            Self::Random(fault) => fault.hint().to_owned(),
             Self::Store(error) => error.hint(),
         }
     }
