@@ -63,6 +63,9 @@ pub trait Target {
     /// A token of a canary key, issued as long ago as is wished.
     fn mint_token(&self, wish: &TokenWish) -> Result<MintedToken, TargetError>;
 
+    /// A session of a canary person, as old as is wished.
+    fn mint_session(&self, wish: &SessionWish) -> Result<MintedSession, TargetError>;
+
     /// Revokes a canary key.
     fn revoke_key(&self, id: &str) -> Result<(), TargetError>;
 
@@ -160,6 +163,8 @@ pub struct RouteFact {
     pub host: Option<String>,
     /// Who may pass.
     pub guard: Guard,
+    /// Whether a person who is logged in may pass as well, or alone.
+    pub sessions: bool,
     /// Name of its app.
     pub app: String,
 }
@@ -173,6 +178,8 @@ pub enum Guard {
     Key(Vec<String>),
     /// A signed token and no key, with one of these roles where any are named.
     Token(Vec<String>),
+    /// A person who is logged in and no key or token, with one of these roles where any are named.
+    Session(Vec<String>),
     /// A sender whose signature verifies under this scheme.
     Webhook(String),
 }
@@ -284,6 +291,27 @@ pub struct MintedToken {
     pub token: String,
     /// The public half of the key that signed it, which an attacker may know.
     pub public: Vec<u8>,
+}
+
+/// What a canary session is to be.
+#[derive(Clone, Debug, Default)]
+pub struct SessionWish {
+    /// Roles of the person.
+    pub roles: Vec<String>,
+    /// How long ago they logged in.
+    pub created: Duration,
+    /// How long ago their last request was.
+    pub last_seen: Duration,
+}
+
+/// A canary session, each of a person of its own. It lives 60 seconds in the probes' own tenant.
+pub struct MintedSession {
+    /// What administrators call it.
+    pub id: String,
+    /// What a browser sends in its `Cookie` field: name, `=` and value.
+    pub cookie: String,
+    /// What the app is told that the person is called: `sub` of the assertion.
+    pub subject: String,
 }
 
 /// A moment of the ledger from which it is read on.

@@ -9,11 +9,12 @@ mod people;
 use control::{Asked, Card, Control, ControlId, Fit, Mend, Weakening, card::Key};
 use serde_json::Value;
 
-pub use self::people::People;
+pub use self::people::{KeptSessions, People};
 use crate::{api_key, refusal};
 
 /// The controls of this crate, in the order the binary lists them.
-pub const CONTROLS: &[&dyn Control] = &[&Keys, &KeyScopes, &KeyDesk, &Tokens, &People];
+pub const CONTROLS: &[&dyn Control] =
+    &[&Keys, &KeyScopes, &KeyDesk, &Tokens, &People, &KeptSessions];
 
 /// A change made by this process counts at once; one made by another process within this.
 const SEEN_WITHIN_MILLIS: u128 = 1000;

@@ -91,9 +91,10 @@ impl Control for AuthEvents {
         &Card {
             id: ControlId("ledger.auth-events"),
             title: "Credentials recorded",
-            summary: "Every accepted and every refused credential is in the ledger: who, as a \
-                      pseudonym that an operator can open, and why where it was refused.",
-            promises: &["audit.auth-events"],
+            summary: "Every accepted and every refused credential is in the ledger, each login and \
+                      each logout: who, as a pseudonym that an operator can open, and why where it \
+                      was refused.",
+            promises: &["audit.auth-events", "audit.logins"],
             keys: &[],
         }
     }
@@ -102,8 +103,11 @@ impl Control for AuthEvents {
         fits(configuration)
     }
 
-    fn weaken(&self, _: &mut Value, _: &Asked) -> Weakening {
-        Weakening::Sham("auth-event-dropped")
+    fn weaken(&self, _: &mut Value, asked: &Asked) -> Weakening {
+        Weakening::Sham(match asked.promise.as_str() {
+            "audit.logins" => "login-event-dropped",
+            _ => "auth-event-dropped",
+        })
     }
 }
 
@@ -246,7 +250,8 @@ mod tests {
                 assert!(ways.insert(way));
             }
         }
-        assert_eq!(ways.len(), CONTROLS.len());
+        let promises: usize = CONTROLS.iter().map(|it| it.card().promises.len()).sum();
+        assert_eq!(ways.len(), promises);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - [`hkdf`]: keys derived from a key;
 //! - [`equal`]: comparison in constant time;
 //! - [`ed25519`]: signatures from a seed;
+//! - [`p256`]: signatures of a peer that stands in for a login provider;
 //! - [`jws`]: signed tokens and the keys that verify them;
 //! - [`pseudonym`]: identifiers that only the key holder can open;
 //! - [`encode`]: hexadecimal and base64, strict in what they accept.
@@ -25,6 +26,7 @@ pub mod fuzz;
 pub mod hkdf;
 pub mod hmac;
 pub mod jws;
+pub mod p256;
 pub mod pseudonym;
 
 pub use digest::{Sha256, sha1_without_security, sha256};

@@ -4,6 +4,7 @@
 //! it is weakened for a self-test. Checks only: what enforces is wired into the stages. A control
 //! without a setting of its own names the fault of a sham that stands in for it.
 
+mod csrf;
 mod front;
 mod headers;
 mod limits;
@@ -14,6 +15,7 @@ use control::{Control, Fit, Mend};
 use serde_json::Value;
 
 pub use self::{
+    csrf::SameSite,
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader},
     limits::Limits,
@@ -31,6 +33,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &AuthEnforced,
     &HeaderOnlyKeys,
     &HeadersStripped,
+    &SameSite,
     &BehindGate,
     &NosniffHeader,
     &FrameHeader,

@@ -270,7 +270,10 @@ fn is_exact(route: &Value) -> bool {
 /// Whether a route asks for a credential of any kind.
 fn guarded(route: &Value) -> bool {
     let auth = texts(route.get("auth"));
-    route.get("webhook").is_some() || auth.contains(&"api-key") || auth.contains(&"token")
+    route.get("webhook").is_some()
+        || ["api-key", "token", "session"]
+            .iter()
+            .any(|way| auth.contains(way))
 }
 
 fn key_route(path: &str) -> String {

@@ -29,6 +29,7 @@ fn coach() -> Value {
               "webhook": { "scheme": "twilio", "secret": ["twilio"] } },
             { "path": "/webhook/health", "exact": true, "methods": ["GET"], "app": "coach",
               "auth": "none", "reason": "health" },
+            { "path": "/people", "app": "coach", "auth": ["session"] },
             { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"] },
             { "path": "/", "app": "coach", "auth": "none", "reason": "public" },
         ],
@@ -133,7 +134,7 @@ fn names_and_proxies_beyond_the_sentence_break_it() {
 #[test]
 fn a_route_that_switches_a_header_off_breaks_the_promise_for_the_site() {
     let mut tree = coach();
-    tree["route"][3]["headers"] = json!({ "frame": "off", "reason": "embedded by a partner" });
+    tree["route"][4]["headers"] = json!({ "frame": "off", "reason": "embedded by a partner" });
     let fit = FrameHeader.fit(&tree, &asked("headers.frame", &[]));
     assert!(wrong(&fit).contains("the route /"));
 }

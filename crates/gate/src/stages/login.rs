@@ -327,6 +327,9 @@ async fn logout(
     people: People,
     wanted: Wanted,
 ) -> Result<Sent, Refusal> {
+    if let Some(presented) = &wanted.session {
+        exchange.principal = session::whose(core, presented, exchange.at).await;
+    }
     record::decide(exchange, Kind::LOGOUT).await?;
     if let Some(presented) = wanted.session {
         let sessions = people.sessions;

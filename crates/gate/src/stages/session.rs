@@ -13,7 +13,7 @@ use super::{authenticate::Caller, exchange::Exchange, record::DISK_PATIENCE};
 use crate::{core::Core, site::deployment::Deployment};
 
 /// The cookie that holds a session's id.
-pub(crate) const COOKIE: &[u8] = b"__Host-vouchsafe";
+pub const COOKIE: &[u8] = b"__Host-vouchsafe";
 
 /// The cookie that holds a browser's secret while it logs in.
 pub(crate) const BINDING: &[u8] = b"__Host-vouchsafe-login";
@@ -99,6 +99,20 @@ pub(crate) async fn confirm(
         Ok(Ok(confirmed)) => confirmed,
         Ok(Err(_)) | Err(_) => Err(SessionRefusal::Away),
     }
+}
+
+/// Whose session it is that is presented, as far as it still is somebody's: for the ledger.
+pub(crate) async fn whose(
+    core: &Core,
+    presented: &[u8],
+    now: control::Timestamp,
+) -> Option<ledger::PrincipalId> {
+    let live = &core.gate.people.get()?.live;
+    let verified = match live.look(presented, now).ok()? {
+        Seen::Good(verified) => verified,
+        Seen::Unconfirmed(unconfirmed) => confirm(core, unconfirmed, now).await.ok()?,
+    };
+    ledger::PrincipalId::new(verified.principal().id())
 }
 
 /// Refuses what another site made the browser of somebody send who is logged in: everything that may

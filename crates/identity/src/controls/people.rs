@@ -1,16 +1,21 @@
 //! People who log in, as a control.
 //!
-//! Owns what `[login]` takes. No promise names it yet.
+//! Owns what `[login]` takes, and what it must say for the sentences about logins and sessions to be
+//! true.
 
 use control::{Asked, Card, Control, Fit, Weakening, card::Key};
 use serde_json::Value;
 
-use super::falls;
-use crate::oidc;
+use super::{asks_for, falls};
+use crate::{oidc, session};
 
-/// People who log in, and their sessions.
+/// People who log in.
 #[derive(Clone, Copy, Debug)]
 pub struct People;
+
+/// Their sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptSessions;
 
 const LOGIN_KEYS: &[Key] = &[
     Key {
@@ -61,6 +66,9 @@ const LOGIN_KEYS: &[Key] = &[
         default: "\"default\"",
         about: "The tenant of the people who log in.",
     },
+];
+
+const SESSION_KEYS: &[Key] = &[
     Key {
         path: "[login] idle",
         takes: "1m to 24h",
@@ -78,12 +86,26 @@ const LOGIN_KEYS: &[Key] = &[
 static PEOPLE_CARD: Card = Card {
     id: oidc::fault::LOGIN,
     title: "People who log in",
-    summary: "People log in at their team's OpenID Connect provider and get a session that the gate \
-              keeps: a step to a page without one leads to the login, everything else gets 401. The \
-              store holds digests alone, a session ends when it is idle, old, logged out or ended by \
-              the provider, and what changes something must come from a page of this site.",
-    promises: &[],
+    summary: "People log in at their team's OpenID Connect provider. An answer counts once, in the \
+              browser that asked for it, and only with an ID token that the provider signed for this \
+              login; with an allowed domain where some are named.",
+    promises: &["login.genuine"],
     keys: LOGIN_KEYS,
+};
+
+static SESSIONS_CARD: Card = Card {
+    id: session::fault::SESSION,
+    title: "Sessions",
+    summary: "Who has logged in has a session that the gate keeps: a step to a page without one leads \
+              to the login, everything else gets 401. The store holds digests alone, and a session \
+              ends when it is idle, old, logged out or ended by the provider.",
+    promises: &[
+        "session.idle",
+        "session.longest",
+        "session.isolated",
+        "session.cookie",
+    ],
+    keys: SESSION_KEYS,
 };
 
 impl Control for People {
@@ -91,19 +113,95 @@ impl Control for People {
         &PEOPLE_CARD
     }
 
-    fn fit(&self, configuration: &Value, _asked: &Asked) -> Fit {
-        if configuration.get("login").is_some() {
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let Some(login) = configuration.get("login") else {
+            return nobody();
+        };
+        if asked.value("domains").is_none() {
             return Fit::Fits;
         }
+        let mut promised = asked.list("domains");
+        let mut named: Vec<&str> = match login.get("domains").and_then(Value::as_array) {
+            Some(named) => named.iter().filter_map(Value::as_str).collect(),
+            None => Vec::new(),
+        };
+        promised.sort_unstable();
+        named.sort_unstable();
+        if named == promised {
+            return Fit::Fits;
+        }
+        let wrong = match named.as_slice() {
+            [] => "people of any domain log in".to_owned(),
+            named => format!("people of {} log in", named.join(", ")),
+        };
+        let quoted: Vec<String> = promised.iter().map(|name| format!("\"{name}\"")).collect();
         falls(
-            "nobody logs in".to_owned(),
-            "[login]\nissuer = \"https://login.school.example\"\nclient_id = \"vouchsafe\"\n"
-                .to_owned(),
+            wrong,
+            format!("[login]\ndomains = [{}]\n", quoted.join(", ")),
         )
     }
 
     fn weaken(&self, _configuration: &mut Value, _asked: &Asked) -> Weakening {
-        // No promise names it yet.
-        Weakening::Sham("session-endless")
+        Weakening::Sham("login-forged")
     }
+}
+
+impl Control for KeptSessions {
+    fn card(&self) -> &'static Card {
+        &SESSIONS_CARD
+    }
+
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let Some(login) = configuration.get("login") else {
+            return nobody();
+        };
+        if !asks_for(configuration, "session", None) {
+            return falls(
+                "no route takes sessions".to_owned(),
+                "[[route]]\npath = \"/\"\nauth = [\"session\"]\n".to_owned(),
+            );
+        }
+        for (name, default) in LIMITS {
+            let set = login.get(name).and_then(Value::as_str).unwrap_or(default);
+            let duration = config::quantity::duration;
+            if let Some(promised) = asked.value(name)
+                && duration(promised) != duration(set)
+            {
+                return falls(
+                    format!("{name} of a session is {set}"),
+                    format!("[login]\n{name} = \"{promised}\"\n"),
+                );
+            }
+        }
+        Fit::Fits
+    }
+
+    fn weaken(&self, configuration: &mut Value, asked: &Asked) -> Weakening {
+        let mut set = |name: &str, value: &str| {
+            let login = configuration
+                .get_mut("login")
+                .and_then(Value::as_object_mut);
+            if let Some(login) = login {
+                login.insert(name.to_owned(), value.into());
+            }
+            Weakening::Configured(format!("{name} of a session is {value}"))
+        };
+        match asked.promise.as_str() {
+            "session.idle" => set("idle", "24h"),
+            "session.longest" => set("longest", "7d"),
+            "session.cookie" => Weakening::Sham("cookie-readable"),
+            _ => Weakening::Sham("session-mixed"),
+        }
+    }
+}
+
+/// The limits of a session, and what holds where none is set.
+const LIMITS: [(&str, &str); 2] = [("idle", "30m"), ("longest", "8h")];
+
+fn nobody() -> Fit {
+    falls(
+        "nobody logs in".to_owned(),
+        "[login]\nissuer = \"https://login.school.example\"\nclient_id = \"vouchsafe\"\n"
+            .to_owned(),
+    )
 }

@@ -22,6 +22,13 @@ fn with_keys() -> Value {
     ] })
 }
 
+fn with_people() -> Value {
+    json!({
+        "login": { "issuer": "https://login.test", "domains": ["school.test"] },
+        "route": [{ "path": "/", "auth": ["session"] }],
+    })
+}
+
 fn wrong(fit: Fit) -> Option<String> {
     match fit {
         Fit::Fits => None,
@@ -85,19 +92,28 @@ fn numbers_beyond_what_is_built_fall() {
 }
 
 #[test]
-fn every_attacked_promise_has_a_sham_of_its_own() {
+fn every_attacked_promise_has_a_weakening_of_its_own() {
     let catalogue = Catalogue::built_in().unwrap();
-    let mut faults = Vec::new();
+    let (mut faults, mut settings) = (Vec::new(), Vec::new());
     for control in CONTROLS {
         for id in control.card().promises {
             if catalogue.get(id).is_some_and(|p| p.kind == Kind::Probed) {
-                let before = with_keys();
+                let before = with_people();
                 let mut after = before.clone();
-                faults.push(control.weaken(&mut after, &asked(id, &[])));
-                assert_eq!(before, after, "a sham leaves the configuration alone");
+                match control.weaken(&mut after, &asked(id, &[])) {
+                    Weakening::Configured(_) => {
+                        assert_ne!(before, after, "{id}");
+                        settings.push(*id);
+                    }
+                    sham => {
+                        assert_eq!(before, after, "a sham leaves the configuration alone");
+                        faults.push(sham);
+                    }
+                }
             }
         }
     }
+    assert_eq!(settings, ["session.idle", "session.longest"]);
     let expected = [
         "key-stored-raw",
         "key-shown-whole",
@@ -106,6 +122,9 @@ fn every_attacked_promise_has_a_sham_of_its_own() {
         "keys-for-anybody",
         "token-forged",
         "token-endless",
+        "login-forged",
+        "session-mixed",
+        "cookie-readable",
     ];
     assert_eq!(faults, expected.map(Weakening::Sham));
 }
@@ -147,4 +166,40 @@ fn keys_are_made_where_and_by_whom_the_document_says() {
         &[("path", "/.vouchsafe/keys"), ("role", "admin")],
     );
     assert!(matches!(KeyDesk.fit(&json!({}), &asked), Fit::Falls(_)));
+}
+
+#[test]
+fn sessions_last_as_long_as_the_document_says_and_a_weaker_setting_is_noticed() {
+    let limits = [
+        ("session.idle", "idle", "30m"),
+        ("session.longest", "longest", "8h"),
+    ];
+    for (promise, name, promised) in limits {
+        let asked = asked(promise, &[(name, promised)]);
+        let mut tree = with_people();
+        assert_eq!(KeptSessions.fit(&tree, &asked), Fit::Fits, "the default");
+        tree["login"][name] = json!(promised);
+        assert_eq!(KeptSessions.fit(&tree, &asked), Fit::Fits);
+        KeptSessions.weaken(&mut tree, &asked);
+        let said = wrong(KeptSessions.fit(&tree, &asked)).unwrap();
+        assert!(said.starts_with(name), "{said}");
+        for bare in [json!({}), json!({ "login": {} })] {
+            assert!(wrong(KeptSessions.fit(&bare, &asked)).is_some());
+        }
+    }
+}
+
+#[test]
+fn the_domains_of_people_are_those_of_the_document() {
+    let fit = |named: &[&str], promised: &str| {
+        let mut tree = with_people();
+        tree["login"]["domains"] = json!(named);
+        wrong(People.fit(&tree, &asked("login.genuine", &[("domains", promised)])))
+    };
+    assert_eq!(fit(&["a.test", "b.test"], "b.test, a.test"), None);
+    assert!(fit(&["a.test", "b.test"], "a.test").is_some());
+    assert!(fit(&[], "a.test").unwrap().contains("any domain"));
+    let nothing_said = asked("login.genuine", &[]);
+    assert_eq!(wrong(People.fit(&with_people(), &nothing_said)), None);
+    assert!(wrong(People.fit(&json!({}), &nothing_said)).is_some());
 }

@@ -2,7 +2,7 @@
 
 use control::{
     Asked, Probe, Sheet, Target,
-    probe::{Guard, Inspection, LedgerMark, LedgerTail, Reply, TargetError},
+    probe::{Guard, Inspection, LedgerMark, LedgerTail, Reply, RouteFact, TargetError},
     sheet::Met,
 };
 use serde_json::Value;
@@ -11,8 +11,9 @@ use super::{
     draft::{Draft, Echo},
     first_route,
     keys::wide_key,
-    method_of, passing,
+    method_of, passing, sessions,
     settled::{ledger_that, speaks_of},
+    tokens::roles_of,
 };
 
 /// Attacks `audit.every-request`.
@@ -131,18 +132,41 @@ fn refusals_counted(tail: &LedgerTail) -> i64 {
         .sum()
 }
 
-/// Method, path and a key of a route that asks for one.
-fn guarded(at: &dyn Target) -> Result<((String, String), String), TargetError> {
-    let route = first_route(at, |guard| matches!(guard, Guard::Key(_)))
-        .ok_or_else(|| TargetError::new("find a route", "no route asks for a key"))?;
-    let roles = match &route.guard {
-        Guard::Key(roles) => roles.clone(),
-        Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => Vec::new(),
-    };
-    Ok((
-        (method_of(route).to_owned(), route.path.clone()),
-        wide_key(at, &roles)?,
-    ))
+/// A kind of credential, on the first route that asks for it.
+struct Credential {
+    accepted: Draft,
+    refused: Draft,
+    nobody: Draft,
+    /// What it is called, and what of it nobody may write down.
+    name: &'static str,
+    secret: String,
+}
+
+/// A key where a route takes one, otherwise a session.
+fn credential(at: &dyn Target) -> Result<Credential, TargetError> {
+    let plain = |route: &RouteFact| Draft::new(at, method_of(route), &route.path);
+    let wrong = |text: &str| format!("{}!", text.get(..text.len() - 1).unwrap_or_default());
+    if let Some(route) = first_route(at, |guard| matches!(guard, Guard::Key(_))) {
+        let key = wide_key(at, roles_of(route))?;
+        return Ok(Credential {
+            accepted: plain(route).field("X-API-Key", &key),
+            refused: plain(route).field("X-API-Key", &wrong(&key)),
+            nobody: plain(route),
+            name: "key",
+            secret: key,
+        });
+    }
+    let route = first_route(at, |guard| matches!(guard, Guard::Session(_)))
+        .ok_or_else(|| TargetError::new("find a route", "no route asks for a key or a session"))?;
+    let fresh = sessions::fresh(at, roles_of(route))?;
+    let (_, secret) = fresh.cookie.split_once('=').unwrap_or_default();
+    Ok(Credential {
+        accepted: sessions::from_our_page(at, &plain(route), &fresh),
+        refused: plain(route).field("Cookie", &wrong(&fresh.cookie)),
+        nobody: plain(route),
+        name: "session",
+        secret: secret.to_owned(),
+    })
 }
 
 impl Probe for AuthEvents {
@@ -152,16 +176,11 @@ impl Probe for AuthEvents {
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
         let before = at.ledger_mark()?;
-        let ((method, path), key) = guarded(at)?;
-        let accepted = Draft::new(at, &method, &path)
-            .field("X-API-Key", &key)
-            .ticketed(at)?
-            .send(at)?;
-        let wrong = format!("{}{}", key.get(..key.len() - 1).unwrap_or_default(), '!');
-        let refused = Draft::new(at, &method, &path)
-            .field("X-API-Key", &wrong)
-            .send(at)?;
-        let nobody = Draft::new(at, &method, &path).send(at)?;
+        let credential = credential(at)?;
+        let accepted = credential.accepted.ticketed(at)?.send(at)?;
+        let refused = credential.refused.send(at)?;
+        let nobody = credential.nobody.send(at)?;
+        let name = credential.name;
         let ids: Vec<String> = [&accepted, &refused, &nobody]
             .into_iter()
             .filter_map(request_id)
@@ -169,21 +188,21 @@ impl Probe for AuthEvents {
         let tail = ledger_that(at, &before, |tail| ids.iter().all(|id| speaks_of(tail, id)))?;
         for (attempt, reply, status, kinds, names) in [
             (
-                "an accepted key",
+                format!("an accepted {name}"),
                 &accepted,
                 200,
                 &["request", "request.decision", "auth.success"][..],
                 "principal",
             ),
             (
-                "a refused key",
+                format!("a refused {name}"),
                 &refused,
                 401,
                 &["request", "request.decision", "auth.failure"],
                 "reason",
             ),
             (
-                "no key",
+                format!("no {name}"),
                 &nobody,
                 401,
                 &["request", "request.decision", "auth.failure"],
@@ -208,14 +227,14 @@ impl Probe for AuthEvents {
         let raw = tail
             .events
             .iter()
-            .any(|event| event.to_string().contains(&key));
+            .any(|event| event.to_string().contains(&credential.secret));
         let saw = if raw {
-            "the key stands in the ledger"
+            format!("the {name} stands in the ledger")
         } else {
-            "under a pseudonym"
+            "under a pseudonym".to_owned()
         };
         sheet.pair(
-            "who used the key, in clear",
+            format!("who used the {name}, in clear"),
             Met::when(!raw, saw),
             Met::status(&accepted, &[200]),
         );

@@ -112,6 +112,14 @@ fn answers(at: &dyn Target) -> Result<Vec<Kind>, TargetError> {
             &[401],
         ));
     }
+    if let Some(route) = first_route(at, |guard| matches!(guard, Guard::Session(_))) {
+        let plain = Draft::new(at, method_of(route), &route.path);
+        drafts.push(("no session (401)", plain.clone(), &[401]));
+        if plain.method == "GET" {
+            let step = plain.field("Sec-Fetch-Mode", "navigate");
+            drafts.push(("the way to the login (303)", step, &[303]));
+        }
+    }
     if let Some(route) = first_route(at, |guard| matches!(guard, Guard::Webhook(_))) {
         let unsigned = Draft::new(at, method_of(route), &route.path);
         drafts.push((

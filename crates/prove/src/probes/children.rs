@@ -155,6 +155,14 @@ impl Probe for DocumentedOpen {
                         format!("{}, which states no reason, without a token", route.path);
                     sheet.pair(attempt, Met::status(&attack, &[401]), twin);
                 }
+                Guard::Session(roles) => {
+                    let plain = Draft::new(at, method_of(&route), &route.path);
+                    let twin = super::sessions::opens(at, &plain, roles)?;
+                    let attack = plain.ticketed(at)?.send(at)?;
+                    let attempt =
+                        format!("{}, which states no reason, without a session", route.path);
+                    sheet.pair(attempt, Met::status(&attack, &[401]), twin);
+                }
                 Guard::Webhook(_) => {}
             }
         }

@@ -9,7 +9,7 @@ use control::{
 use super::{
     draft::Draft,
     keys::{CHECKSUM, wide_key},
-    method_of, named_route,
+    method_of, named_route, sessions,
 };
 
 /// Attacks `auth.enforced`: every guarded route at and below the named one.
@@ -40,6 +40,10 @@ impl Probe for Enforced {
                 Guard::Open(_) => &[],
                 Guard::Token(_) => {
                     without_a_token(at, route, sheet)?;
+                    continue;
+                }
+                Guard::Session(_) => {
+                    sessions::none_passes_without(at, route, sheet)?;
                     continue;
                 }
                 Guard::Webhook(_) => continue,

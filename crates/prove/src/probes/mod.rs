@@ -8,16 +8,20 @@
 mod audit;
 mod browser;
 mod children;
+mod cookies;
 mod credentials;
+mod csrf;
 mod draft;
 mod exposure;
 mod framing;
 mod identity_headers;
 mod issuing;
 mod keys;
+mod logins;
 mod logs;
 mod retention;
 mod routes;
+mod sessions;
 mod settled;
 mod tamper;
 mod tokens;
@@ -51,6 +55,12 @@ pub const PROBES: &[&dyn Probe] = &[
     &tokens::Genuine,
     &tokens::Expires,
     &issuing::Issuing,
+    &sessions::Idle,
+    &sessions::Longest,
+    &sessions::Isolated,
+    &cookies::Cookies,
+    &csrf::Refused,
+    &logins::Genuine,
     &webhooks::Signature,
     &webhooks::RawBody,
     &webhooks::Replay,
@@ -61,6 +71,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &logs::NoCredentials,
     &audit::EveryRequest,
     &audit::AuthEvents,
+    &logins::Logins,
     &tamper::TamperEvident,
     &retention::Retention,
 ];
@@ -103,6 +114,7 @@ fn first_route(at: &dyn Target, fits: impl Fn(&Guard) -> bool) -> Option<&RouteF
 fn passing(at: &dyn Target, sheet: &mut Sheet) -> Result<Option<Draft>, TargetError> {
     let Some(route) = first_route(at, |guard| matches!(guard, Guard::Open(_)))
         .or_else(|| first_route(at, |guard| matches!(guard, Guard::Key(_))))
+        .or_else(|| first_route(at, |guard| matches!(guard, Guard::Session(_))))
     else {
         sheet.unproven("no route takes a plain request");
         return Ok(None);
@@ -110,6 +122,10 @@ fn passing(at: &dyn Target, sheet: &mut Sheet) -> Result<Option<Draft>, TargetEr
     let draft = Draft::new(at, method_of(route), &route.path);
     Ok(Some(match &route.guard {
         Guard::Key(roles) => draft.field("X-API-Key", &keys::wide_key(at, roles)?),
+        Guard::Session(roles) => {
+            let fresh = sessions::fresh(at, roles)?;
+            sessions::from_our_page(at, &draft, &fresh)
+        }
         Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => draft,
     }))
 }

@@ -32,7 +32,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The roles that a route for credentials names.
 pub(super) fn roles_of(route: &RouteFact) -> &[String] {
     match &route.guard {
-        Guard::Key(roles) | Guard::Token(roles) => roles,
+        Guard::Key(roles) | Guard::Token(roles) | Guard::Session(roles) => roles,
         Guard::Open(_) | Guard::Webhook(_) => &[],
     }
 }

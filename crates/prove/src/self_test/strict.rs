@@ -130,6 +130,7 @@ impl Strict {
                 Some(principal)
             }
             Guard::Token(_) => return Err(("identity.token", 401)),
+            Guard::Session(_) => return Err(("identity.session", 401)),
             Guard::Webhook(scheme) => Some(self.verify(&asked, route, scheme, pass.as_ref())?),
         };
         let genuine = pass.is_none_or(|pass| {

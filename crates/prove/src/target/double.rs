@@ -11,8 +11,8 @@ use control::{
     Rng, Target,
     probe::{
         Answer, AppFact, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark,
-        LedgerPast, LedgerTail, MintedKey, MintedToken, Observed, Reply, RouteFact, TargetError,
-        Ticket, TicketWish, TokenWish,
+        LedgerPast, LedgerTail, MintedKey, MintedSession, MintedToken, Observed, Reply, RouteFact,
+        SessionWish, TargetError, Ticket, TicketWish, TokenWish,
     },
     rng::CountingRng,
 };
@@ -67,6 +67,7 @@ impl Double {
             methods: Vec::new(),
             host: None,
             guard,
+            sessions: false,
             app: "coach".to_owned(),
         };
         Self {
@@ -159,6 +160,18 @@ impl Target for Double {
                 seal::encode::base64url(claims.as_bytes())
             }),
             public: vec![7; 32],
+        })
+    }
+
+    fn mint_session(&self, wish: &SessionWish) -> Result<MintedSession, TargetError> {
+        let number = self.keys.borrow().len();
+        let id = format!("s{number}");
+        self.keys.borrow_mut().push_back(id.clone());
+        let (created, seen) = (wish.created.as_secs(), wish.last_seen.as_secs());
+        Ok(MintedSession {
+            cookie: format!("__Host-vouchsafe={id}.{created}.{seen}"),
+            subject: format!("user:{id}"),
+            id,
         })
     }
 

@@ -102,18 +102,19 @@ fn read_app(app: &Value, interfaces: &[IpAddr]) -> Result<AppFact, TargetError> 
 }
 
 fn read_route(route: &Value) -> RouteFact {
+    let auth = texts(route.get("auth"));
+    let named = |way: &str| auth.iter().any(|named| named == way);
     let guard = match route.get("webhook") {
         Some(webhook) => Guard::Webhook(text(webhook, "scheme")),
         None if route.get("auth").and_then(Value::as_str) == Some("none") => {
             Guard::Open(text(route, "reason"))
         }
         None => {
-            let (auth, roles) = (texts(route.get("auth")), texts(route.get("roles")));
-            let named = |way: &str| auth.iter().any(|named| named == way);
-            if named("token") && !named("api-key") {
-                Guard::Token(roles)
-            } else {
-                Guard::Key(roles)
+            let roles = texts(route.get("roles"));
+            match (named("api-key"), named("token"), named("session")) {
+                (false, true, _) => Guard::Token(roles),
+                (false, false, true) => Guard::Session(roles),
+                _ => Guard::Key(roles),
             }
         }
     };
@@ -123,6 +124,7 @@ fn read_route(route: &Value) -> RouteFact {
         methods: texts(route.get("methods")),
         host: route.get("host").and_then(Value::as_str).map(str::to_owned),
         guard,
+        sessions: named("session"),
         app: text(route, "app"),
     }
 }
@@ -201,6 +203,15 @@ mod tests {
         let guard = |auth: Value| read_route(&json!({"path": "/a", "auth": auth})).guard;
         assert_eq!(guard(json!(["token"])), Guard::Token(Vec::new()));
         assert_eq!(guard(json!(["token", "api-key"])), Guard::Key(Vec::new()));
+        for (auth, expected) in [
+            (json!(["session"]), Guard::Session(Vec::new())),
+            (json!(["session", "api-key"]), Guard::Key(Vec::new())),
+            (json!(["token", "session"]), Guard::Token(Vec::new())),
+        ] {
+            let route = read_route(&json!({"path": "/a", "auth": auth}));
+            assert_eq!((route.guard, route.sessions), (expected, true));
+        }
+        assert!(!facts.routes[1].sessions);
     }
 
     #[test]

@@ -17,7 +17,8 @@ use control::{
     Rng, Target, Timestamp,
     probe::{
         ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast, LedgerTail,
-        MintedKey, MintedToken, Observed, Reply, TargetError, Ticket, TicketWish, TokenWish,
+        MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish, TargetError, Ticket,
+        TicketWish, TokenWish,
     },
 };
 use serde_json::{Value, json};
@@ -56,6 +57,8 @@ pub struct Instance {
     copies: RefCell<Vec<TempDir>>,
     /// Canary keys that nobody revoked yet.
     minted: RefCell<Vec<String>>,
+    /// Canary sessions that nobody ended yet.
+    sessions: RefCell<Vec<String>>,
     process: Option<Process>,
 }
 
@@ -105,6 +108,7 @@ impl Instance {
             second_place,
             copies: RefCell::default(),
             minted: RefCell::default(),
+            sessions: RefCell::default(),
             process,
         })
     }
@@ -232,6 +236,27 @@ impl Target for Instance {
         Ok(MintedToken { id, token, public })
     }
 
+    fn mint_session(&self, wish: &SessionWish) -> Result<MintedSession, TargetError> {
+        const DOING: &str = "mint a canary session";
+        let body = json!({
+            "roles": wish.roles,
+            "created_seconds_ago": wish.created.as_secs(),
+            "seen_seconds_ago": wish.last_seen.as_secs(),
+        });
+        let answer = self
+            .admin
+            .post("/v1/prove/session", &body)
+            .map_err(while_doing(DOING))?;
+        let said = |name: &str| text(&answer, name).map_err(while_doing(DOING));
+        let minted = MintedSession {
+            id: said("id")?,
+            cookie: said("cookie")?,
+            subject: said("subject")?,
+        };
+        self.sessions.borrow_mut().push(minted.id.clone());
+        Ok(minted)
+    }
+
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
         let path = format!("/v1/prove/key/{id}");
         self.admin
@@ -347,7 +372,11 @@ impl Book for Instance {
 
     fn clean_up(&self) -> Result<(), TargetError> {
         let minted = self.minted.take();
-        minted.iter().try_for_each(|id| self.revoke_key(id))
+        minted.iter().try_for_each(|id| self.revoke_key(id))?;
+        self.sessions.take().iter().try_for_each(|id| {
+            let ended = self.admin.delete(&format!("/v1/prove/session/{id}"));
+            ended.map(drop).map_err(while_doing("end a canary session"))
+        })
     }
 
     fn checkpoint(&self) -> Result<Option<String>, TargetError> {

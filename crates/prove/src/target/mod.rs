@@ -11,6 +11,8 @@ pub(crate) mod double;
 pub mod echo;
 pub mod facts;
 pub mod instance;
+pub(crate) mod provider;
+mod server;
 pub mod sham;
 
 pub use child::Starter;

@@ -35,8 +35,10 @@ pub(super) fn answer(instance: &Instance, method: &str, path: &str, body: &[u8])
         ("POST", "/v1/prove/ticket") => read(body).and_then(|wish| ticket(instance, &wish)),
         ("POST", "/v1/prove/key") => read(body).and_then(|wish| probe_key(instance, &wish)),
         ("POST", "/v1/prove/token") => read(body).and_then(|wish| probe_token(instance, &wish)),
+        ("POST", "/v1/prove/session") => read(body).and_then(|wish| probe_session(instance, wish)),
         ("POST", "/v1/prove/record") => read(body).and_then(|verdict| record(instance, &verdict)),
         ("POST", "/v1/ledger/flush") => flush(instance),
+        ("DELETE", path) if path.starts_with(PROBE_SESSION) => end_probe_session(instance, path),
         ("DELETE", path) => match path
             .strip_prefix("/v1/keys/")
             .or_else(|| path.strip_prefix("/v1/prove/key/"))
@@ -268,6 +270,81 @@ fn probe_token(instance: &Instance, wish: &ProbeTokenWish) -> Result<Said, Said>
         "token": String::from_utf8_lossy(token.expose()),
         "public": seal::encode::hex(&instance.gate.tokens().verifying_key().to_bytes()),
     })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProbeSessionWish {
+    #[serde(default)]
+    roles: Vec<String>,
+    created_seconds_ago: u64,
+    seen_seconds_ago: u64,
+}
+
+/// Where a session of a proof is ended, by its handle.
+const PROBE_SESSION: &str = "/v1/prove/session/";
+
+/// The handles and roles of one person that are ever asked for.
+const MOST_ROLES: usize = 32;
+
+/// A session of somebody who does not exist, as old as is asked for. It opens nothing without a ticket.
+fn probe_session(instance: &Instance, wish: ProbeSessionWish) -> Result<Said, Said> {
+    let site = instance.gate.site();
+    let (Some(sessions), Some(login)) = (&instance.sessions, site.login()) else {
+        return Err(bad("nobody logs in here", "add a [login] table"));
+    };
+    if wish.roles.len() > MOST_ROLES {
+        return Err(bad("too many roles", "ask for fewer"));
+    }
+    let name: [u8; 12] = control::rng::array(instance.rng())
+        .map_err(|fault| bad(fault, "check the operating system"))?;
+    let subject = format!("proof-{}", seal::encode::hex(&name));
+    let new = identity::session::NewSession {
+        issuer: login.issuer.to_string(),
+        subject: subject.clone(),
+        roles: wish.roles,
+        tenant: String::new(),
+        sid: None,
+        idle: login.idle,
+        longest: login.longest,
+        replaces: None,
+    };
+    let dated = identity::session::service::BackDated {
+        created: Duration::from_secs(wish.created_seconds_ago),
+        last_seen: Duration::from_secs(wish.seen_seconds_ago),
+    };
+    let begun = instance
+        .service
+        .block_on(sessions.begin_probe(new, dated, instance.rng()))
+        .map_err(|fault| bad(&fault, fault.hint()))?;
+    let event = notice(instance, Kind::PROBE_MINTED).text("session", &begun.handle);
+    if let Err(said) = note(instance, event) {
+        // Nobody has seen it, and it ends by itself within a minute.
+        let _ = instance
+            .service
+            .block_on(sessions.end_called(&begun.handle));
+        return Err(said);
+    }
+    let cookie = [gate::stages::session::COOKIE, b"="].concat();
+    let cookie = String::from_utf8_lossy(&cookie).into_owned() + begun.id.expose();
+    Ok(Said::ok(json!({
+        "id": begun.handle,
+        "cookie": cookie,
+        "subject": format!("user:{subject}"),
+    })))
+}
+
+/// Ends a session of a proof; one that has ended already is as good.
+fn end_probe_session(instance: &Instance, path: &str) -> Result<Said, Said> {
+    let handle = path.strip_prefix(PROBE_SESSION).unwrap_or_default();
+    let Some(sessions) = &instance.sessions else {
+        return Err(bad("nobody logs in here", "add a [login] table"));
+    };
+    instance
+        .service
+        .block_on(sessions.end_called(handle))
+        .map_err(|fault| bad(&fault, fault.hint()))?;
+    Ok(Said::ok(json!({ "id": handle })))
 }
 
 fn record(instance: &Instance, verdict: &Value) -> Result<Said, Said> {

@@ -50,6 +50,7 @@ mod python_apps;
 mod redis_server;
 mod retention;
 mod serving;
+mod sessions;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "two programs share it, and each uses a part")]
 mod support;

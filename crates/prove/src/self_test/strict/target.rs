@@ -9,8 +9,8 @@ use control::{
     Rng, Target,
     probe::{
         Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
-        LedgerTail, MintedKey, MintedToken, Observed, Reply, TargetError, Ticket, TicketWish,
-        TokenWish,
+        LedgerTail, MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish,
+        TargetError, Ticket, TicketWish, TokenWish,
     },
 };
 use hooks::Scheme;
@@ -142,6 +142,10 @@ impl Target for Strict {
 
     fn mint_token(&self, _: &TokenWish) -> Result<MintedToken, TargetError> {
         Err(TargetError::new("mint a canary token", "it issues none"))
+    }
+
+    fn mint_session(&self, _: &SessionWish) -> Result<MintedSession, TargetError> {
+        Err(TargetError::new("mint a canary session", "nobody logs in"))
     }
 
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {

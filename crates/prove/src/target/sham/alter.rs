@@ -87,6 +87,25 @@ pub(super) fn drop_one(events: &mut Vec<Value>) {
     }
 }
 
+/// The answer with cookies that scripts may read.
+pub(super) fn readable(reply: Reply) -> Reply {
+    let Reply::Answer(mut answer) = reply else {
+        return reply;
+    };
+    for (name, value) in &mut answer.fields {
+        if name.eq_ignore_ascii_case("set-cookie") {
+            *value = value.replace("; HttpOnly", "");
+        }
+    }
+    Reply::Answer(answer)
+}
+
+/// Whether an event is a login or a logout.
+pub(super) fn is_of_login(event: &Value) -> bool {
+    let kind = event.get("kind").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.starts_with("session."))
+}
+
 /// Leaves of a refused key nothing but that something happened.
 pub(super) fn forget_refused_key(event: &mut Value) {
     let about_keys = event

@@ -23,7 +23,7 @@ pub enum Flaw {
     MethodOverridden,
     /// A ticket that was used opens again.
     TicketTwice,
-    /// A key of a proof opens without a ticket.
+    /// A key or a session of a proof opens without a ticket.
     KeyWithoutTicket,
     /// A key in the query opens what it opens in a header.
     KeyInQuery,
@@ -33,6 +33,18 @@ pub enum Flaw {
     TokenEndless,
     /// Whoever asks is given a key.
     KeysForAnybody,
+    /// A session shows the app the person of another.
+    SessionMixed,
+    /// Cookies of ours can be read by scripts.
+    CookieReadable,
+    /// The cookie of a session reaches the app.
+    CookieKept,
+    /// A session counts wherever a request comes from.
+    CsrfIgnored,
+    /// A refused login is one.
+    LoginForged,
+    /// Logins and logouts are not in the ledger.
+    LoginEventDropped,
     /// A key opens everything.
     ScopeIgnored,
     /// A revoked key goes on working.
@@ -107,6 +119,12 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::TokenForged, "token-forged"),
     (Flaw::TokenEndless, "token-endless"),
     (Flaw::KeysForAnybody, "keys-for-anybody"),
+    (Flaw::SessionMixed, "session-mixed"),
+    (Flaw::CookieReadable, "cookie-readable"),
+    (Flaw::CookieKept, "cookie-kept"),
+    (Flaw::CsrfIgnored, "csrf-ignored"),
+    (Flaw::LoginForged, "login-forged"),
+    (Flaw::LoginEventDropped, "login-event-dropped"),
     (Flaw::ScopeIgnored, "scope-ignored"),
     (Flaw::RevocationIgnored, "revocation-ignored"),
     (Flaw::KeyStoredRaw, "key-stored-raw"),
@@ -129,6 +147,7 @@ pub const FURTHER: &[(&str, Flaw)] = &[
     ("identity.headers-stripped", Flaw::MethodOverridden),
     ("auth.enforced", Flaw::TicketTwice),
     ("auth.enforced", Flaw::KeyWithoutTicket),
+    ("session.cookie", Flaw::CookieKept),
     ("audit.tamper-evident", Flaw::InspectionBlind),
 ];
 
@@ -172,6 +191,10 @@ impl Flaw {
             | Self::TokenForged
             | Self::TokenEndless
             | Self::KeysForAnybody
+            | Self::SessionMixed
+            | Self::CookieReadable
+            | Self::CookieKept
+            | Self::CsrfIgnored
             | Self::ScopeIgnored
             | Self::ReplayForwarded => Sense::Send,
             Self::AppExposed => Sense::Reach,
@@ -183,8 +206,18 @@ impl Flaw {
             Self::UnsignedWithoutSecret
             | Self::OpenWithoutReason
             | Self::AuthOptional
+            | Self::LoginForged
+            | Self::LoginEventDropped
             | Self::InspectionBlind => Sense::Child,
         }
+    }
+
+    /// Whether it shows on children of the peer as well: what a proof shows on a child alone.
+    pub(super) const fn is_inherited(self) -> bool {
+        matches!(
+            self,
+            Self::CookieReadable | Self::LoginForged | Self::LoginEventDropped
+        )
     }
 
     /// Whether a peer with this flaw starts under `after`, which a good one refuses.

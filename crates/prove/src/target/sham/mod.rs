@@ -6,6 +6,7 @@
 
 mod alter;
 mod flaw;
+mod people;
 mod request;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
     collections::BTreeSet,
     io::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::Deref,
     path::{Path, PathBuf},
 };
 
@@ -20,8 +22,8 @@ use control::{
     Rng, Target,
     probe::{
         ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
-        LedgerTail, MintedKey, MintedToken, Observed, Reply, TargetError, Ticket, TicketWish,
-        TokenWish,
+        LedgerTail, MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish,
+        TargetError, Ticket, TicketWish, TokenWish,
     },
 };
 use serde_json::Value;
@@ -30,8 +32,10 @@ use tempfile::TempDir;
 pub use self::flaw::{FURTHER, Flaw, Sense, UnknownFlaw};
 use self::{
     alter::{
-        drop_one, forget_refused_key, forward_again, is_identity, keep, overrides_method, secret_of,
+        drop_one, forget_refused_key, forward_again, is_identity, is_of_login, keep,
+        overrides_method, readable, secret_of,
     },
+    people::returns_from_login,
     request::Request,
 };
 
@@ -40,13 +44,33 @@ const LEAKED: usize = 8;
 /// Characters of a key's secret that the flaw in the list keeps back.
 const KEPT_BACK: usize = 10;
 
+/// What a sham stands in front of.
+enum Good<'a> {
+    Lent(&'a dyn Target),
+    /// A child of a sham, whose flaw is its parent's.
+    Own(Box<dyn Target>),
+}
+
+impl<'a> Deref for Good<'a> {
+    type Target = dyn Target + 'a;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Lent(good) => *good,
+            Self::Own(good) => good.as_ref(),
+        }
+    }
+}
+
 /// A child with at most one flaw, which also notes what a probe uses.
 pub struct Sham<'a> {
-    good: &'a dyn Target,
+    good: Good<'a>,
     flaw: Option<Flaw>,
     facts: Facts,
     keys: RefCell<Vec<MintedKey>>,
     tokens: RefCell<Vec<String>>,
+    /// Cookies of canary sessions.
+    sessions: RefCell<Vec<String>>,
     /// Tickets that came already.
     tickets: RefCell<BTreeSet<String>>,
     log: TempDir,
@@ -56,6 +80,10 @@ pub struct Sham<'a> {
 impl<'a> Sham<'a> {
     /// The child as it is, or with `flaw`.
     pub fn new(good: &'a dyn Target, flaw: Option<Flaw>) -> Result<Self, TargetError> {
+        Self::before(Good::Lent(good), flaw)
+    }
+
+    fn before(good: Good<'a>, flaw: Option<Flaw>) -> Result<Self, TargetError> {
         let mut facts = good.facts().clone();
         if facts.interfaces.is_empty() {
             // The child's app listens on 127.0.0.1 alone, so this stands in for an interface on
@@ -71,6 +99,7 @@ impl<'a> Sham<'a> {
             facts,
             keys: RefCell::default(),
             tokens: RefCell::default(),
+            sessions: RefCell::default(),
             tickets: RefCell::default(),
             log,
             used: RefCell::default(),
@@ -140,7 +169,7 @@ impl<'a> Sham<'a> {
             .iter()
             .filter_map(|route| match &route.guard {
                 Guard::Key(roles) => roles.first().cloned(),
-                Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => None,
+                Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Webhook(_) => None,
             });
         let wish = KeyWish {
             scopes: vec!["GET,HEAD,POST,PUT,PATCH,DELETE /".to_owned()],
@@ -154,11 +183,17 @@ impl<'a> Sham<'a> {
             return Ok(reply);
         };
         let Some(ticket) = request.ticket().map(str::to_owned) else {
-            // Without a ticket nothing is altered, but for the flaw that is about just that.
-            return if flaw == Flaw::KeyWithoutTicket && self.carries_key(&request) {
-                self.instead(request, reply)
-            } else {
-                Ok(reply)
+            // Without a ticket nothing is altered, but for the flaws that are about just that.
+            return match flaw {
+                Flaw::KeyWithoutTicket
+                    if self.carries_key(&request) || self.session_of(&request).is_some() =>
+                {
+                    self.instead(request, reply)
+                }
+                Flaw::LoginForged if returns_from_login(&request) && refused(&reply, 403) => {
+                    self.logged_in()
+                }
+                _ => Ok(reply),
             };
         };
         let used = !self.tickets.borrow_mut().insert(ticket);
@@ -205,6 +240,23 @@ impl<'a> Sham<'a> {
             Flaw::KeysForAnybody if self.asks_for_a_key(&request) && !succeeded(&reply) => {
                 self.key_for_anybody(&request, reply)
             }
+            Flaw::SessionMixed if succeeded(&reply) => match self.of_another(&request) {
+                Some(changed) => self.instead(changed, reply),
+                None => Ok(reply),
+            },
+            Flaw::CsrfIgnored
+                if refused(&reply, 403)
+                    && !used
+                    && request.comes_from_elsewhere()
+                    && self.session_of(&request).is_some() =>
+            {
+                let origin = format!("{}://{public}", self.facts.scheme);
+                let same = request.without("Sec-Fetch-Site").without("Upgrade");
+                self.instead(same.with_origin(&origin), reply)
+            }
+            Flaw::CookieKept => Ok(keep(reply, &request, |name, _| {
+                name.eq_ignore_ascii_case("cookie")
+            })),
             Flaw::TicketTwice if used && refused(&reply, 403) => self.instead(request, reply),
             Flaw::MethodOverridden => Ok(keep(reply, &request, |name, _| overrides_method(name))),
             Flaw::HeadersKept => Ok(keep(reply, &request, |name, _| is_identity(name))),
@@ -307,6 +359,7 @@ impl Target for Sham<'_> {
         }
         let reply = self.good.send(bytes)?;
         match self.flaw {
+            Some(Flaw::CookieReadable) => Ok(readable(reply)),
             Some(flaw) => self.alter(flaw, bytes, reply),
             None => Ok(reply),
         }
@@ -344,6 +397,13 @@ impl Target for Sham<'_> {
         self.sense(Sense::Mint);
         let minted = self.good.mint_token(wish)?;
         self.tokens.borrow_mut().push(minted.token.clone());
+        Ok(minted)
+    }
+
+    fn mint_session(&self, wish: &SessionWish) -> Result<MintedSession, TargetError> {
+        self.sense(Sense::Mint);
+        let minted = self.good.mint_session(wish)?;
+        self.sessions.borrow_mut().push(minted.cookie.clone());
         Ok(minted)
     }
 
@@ -386,6 +446,7 @@ impl Target for Sham<'_> {
                     forget_refused_key(event);
                 }
             }
+            Some(Flaw::LoginEventDropped) => tail.events.retain(|event| !is_of_login(event)),
             _ => {}
         }
         Ok(tail)
@@ -432,7 +493,12 @@ impl Target for Sham<'_> {
 
     fn child(&self, change: &mut dyn FnMut(&mut Value)) -> Result<ChildStart, TargetError> {
         self.sense(Sense::Child);
-        let start = self.good.child(change)?;
+        let start = match (self.good.child(change)?, self.flaw) {
+            (ChildStart::Up(child), Some(flaw)) if flaw.is_inherited() => {
+                ChildStart::Up(Box::new(Sham::before(Good::Own(child), Some(flaw))?))
+            }
+            (start, _) => start,
+        };
         if let (ChildStart::Refused { .. }, Some(flaw)) = (&start, self.flaw) {
             let before = &self.facts.configuration;
             let mut after = before.clone();

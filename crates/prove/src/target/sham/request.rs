@@ -72,6 +72,7 @@ impl Request {
             fields: [
                 Some(("Host".to_owned(), host.to_owned())),
                 kept("X-API-Key"),
+                kept("Cookie"),
             ]
             .into_iter()
             .flatten()
@@ -115,6 +116,21 @@ impl Request {
 
     pub(super) fn with_key(self, key: &str) -> Self {
         self.with("X-API-Key", key)
+    }
+
+    pub(super) fn with_cookie(self, cookie: &str) -> Self {
+        self.with("Cookie", cookie)
+    }
+
+    pub(super) fn with_origin(self, origin: &str) -> Self {
+        self.with("Origin", origin)
+    }
+
+    /// Whether it may change something and does not say that a page of ours sent it.
+    pub(super) fn comes_from_elsewhere(&self) -> bool {
+        let reads = ["GET", "HEAD", "OPTIONS"].contains(&self.method.as_str());
+        let changes = !reads || self.field("upgrade").is_some();
+        changes && self.field("sec-fetch-site") != Some("same-origin")
     }
 
     pub(super) fn with_ticket(self, ticket: &str) -> Self {

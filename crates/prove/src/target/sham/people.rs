@@ -1,0 +1,42 @@
+//! What a flaw makes of somebody's session.
+
+use control::probe::{Answer, Reply, SessionWish, TargetError};
+
+use super::{Sham, request::Request};
+
+impl Sham<'_> {
+    /// The session of a proof that the request carries, by its place among all.
+    pub(super) fn session_of(&self, request: &Request) -> Option<usize> {
+        let cookie = request.field("cookie")?;
+        let sessions = self.sessions.borrow();
+        sessions
+            .iter()
+            .position(|minted| cookie.contains(minted.as_str()))
+    }
+
+    /// The request with the session that was made before its own.
+    pub(super) fn of_another(&self, request: &Request) -> Option<Request> {
+        let at = self.session_of(request)?;
+        let sessions = self.sessions.borrow();
+        let (own, other) = (sessions.get(at)?, sessions.get(at.checked_sub(1)?)?);
+        let cookies = request.field("cookie")?.replace(own, other);
+        Some(request.clone().with_cookie(&cookies))
+    }
+
+    /// The answer to whoever has logged in, for somebody who has not.
+    pub(super) fn logged_in(&self) -> Result<Reply, TargetError> {
+        let minted = self.good.mint_session(&SessionWish::default())?;
+        let set = format!("{}; Path=/; Secure; HttpOnly; SameSite=Lax", minted.cookie);
+        let fields = [("Location", "/".to_owned()), ("Set-Cookie", set)];
+        Ok(Reply::Answer(Answer {
+            status: 303,
+            fields: fields.map(|(name, value)| (name.to_owned(), value)).into(),
+            ..Answer::default()
+        }))
+    }
+}
+
+/// Whether a browser comes back from its provider.
+pub(super) fn returns_from_login(request: &Request) -> bool {
+    request.target.starts_with("/.vouchsafe/callback?")
+}
