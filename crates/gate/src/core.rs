@@ -56,8 +56,10 @@ pub struct People {
     pub(crate) sessions: identity::Sessions,
     /// Sessions, to check requests against.
     pub(crate) live: identity::LiveSessions,
-    /// The provider.
-    pub(crate) provider: Arc<identity::oidc::Provider>,
+    /// The provider, where people log in at one.
+    pub(crate) provider: Option<Arc<identity::oidc::Provider>>,
+    /// Where people sign in with a password, if they do.
+    pub(crate) door: Option<identity::account::Door>,
 }
 
 /// What all cores share.
@@ -143,11 +145,17 @@ impl Gate {
     }
 
     /// Tells the gate where people log in; only the first call counts. Until then nobody does.
-    pub fn let_in(&self, sessions: identity::Sessions, provider: identity::oidc::Provider) {
+    pub fn let_in(
+        &self,
+        sessions: identity::Sessions,
+        provider: Option<identity::oidc::Provider>,
+        door: Option<identity::account::Door>,
+    ) {
         let people = People {
             live: sessions.live(),
             sessions,
-            provider: Arc::new(provider),
+            provider: provider.map(Arc::new),
+            door,
         };
         let _ = self.people.set(people);
     }

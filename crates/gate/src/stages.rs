@@ -32,6 +32,7 @@ pub mod record;
 pub mod response;
 pub mod route;
 pub mod session;
+pub mod sign_in;
 pub mod ticket;
 pub mod webhook;
 

@@ -4,17 +4,28 @@
 //! keeps them is not a setting but how this crate is built, so there is nothing to switch off: a
 //! self-test sends its probes to a sham with the fault named here.
 
+mod accounts;
 mod people;
 
 use control::{Asked, Card, Control, ControlId, Fit, Mend, Weakening, card::Key};
 use serde_json::Value;
 
-pub use self::people::{KeptSessions, People};
-use crate::{api_key, refusal};
+pub use self::{
+    accounts::LocalAccounts,
+    people::{KeptSessions, People},
+};
+use crate::{account::fault::ACCOUNT, api_key, refusal};
 
 /// The controls of this crate, in the order the binary lists them.
-pub const CONTROLS: &[&dyn Control] =
-    &[&Keys, &KeyScopes, &KeyDesk, &Tokens, &People, &KeptSessions];
+pub const CONTROLS: &[&dyn Control] = &[
+    &Keys,
+    &KeyScopes,
+    &KeyDesk,
+    &Tokens,
+    &People,
+    &KeptSessions,
+    &LocalAccounts,
+];
 
 /// A change made by this process counts at once; one made by another process within this.
 const SEEN_WITHIN_MILLIS: u128 = 1000;
@@ -376,12 +387,13 @@ const fn falls(wrong: String, write: String) -> Fit {
 }
 
 /// Every control id this crate refuses under.
-pub const REFUSES: [ControlId; 5] = [
+pub const REFUSES: [ControlId; 6] = [
     refusal::KEY,
     refusal::TOKEN,
     refusal::ISSUE,
     refusal::SCOPE,
     refusal::ROLE,
+    ACCOUNT,
 ];
 
 #[cfg(test)]

@@ -22,7 +22,7 @@
 //! 9. [`token`]: signed tokens that somebody else issued;
 //! 10. [`session`]: people who are logged in;
 //! 11. [`password`] and [`lockout`]: what people know, and slow guessing;
-//! 12. [`oidc`]: how people log in;
+//! 12. [`oidc`]: how people log in, and [`mod@form`], in which browsers bring things;
 //! 13. [`account`]: people who have a password here;
 //! 14. [`controls`]: the promises kept here.
 
@@ -32,6 +32,7 @@ mod base62;
 pub mod controls;
 pub mod credential;
 mod fault;
+pub mod form;
 #[doc(hidden)]
 pub mod fuzz;
 mod id_hash;

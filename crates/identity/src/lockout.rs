@@ -72,6 +72,16 @@ pub struct Locked {
     pub wait: Duration,
 }
 
+/// Where an attempt comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A client.
+    Client(IpAddr),
+    /// A proof, whose attempts count under an address that nobody has: however often it fails, nobody
+    /// else is locked out.
+    Proof,
+}
+
 /// An attempt that may be made. It is a failure until [`Attempt::succeeded`].
 #[derive(Debug)]
 #[must_use = "an attempt that is dropped stays counted as failed"]
@@ -127,7 +137,7 @@ impl Lockout {
         }
     }
 
-    /// Begins an attempt on `account` from `address`, unless one of them is locked. The account need
+    /// Begins an attempt on `account` from `origin`, unless one of them is locked. The account need
     /// not exist: what does not is counted and locked like what does.
     ///
     /// # Errors
@@ -136,10 +146,10 @@ impl Lockout {
     pub async fn begin(
         &self,
         account: &str,
-        address: IpAddr,
+        origin: Origin,
         now: Timestamp,
     ) -> Result<Result<Attempt, Locked>, StoreError> {
-        let address = address_name(address);
+        let address = origin_name(origin);
         let account = account_name(account);
         let mut locks = None;
         // The address first: one that is locked cannot lock accounts.
@@ -168,6 +178,15 @@ impl Lockout {
     /// [`StoreError`].
     pub async fn unlock(&self, account: &str) -> Result<bool, StoreError> {
         self.shared.remove(&account_name(account)).await
+    }
+
+    /// Forgets what attempts from `origin` have against them; false if there was nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn forgive(&self, origin: Origin) -> Result<bool, StoreError> {
+        self.shared.remove(&origin_name(origin)).await
     }
 
     /// Changes a record as if nobody else did. `change` says what comes of it, or for how long to
@@ -212,6 +231,13 @@ impl fmt::Debug for Lockout {
 /// The name of an account: a digest, because what people type there is now and then a password.
 fn account_name(account: &str) -> Name {
     name_of("lockout-account", account.as_bytes())
+}
+
+fn origin_name(origin: Origin) -> Name {
+    match origin {
+        Origin::Client(address) => address_name(address),
+        Origin::Proof => name_of("lockout-address", b"proof"),
+    }
 }
 
 fn address_name(address: IpAddr) -> Name {

@@ -48,6 +48,26 @@ impl Kind {
     pub const LOGIN: Self = Self("session.login");
     /// A session was ended, by its person or by the provider.
     pub const LOGOUT: Self = Self("session.logout");
+    /// The sessions were listed.
+    pub const SESSIONS_LISTED: Self = Self("session.list");
+    /// An operator ended sessions.
+    pub const SESSIONS_ENDED: Self = Self("session.end");
+    /// An account was made.
+    pub const ACCOUNT_CREATED: Self = Self("account.create");
+    /// A person set the password of an account.
+    pub const ACCOUNT_CLAIMED: Self = Self("account.claim");
+    /// An account lost its password and got a new link.
+    pub const ACCOUNT_RESET: Self = Self("account.reset");
+    /// Nobody comes in with an account any more.
+    pub const ACCOUNT_DISABLED: Self = Self("account.disable");
+    /// The person of a disabled account comes in again.
+    pub const ACCOUNT_ENABLED: Self = Self("account.enable");
+    /// Failed attempts locked an account, or an address.
+    pub const ACCOUNT_LOCKED: Self = Self("account.lock");
+    /// An operator forgave an account its failed attempts.
+    pub const ACCOUNT_UNLOCKED: Self = Self("account.unlock");
+    /// The accounts were listed.
+    pub const ACCOUNTS_LISTED: Self = Self("account.list");
     /// A key was revoked.
     pub const KEY_REVOKED: Self = Self("key.revoke");
     /// Entries below an index go in a day, because they are older than is asked for.

@@ -22,7 +22,7 @@ pub struct Explained {
 }
 
 /// What a refusal by each control means, and what to do.
-const HINTS: [(&str, &str); 20] = [
+const HINTS: [(&str, &str); 21] = [
     (
         "wire.framing",
         "The request could have been read in two ways. A current HTTP library does not send such \
@@ -87,6 +87,11 @@ const HINTS: [(&str, &str); 20] = [
         "identity.token",
         "The token that came with the request is not accepted; the reason says why. Its holder gets \
          a new one with the key.",
+    ),
+    (
+        "identity.account",
+        "Somebody could not sign in or set a password; the reason says why. vouchsafe user list shows \
+         the accounts, user reset gives out a new link, and user unlock ends a lock.",
     ),
     (
         "identity.issue",
@@ -219,6 +224,20 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
         "ledger.space-ample" => "The disk of the ledger has room again.".to_owned(),
         "session.login" => "A person logged in.".to_owned(),
         "session.logout" => "A session was ended.".to_owned(),
+        "session.list" => "The sessions were listed.".to_owned(),
+        "session.end" => "An operator ended sessions.".to_owned(),
+        "account.create" => "An account was made.".to_owned(),
+        "account.claim" => "A person set the password of an account.".to_owned(),
+        "account.reset" => "An account lost its password and got a new link.".to_owned(),
+        "account.disable" => "An account was disabled.".to_owned(),
+        "account.enable" => "An account was enabled again.".to_owned(),
+        "account.lock" => format!(
+            "Failed attempts locked an {} for {} seconds.",
+            text("what"),
+            text("seconds")
+        ),
+        "account.unlock" => "An operator forgave an account its failed attempts.".to_owned(),
+        "account.list" => "The accounts were listed.".to_owned(),
         "token.issue" => "A token was issued to the holder of a key.".to_owned(),
         "key.create" => "A key was created.".to_owned(),
         "key.revoke" => "A key was revoked.".to_owned(),

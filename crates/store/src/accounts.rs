@@ -194,6 +194,21 @@ pub fn disable(
     Ok(within.access.execute(SQL, &values)? == 1)
 }
 
+/// Removes an account; false if there is none.
+pub fn remove(within: &Within<'_>, name: &str) -> Result<bool, StoreError> {
+    const SQL: Sql = Sql::both("DELETE FROM account WHERE ?1 IN (tenant, '*') AND name = ?2");
+    let values = [within.value(), Value::Text(name)];
+    Ok(within.access.execute(SQL, &values)? == 1)
+}
+
+/// Removes what the bound tenant made before `created`. Bound to every tenant it removes nothing: only
+/// a tenant whose accounts are all short-lived is swept.
+pub fn sweep(within: &Within<'_>, created: Timestamp) -> Result<usize, StoreError> {
+    const SQL: Sql = Sql::both("DELETE FROM account WHERE tenant = ?1 AND created < ?2");
+    let values = [within.value(), Value::Int(created.millis())];
+    within.access.execute(SQL, &values)
+}
+
 fn read(row: &Row<'_>) -> Result<AccountRow, StoreError> {
     let unreadable = StoreError::Unreadable { table: TABLE };
     let moment = |at: Option<i64>| at.map(Timestamp::from_millis);

@@ -35,6 +35,12 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(commands::key::Command),
+    /// Make and change the accounts of people who have a password here
+    #[command(subcommand)]
+    User(commands::user::Command),
+    /// Show who is logged in, and end sessions
+    #[command(subcommand)]
+    Session(commands::session::Command),
     /// List webhook schemes; sign and verify a delivery
     #[command(subcommand)]
     Webhook(commands::webhook::Command),

@@ -1,27 +1,75 @@
 //! What it takes that people can log in.
 //!
-//! Owns the wiring of sessions and provider, and what of the configuration they were made from.
-//! Changing that needs a restart.
+//! Owns the wiring of sessions, provider and local accounts, and what of the configuration they were
+//! made from. Changing that needs a restart.
 
 use std::sync::Arc;
 
 use connect::{Client, Dns, client::Limits};
 use control::{Clock, Rng};
+use gate::Site;
 use identity::{
     Sessions,
+    account::{Accounts, Door, Terms},
+    lockout::Lockout,
     oidc::{Provider, Settings},
+    password::hash::Cost,
 };
+use store::{Store, shared::Shared};
 
 use crate::{commands::egress, failure::Failure, load::Loaded};
 
-/// Sessions and the provider of `settings`. Nobody is asked yet.
+/// Those by whom people come in.
+pub(crate) struct People {
+    pub(crate) sessions: Sessions,
+    pub(crate) provider: Option<Provider>,
+    pub(crate) door: Option<Door>,
+}
+
+/// What people of this site need, if any log in. Nobody is asked yet.
 pub(crate) fn open(
     loaded: &Loaded,
-    settings: Settings,
-    store: &store::Store,
+    site: &Site,
+    store: &Store,
+    shared: &Shared,
     clock: &Arc<dyn Clock>,
     rng: &Arc<dyn Rng>,
-) -> Result<(Sessions, Provider), Failure> {
+) -> Result<Option<People>, Failure> {
+    let (login, accounts) = (site.login().cloned(), site.accounts());
+    if login.is_none() && accounts.is_none() {
+        return Ok(None);
+    }
+    let provider = login.map(|login| provider(loaded, login, store, clock, rng));
+    let deployment = site.deployment();
+    let door = accounts.map(|settings| {
+        let terms = Terms {
+            link: settings.link,
+            shortest: settings.shortest,
+            place: vec![
+                deployment.name.to_string(),
+                deployment.public_url.host.to_string(),
+            ],
+        };
+        let accounts = Accounts::new(store.clone(), Cost::OURS, terms);
+        let (account, address) = (settings.of_account(), settings.of_address());
+        let lockout = Lockout::new(shared.clone(), account, address);
+        Door::new(accounts, lockout, Arc::clone(rng))
+    });
+    Ok(Some(People {
+        sessions: Sessions::new(store.clone(), Arc::clone(clock)),
+        provider: provider.transpose()?,
+        door,
+    }))
+}
+
+/// The provider of `settings`.
+fn provider(
+    loaded: &Loaded,
+    settings: Settings,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    rng: &Arc<dyn Rng>,
+) -> Result<Provider, Failure> {
     let tls = connect::tls::config(loaded.connect.roots.as_deref(), Arc::clone(clock))
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
     let resolver = Dns::of_system(loaded.connect.hosts_file).map_err(|cause| {
@@ -37,21 +85,23 @@ pub(crate) fn open(
         Arc::clone(clock),
         Limits::default(),
     );
-    let provider = Provider::new(
+    Ok(Provider::new(
         settings,
         client,
         store.clone(),
         Arc::clone(clock),
         Arc::clone(rng),
-    );
-    Ok((Sessions::new(store.clone(), Arc::clone(clock)), provider))
+    ))
 }
 
-/// What of a configuration sessions and provider are made from, to see whether it changed.
+/// What of a configuration all of this is made from, to see whether it changed.
 pub(crate) fn made_from(loaded: &Loaded) -> String {
-    let parts = ["/login", "/connect", "/deployment/public_url"];
     let part = |pointer: &str| loaded.tree.pointer(pointer).map(ToString::to_string);
-    parts
-        .map(|pointer| part(pointer).unwrap_or_default())
-        .join("\n")
+    let mut parts = vec!["/login", "/accounts", "/connect", "/deployment/public_url"];
+    if part("/accounts").is_some() {
+        // No password may resemble it.
+        parts.push("/deployment/name");
+    }
+    let parts = parts.into_iter().map(|it| part(it).unwrap_or_default());
+    parts.collect::<Vec<_>>().join("\n")
 }

@@ -357,7 +357,8 @@ impl<S: Client> Connection<S> {
         self.client.input.consume(len);
         let origin = Origin::new(awaiting.exchange().client, None);
         let times = body_times(site.limits(), site.limits().of_route());
-        let whole = self.whole_body(origin, times, facts, stages::desk::CAP);
+        let cap = awaiting.cap();
+        let whole = self.whole_body(origin, times, facts, cap);
         let whole = match whole.await {
             Ok(whole) => whole,
             Err(refusal) => return self.own_answer(awaiting.refuse(refusal), false, 0).await,

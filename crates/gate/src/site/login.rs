@@ -3,7 +3,7 @@
 //! Owns `[login]`. Refuses a provider that is not https, sessions without an end, and a public address
 //! under which no browser would keep the cookie of a session.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use config::{Fault, Table};
 use identity::{
@@ -16,11 +16,12 @@ use super::{Surroundings, deployment::PublicUrl};
 use crate::stages::login::CALLBACK;
 
 /// The bounds of `idle`.
-const IDLE_BOUNDS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(86_400));
+pub(super) const IDLE_BOUNDS: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(86_400);
 
 /// The bounds of `longest`.
-const LONGEST_BOUNDS: (Duration, Duration) =
-    (Duration::from_secs(60), Duration::from_secs(7 * 86_400));
+pub(super) const LONGEST_BOUNDS: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(7 * 86_400);
 
 /// The tenant of people where none is named.
 const TENANT: &str = "default";
@@ -44,8 +45,8 @@ pub(super) fn read(
     let domains = table.parse_each("domains", "a domain such as school.example", domain);
     let role_claim = table.text("role_claim");
     let tenant = table.parse("tenant", "a tenant such as default", name);
-    let idle = table.duration_in("idle", IDLE_BOUNDS.0..=IDLE_BOUNDS.1);
-    let longest = table.duration_in("longest", LONGEST_BOUNDS.0..=LONGEST_BOUNDS.1);
+    let idle = table.duration_in("idle", IDLE_BOUNDS);
+    let longest = table.duration_in("longest", LONGEST_BOUNDS);
     let roles = roles(&mut table);
     if role_claim.is_none() && !roles.is_empty() {
         table.fault(
@@ -57,19 +58,7 @@ pub(super) fn read(
             .hint("add role_claim = \"groups\", or the claim that your provider writes"),
         );
     }
-    if let Some(url) = url
-        && !url.secure
-        && !is_loopback(&url.host)
-    {
-        table.fault(
-            Fault::new(
-                "login.open-address",
-                "people log in at an address without https",
-            )
-            .at(table.span())
-            .hint("write public_url with https://: browsers keep no session without it"),
-        );
-    }
+    refuse_open_address(&table, "login.open-address", url);
     table.done();
     let base = url?.text.clone();
     Some(Settings {
@@ -86,6 +75,20 @@ pub(super) fn read(
         idle: idle.map_or(IDLE, |idle| idle.value),
         longest: longest.map_or(LONGEST, |longest| longest.value),
     })
+}
+
+/// Refuses people at an address under which no browser keeps the cookie of a session.
+pub(super) fn refuse_open_address(table: &Table<'_>, code: &'static str, url: Option<&PublicUrl>) {
+    if let Some(url) = url
+        && !url.secure
+        && !is_loopback(&url.host)
+    {
+        table.fault(
+            Fault::new(code, "people log in at an address without https")
+                .at(table.span())
+                .hint("write public_url with https://: browsers keep no session without it"),
+        );
+    }
 }
 
 fn values(found: Option<Vec<config::Found<Box<str>>>>) -> Vec<Box<str>> {

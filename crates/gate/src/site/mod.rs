@@ -4,6 +4,7 @@
 //! and immutable after. Refuses everything `route` and its neighbours refuse, and routes that
 //! collide. A reload makes a new one or changes nothing.
 
+mod accounts;
 pub mod app;
 pub mod deployment;
 pub mod desks;
@@ -42,6 +43,7 @@ pub struct Site {
     headers: ResponseHeaders,
     desks: Desks,
     login: Option<identity::oidc::Settings>,
+    accounts: Option<identity::account::Settings>,
     issuers: Vec<identity::token::Issuer>,
     router: Router,
     durable: bool,
@@ -66,7 +68,7 @@ const MOST_ROUTES: usize = 4096;
 
 impl Site {
     /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]`,
-    /// `[keys]` and `[[issuer]]` from `root` and the
+    /// `[keys]`, `[login]`, `[accounts]` and `[[issuer]]` from `root` and the
     /// gate's keys from `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
     pub fn read(
@@ -82,12 +84,14 @@ impl Site {
         let apps = App::read(root);
         let public_url = deployment.as_ref().map(|it| &*it.public_url.text);
         let desks = Desks::read(root, public_url.unwrap_or_default());
-        let people = root.has("login");
+        let people = root.has("login") || root.has("accounts");
         let login = login::read(
             root,
             deployment.as_ref().map(|it| &it.public_url),
             surroundings,
         );
+        let url = deployment.as_ref().map(|it| &it.public_url);
+        let accounts = accounts::read(root, url);
         let sources = surroundings.sources;
         let issuers = issuers::read(root, sources, public_url.unwrap_or_default());
         let context = Context {
@@ -110,6 +114,7 @@ impl Site {
             headers,
             desks,
             login,
+            accounts,
             issuers,
             router,
             durable: surroundings.durable,
@@ -158,6 +163,12 @@ impl Site {
     #[must_use]
     pub const fn login(&self) -> Option<&identity::oidc::Settings> {
         self.login.as_ref()
+    }
+
+    /// What is asked of local accounts, if there are any.
+    #[must_use]
+    pub const fn accounts(&self) -> Option<&identity::account::Settings> {
+        self.accounts.as_ref()
     }
 
     /// What it hands out itself.

@@ -16,6 +16,34 @@ fn of_route(route: &str) -> Vec<&'static str> {
     )))
 }
 
+#[test]
+fn accounts_have_bounds_and_a_public_address_that_keeps_cookies() {
+    const PLAIN: &str = "[[route]]\npath = \"/x\"\napp = \"coach\"\nauth = [\"session\"]\n";
+    let codes_of = |accounts: &str| codes(&text(&format!("[accounts]\n{accounts}\n{PLAIN}")));
+    for accounts in [
+        "",
+        "attempts = 3\nshortest = 8\nlink = \"7d\"",
+        "address_attempts = 5",
+    ] {
+        assert_eq!(codes_of(accounts), [""; 0], "{accounts}");
+    }
+    for (accounts, code) in [
+        ("attempts = 2", "config.value"),
+        ("attempts = 21", "config.value"),
+        ("shortest = 7", "config.value"),
+        ("link = \"8d\"", "config.value"),
+        ("lock = \"0s\"", "config.value"),
+        ("attempt = 5", "config.unknown-key"),
+        ("address_attempts = 4", "accounts.address-first"),
+    ] {
+        assert_eq!(codes_of(accounts), [code], "{accounts}");
+    }
+    let open = text(&format!("[accounts]\n{PLAIN}"));
+    let open = open.replace("https://", "http://");
+    assert_eq!(codes(&open), ["accounts.open-address"]);
+    assert_eq!(codes(&text(PLAIN)), ["route.no-login"]);
+}
+
 const KEY: &str = "auth = [\"api-key\"]";
 
 #[test]

@@ -21,6 +21,7 @@ use super::{
     own::Document,
     record::{self, DISK_PATIENCE},
     route,
+    sign_in::{self, Form},
 };
 use crate::{
     core::Core,
@@ -70,6 +71,8 @@ pub enum Desk {
     Keys,
     /// A session, or its end.
     Login(Endpoint),
+    /// A form of people who have a password here.
+    Form(Form),
 }
 
 /// What somebody who may asks for.
@@ -81,6 +84,8 @@ pub(crate) enum Asked {
     Key(Authorised),
     /// A session, or its end.
     Login(Wanted),
+    /// A form, or what it is filled in with.
+    Form(sign_in::Wanted),
 }
 
 /// A request to a desk, whose body is not read yet.
@@ -106,6 +111,15 @@ impl AwaitingDesk {
         &self.exchange
     }
 
+    /// Most bytes of its body that are read.
+    #[must_use]
+    pub const fn cap(&self) -> u64 {
+        match self.asked {
+            Asked::Form(_) => sign_in::CAP,
+            Asked::Token(_) | Asked::Key(_) | Asked::Login(_) => CAP,
+        }
+    }
+
     /// Ends the request because its body does not come as it should.
     #[must_use]
     pub fn refuse(self, refusal: Refusal) -> OwnAnswer {
@@ -129,6 +143,9 @@ pub(super) fn judge(
         }
         return login::judge(exchange, endpoint, request).map(Asked::Login);
     }
+    if let Desk::Form(form) = desk {
+        return sign_in::judge(exchange, form, ticketed, request).map(Asked::Form);
+    }
     let accepts = Accepts {
         keys: true,
         tokens: desk == Desk::Keys && exchange.site.takes_tokens(),
@@ -149,7 +166,7 @@ pub(super) fn judge(
             let role = site.desks().key_role().ok_or(route::NOTHING)?;
             Asked::Key(verified.authorise(request.method_text(), path, &[role])?)
         }
-        Desk::Login(_) => return Err(route::NOTHING),
+        Desk::Login(_) | Desk::Form(_) => return Err(route::NOTHING),
     };
     record::reserve(exchange)?;
     Ok(asked)
@@ -172,6 +189,9 @@ pub async fn serve(core: &Core, awaiting: AwaitingDesk, body: &[u8]) -> OwnAnswe
         (Ok(_), Asked::Key(authorised)) => key(core, &mut exchange, authorised, body).await,
         (Ok(_), Asked::Login(wanted)) => {
             return Box::pin(login::serve(core, exchange, wanted, body)).await;
+        }
+        (Ok(_), Asked::Form(wanted)) => {
+            return Box::pin(sign_in::serve(core, exchange, wanted, body)).await;
         }
     };
     let content = match answer {

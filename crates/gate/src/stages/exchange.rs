@@ -16,6 +16,7 @@ use super::{
     Peer,
     login::Sent,
     record::{self, Books},
+    sign_in::Page,
 };
 use crate::{
     core::{Core, CurrentSite},
@@ -42,6 +43,8 @@ pub struct Exchange {
     pub(crate) allowed: Option<Box<str>>,
     /// Where a browser that is refused for want of a session is sent instead.
     pub(crate) login: Option<Box<str>>,
+    /// What a browser is shown of a refusal instead of JSON.
+    pub(crate) page: Option<Box<Page>>,
     /// Whether the browser shows a session that it need not keep when it is refused.
     pub(crate) clears: bool,
     /// Whether the host it was asked for is the one a trusted proxy forwarded.
@@ -91,6 +94,7 @@ impl Exchange {
             at: core.gate.clock.now(),
             allowed: None,
             login: None,
+            page: None,
             clears: false,
             forwarded_host: false,
             counted: false,
@@ -151,6 +155,8 @@ pub(crate) enum Content {
     Duplicate(&'static Ack),
     /// A browser that logs in or out is sent on.
     Sent(Box<Sent>),
+    /// A page for a person.
+    Page(Box<Page>),
 }
 
 impl OwnAnswer {
@@ -166,7 +172,9 @@ impl OwnAnswer {
     pub const fn refusal(&self) -> Option<&Refusal> {
         match &self.content {
             Content::Refusal(refusal) => Some(refusal),
-            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) => None,
+            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) | Content::Page(_) => {
+                None
+            }
         }
     }
 
@@ -175,7 +183,9 @@ impl OwnAnswer {
     pub const fn closes(&self) -> bool {
         match &self.content {
             Content::Refusal(refusal) => refusal.close,
-            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) => false,
+            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) | Content::Page(_) => {
+                false
+            }
         }
     }
 
@@ -188,6 +198,7 @@ impl OwnAnswer {
             Content::Document(document) => document.status(),
             Content::Duplicate(ack) => ack.status,
             Content::Sent(sent) => sent.status,
+            Content::Page(_) => 200,
         }
     }
 }

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use control::{Reason, Refusal};
+use control::{Reason, Refusal, Timestamp};
 use identity::{
     PersonId, SessionsFault,
     oidc::{LoginFault, ReturnTo, fault::LOGIN, logout::Leaving},
+    session::Seen,
 };
 use ledger::{Kind, PrincipalId};
 use tokio::time::timeout;
@@ -36,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a browser keeps its secret while it logs in.
 const BINDING_LIFE: Duration = Duration::from_secs(600);
 
-const ELSEWHERE: Refusal = Refusal::new(
+pub(super) const ELSEWHERE: Refusal = Refusal::new(
     LOGIN,
     400,
     "The page to go back to is not one of this site: write to=/page.",
@@ -84,6 +85,11 @@ impl Endpoint {
         })
     }
 
+    /// Whether it is there without a provider.
+    pub(crate) const fn needs_no_provider(self) -> bool {
+        matches!(self, Self::Logout)
+    }
+
     /// Whether a browser comes here by GET.
     pub(crate) const fn is_page(self) -> bool {
         matches!(self, Self::Begin | Self::Callback)
@@ -126,7 +132,7 @@ impl std::fmt::Debug for Cookie {
 }
 
 impl Sent {
-    fn to(location: String) -> Self {
+    pub(super) fn to(location: String) -> Self {
         Self {
             status: 303,
             location: Some(location),
@@ -134,7 +140,7 @@ impl Sent {
         }
     }
 
-    fn with(mut self, name: &'static [u8], value: Option<(String, Duration)>) -> Self {
+    pub(super) fn with(mut self, name: &'static [u8], value: Option<(String, Duration)>) -> Self {
         self.cookies.push(Cookie { name, value });
         self
     }
@@ -168,9 +174,9 @@ pub(crate) fn cleared() -> Vec<u8> {
     set_cookie(session::COOKIE, "", 0)
 }
 
-/// Where a browser is sent to log in and come back to `page`.
-pub(crate) fn place_of(page: &str) -> String {
-    let mut place = format!("{BEGIN}?to=");
+/// Where a browser is sent to log in, at this endpoint, and come back to `page`.
+pub(crate) fn place_of(endpoint: &str, page: &str) -> String {
+    let mut place = format!("{endpoint}?to=");
     let page = ReturnTo::parse(page).map_or_else(|_| "/".to_owned(), |it| it.as_str().to_owned());
     for byte in page.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
@@ -254,7 +260,7 @@ async fn begin(core: &Core, people: People, wanted: Wanted) -> Result<Sent, Refu
         None if wanted.query.is_empty() => ReturnTo::home(),
         None => return Err(ELSEWHERE),
     };
-    let provider = people.provider;
+    let provider = people.provider.ok_or(route::NOTHING)?;
     let binding = wanted.binding;
     let begun = on_service(core, async move {
         provider.begin(binding.as_deref(), &to).await
@@ -290,7 +296,7 @@ async fn callback(
     people: People,
     wanted: Wanted,
 ) -> Result<Sent, Refusal> {
-    let provider = people.provider;
+    let provider = people.provider.ok_or(route::NOTHING)?;
     let Wanted {
         query,
         binding,
@@ -311,14 +317,19 @@ async fn callback(
     let life = new.longest;
     let (sessions, rng) = (people.sessions, std::sync::Arc::clone(&core.gate.rng));
     let begun = on_service(core, async move { sessions.begin(new, &*rng).await });
-    let begun = begun.await?.map_err(|fault| match fault {
+    let begun = begun.await?.map_err(not_begun)?;
+    let id = (begun.id.expose().to_owned(), life);
+    Ok(Sent::to(finished.return_to.as_str().to_owned()).with(session::COOKIE, Some(id)))
+}
+
+/// Why there is no session.
+pub(super) fn not_begun(fault: SessionsFault) -> Refusal {
+    match fault {
         SessionsFault::TooMany { .. } => FULL,
         SessionsFault::Random(_) | SessionsFault::Store(_) => {
             Refusal::from(identity::SessionRefusal::Away)
         }
-    })?;
-    let id = (begun.id.expose().to_owned(), life);
-    Ok(Sent::to(finished.return_to.as_str().to_owned()).with(session::COOKIE, Some(id)))
+    }
 }
 
 async fn logout(
@@ -331,6 +342,11 @@ async fn logout(
         exchange.principal = session::whose(core, presented, exchange.at).await;
     }
     record::decide(exchange, Kind::LOGOUT).await?;
+    // The provider knows nothing of a session that a password of ours began.
+    let provider = people.provider.filter(|_| {
+        let presented = wanted.session.as_deref();
+        !presented.is_some_and(|presented| is_local(&people.live, presented, exchange.at))
+    });
     if let Some(presented) = wanted.session {
         let sessions = people.sessions;
         let ended = on_service(core, async move { sessions.end(&presented).await });
@@ -339,8 +355,19 @@ async fn logout(
             return Err(identity::SessionRefusal::Away.into());
         }
     }
-    let there = people.provider.logout_location();
+    let there = provider.and_then(|provider| provider.logout_location());
     Ok(Sent::to(there.unwrap_or_else(|| "/".to_owned())).with(session::COOKIE, None))
+}
+
+/// Whether a session is known to be one of somebody who signed in with a password.
+fn is_local(live: &identity::LiveSessions, presented: &[u8], now: Timestamp) -> bool {
+    let Ok(Seen::Good(verified)) = live.look(presented, now) else {
+        return false;
+    };
+    matches!(
+        verified.principal().subject(),
+        identity::Subject::User { issuer, .. } if issuer == identity::account::ISSUER
+    )
 }
 
 async fn backchannel(
@@ -349,7 +376,7 @@ async fn backchannel(
     people: People,
     body: &[u8],
 ) -> Result<Sent, Refusal> {
-    let (provider, body) = (people.provider, body.to_vec());
+    let (provider, body) = (people.provider.ok_or(route::NOTHING)?, body.to_vec());
     let issuer = provider.settings().issuer.clone();
     let leaving = on_service(core, async move { provider.leaving(&body).await });
     let leaving = leaving.await?.map_err(|fault| match fault {

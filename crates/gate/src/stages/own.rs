@@ -10,7 +10,7 @@ use std::sync::Arc;
 use control::{Refusal, Secret};
 use wire::{Method, Request};
 
-use super::{desk::Desk, framing::Paths, login::Endpoint, route};
+use super::{desk::Desk, framing::Paths, login::Endpoint, route, sign_in::Form};
 use crate::{core::Core, site::Site};
 
 /// The path below which nothing is ever forwarded.
@@ -76,13 +76,13 @@ pub(crate) fn find(
     request: &Request<'_>,
 ) -> Result<Option<Ours>, NotServed> {
     let desks = site.desks();
-    let endpoint = site.login().and_then(|_| Endpoint::at(&paths.plain));
+    let people = people_at(site, &paths.plain);
     let ours = match &*paths.plain {
         HEALTH => Ours::Document(Document::Health),
         JWKS => Ours::Document(Document::Jwks(core.gate.signer.jwks())),
         TOKEN if desks.tokens().is_some() => Ours::Desk(Desk::Token),
         KEYS if desks.key_role().is_some() => Ours::Desk(Desk::Keys),
-        plain => match endpoint.map(Desk::Login).or_else(|| desks.at(plain)) {
+        plain => match people.or_else(|| desks.at(plain)) {
             Some(desk) => Ours::Desk(desk),
             None if below(plain) || below(paths.folded()) || desks.resembles(paths.folded()) => {
                 return Err((route::NOTHING, None));
@@ -91,7 +91,12 @@ pub(crate) fn find(
         },
     };
     let page = matches!(&ours, Ours::Desk(Desk::Login(endpoint)) if endpoint.is_page());
+    let form = matches!(&ours, Ours::Desk(Desk::Form(_)));
     match (&ours, request.method()) {
+        (Ours::Desk(_), Method::Get) if form => Ok(Some(ours)),
+        (Ours::Desk(_), method) if form && method != Method::Post => {
+            Err((route::NOT_LISTED, Some("GET, POST")))
+        }
         (Ours::Desk(_), Method::Get) if page => Ok(Some(ours)),
         (Ours::Desk(_), _) if page => Err((route::NOT_LISTED, Some("GET"))),
         (Ours::Document(_), Method::Get | Method::Head) | (Ours::Desk(_), Method::Post) => {
@@ -100,6 +105,17 @@ pub(crate) fn find(
         (Ours::Document(_), _) => Err((route::NOT_LISTED, Some("GET, HEAD"))),
         (Ours::Desk(_), _) => Err((route::NOT_LISTED, Some("POST"))),
     }
+}
+
+/// Where people log in and out, if anything of that is at `path`.
+fn people_at(site: &Site, path: &str) -> Option<Desk> {
+    let (login, accounts) = (site.login().is_some(), site.accounts().is_some());
+    let form = Form::at(path).filter(|_| accounts).map(Desk::Form);
+    form.or_else(|| {
+        let endpoint = Endpoint::at(path)?;
+        let served = login || accounts && endpoint.needs_no_provider();
+        served.then_some(Desk::Login(endpoint))
+    })
 }
 
 fn below(path: &str) -> bool {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use control::{ControlId, Reason, Refusal};
 use identity::{
+    account::fault::ACCOUNT,
     refusal::{KEY, TOKEN},
     session::fault::SESSION,
 };
@@ -119,7 +120,13 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         Content::Refusal(refusal) if [KEY, TOKEN, SESSION].contains(&refusal.control) => {
             Kind::AUTHENTICATION_FAILED
         }
-        Content::Refusal(_) | Content::Document(_) | Content::Sent(_) => end,
+        // A name and a password, or a link, that did not fit; not a password that is too weak.
+        Content::Refusal(refusal)
+            if refusal.control == ACCOUNT && matches!(refusal.status, 401 | 403) =>
+        {
+            Kind::AUTHENTICATION_FAILED
+        }
+        Content::Refusal(_) | Content::Document(_) | Content::Sent(_) | Content::Page(_) => end,
     };
     let books = &core.books;
     let mut event = exchange.event(kind);
@@ -141,11 +148,12 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
                 books.recorder.record_refusal(event);
             }
         }
-        Content::Document(_) | Content::Sent(_) => {
+        Content::Document(_) | Content::Sent(_) | Content::Page(_) => {
             books.counters.add(Metric::Answered, 1);
             event.status = Some(match content {
                 Content::Sent(sent) => sent.status,
                 Content::Document(document) => document.status(),
+                Content::Page(_) => 200,
                 Content::Refusal(_) | Content::Duplicate(_) => 0,
             });
             if exchange.has_room() {

@@ -13,12 +13,16 @@ use super::{
     login,
     record::DISK_PATIENCE,
     session,
+    sign_in::Page,
 };
 use crate::{
     core::Core,
     request_id,
-    site::headers::{AppSaid, ResponseHeaders},
+    site::headers::{AppSaid, Frame, Referrer, ResponseHeaders},
 };
+
+/// A page for a person.
+const HTML: &[u8] = b"text/html; charset=utf-8";
 
 /// Hears the status of the app's final answer before a byte of it is relayed, and settles a
 /// webhook delivery with it: done on 2xx, so that the provider's next copy finds it done. Awaits
@@ -138,9 +142,14 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
             if let Some(allowed) = &exchange.allowed {
                 let _ = writer.field(b"Allow", allowed.as_bytes());
             }
-            refused = refusal_body(exchange, refusal.public);
-            (b"application/json", &refused)
+            if let Some(page) = &exchange.page {
+                (HTML, page.body())
+            } else {
+                refused = refusal_body(exchange, refusal.public);
+                (b"application/json", &refused)
+            }
         }
+        Content::Page(page) => (HTML, page.body()),
     };
     if !content_type.is_empty() {
         let _ = writer.field(b"Content-Type", content_type);
@@ -150,12 +159,27 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
     if !keep_alive || answer.closes() {
         let _ = writer.field(b"Connection", b"close");
     }
-    headers(exchange).write(exchange.secure, AppSaid::default(), out);
+    if content_type == HTML {
+        write_page_headers(exchange, out);
+    } else {
+        headers(exchange).write(exchange.secure, AppSaid::default(), out);
+    }
     write_id(exchange, out);
     out.extend_from_slice(b"\r\n");
     if !exchange.head {
         out.extend_from_slice(body);
     }
+}
+
+/// What a browser may do with a page of ours, whatever the site says of the app's. The referrer stays
+/// within the origin, because without one a browser would not say where a form comes from.
+fn write_page_headers(exchange: &Exchange, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Content-Security-Policy: ");
+    out.extend_from_slice(Page::policy().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    let hsts = exchange.site.headers().hsts;
+    let own = ResponseHeaders::new(true, Frame::Deny, Referrer::SameOrigin, hsts);
+    own.write(exchange.secure, AppSaid::default(), out);
 }
 
 /// What a refused client is told: what to do, and the id under which the operator finds why.

@@ -10,7 +10,10 @@ use tokio::time::timeout;
 use wire::{Method, Name, Request};
 
 use super::{authenticate::Caller, exchange::Exchange, record::DISK_PATIENCE};
-use crate::{core::Core, site::deployment::Deployment};
+use crate::{
+    core::Core,
+    site::{Site, deployment::Deployment},
+};
 
 /// The cookie that holds a session's id.
 pub const COOKIE: &[u8] = b"__Host-vouchsafe";
@@ -67,7 +70,8 @@ pub(crate) fn look(
     let looked = look_up(core, exchange, request);
     // Where to log in is made up only for those who may have to: it costs an allocation.
     if !matches!(looked, Ok(Caller::Known(_))) {
-        exchange.login = navigation(request);
+        let begins = begins(&exchange.site);
+        exchange.login = navigation(begins, request);
     }
     looked
 }
@@ -154,9 +158,18 @@ fn is_ours(deployment: &Deployment, request: &Request<'_>, origin: &[u8]) -> boo
     host.is_some() && host == asked
 }
 
+/// Where people begin who are not logged in: where they sign in with a password, if they do, which has
+/// a link to the provider's login.
+const fn begins(site: &Site) -> &'static str {
+    match site.accounts() {
+        Some(_) => super::sign_in::SIGN_IN,
+        None => super::login::BEGIN,
+    }
+}
+
 /// Where a browser is sent that wants a page and is not logged in; none for everything but a person's
 /// own step to a page.
-fn navigation(request: &Request<'_>) -> Option<Box<str>> {
+fn navigation(begins: &str, request: &Request<'_>) -> Option<Box<str>> {
     if !matches!(request.method(), Method::Get | Method::Head) || request.is_websocket() {
         return None;
     }
@@ -170,7 +183,7 @@ fn navigation(request: &Request<'_>) -> Option<Box<str>> {
         return None;
     }
     let page = std::str::from_utf8(request.path_and_query()).unwrap_or("/");
-    Some(super::login::place_of(page).into())
+    Some(super::login::place_of(begins, page).into())
 }
 
 /// The cookies of a field less ours; none where nothing is left. `None` at the outside means that
@@ -290,7 +303,7 @@ mod tests {
             head.extend(lines);
             let received = Received::of(&head);
             assert_eq!(
-                navigation(&received.request()).is_some(),
+                navigation("/in", &received.request()).is_some(),
                 sent,
                 "{line} {lines:?}"
             );

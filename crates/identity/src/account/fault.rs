@@ -104,6 +104,32 @@ pub enum ClaimRefusal {
     Away,
 }
 
+impl From<&ClaimRefusal> for Refusal {
+    fn from(refusal: &ClaimRefusal) -> Self {
+        match refusal {
+            ClaimRefusal::Link => Self::new(
+                ACCOUNT,
+                403,
+                "This link is used or has ended. Ask whoever gave it to you for a new one.",
+                Reason("claim-link"),
+            ),
+            ClaimRefusal::NoPassword(_) | ClaimRefusal::Weak(_) => Self::new(
+                ACCOUNT,
+                422,
+                "That password cannot be taken.",
+                Reason("password-weak"),
+            ),
+            ClaimRefusal::Away => Self::new(
+                ACCOUNT,
+                503,
+                "No password can be set right now. Try again shortly.",
+                Reason("account-store-away"),
+            )
+            .retry_after(5),
+        }
+    }
+}
+
 /// Nobody came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum SignInRefusal {

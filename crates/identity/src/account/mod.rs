@@ -6,18 +6,27 @@
 //!
 //! - [`name`]: what people type to say who they are;
 //! - [`service`]: accounts: making, listing, resetting, disabling, claiming;
+//! - [`settings`]: what a configuration says of them;
 //! - [`sign_in`]: from a name and a password to somebody who has proved who they are;
 //! - [`fault`]: what can go wrong.
 
 pub mod fault;
 pub mod name;
 pub mod service;
+pub mod settings;
 pub mod sign_in;
 
 pub use fault::{AccountFault, ClaimRefusal, SignInRefusal};
 pub use name::AccountName;
-pub use service::{Accounts, ClaimLink, Listed, Made, NewAccount};
+pub use service::{Accounts, ClaimLink, Listed, Made, NewAccount, Owner, Terms};
+pub use settings::Settings;
 pub use sign_in::{Door, Refused, SignedIn};
+
+/// The person who has the account called `name`, as the ledger names them.
+#[must_use]
+pub fn person(name: &str) -> crate::PersonId {
+    crate::PersonId::of(ISSUER, name)
+}
 
 /// Who says who the holder of a local account is, where an issuer is asked for.
 pub const ISSUER: &str = "vouchsafe:local";

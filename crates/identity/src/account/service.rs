@@ -5,7 +5,7 @@
 
 use std::{fmt, time::Duration};
 
-use control::{Rng, Secret, Timestamp};
+use control::{Rng, Secret, Timestamp, rng};
 use serde::Serialize;
 use store::{
     Store, StoreError, Tenant, Within,
@@ -15,7 +15,7 @@ use store::{
 use super::{AccountFault, AccountName, ClaimRefusal, ISSUER};
 use crate::{
     PersonId,
-    keys::{ROLES_LIMIT, is_word},
+    keys::{PROBE_TENANT, ROLES_LIMIT, is_word},
     password::{About, Hashed, Password, hash::Cost, strength},
     session::id::{SessionId, digest_of},
 };
@@ -23,8 +23,11 @@ use crate::{
 /// Most accounts: they are for operators and small teams.
 pub const ACCOUNTS_LIMIT: u64 = 1000;
 
-/// How long a link is good.
-pub const CLAIM_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long an account lives that was made for a proof.
+pub const PROBE_LIFE: Duration = Duration::from_secs(60);
+
+/// What the names of accounts begin with that were made for a proof, for whoever meets one in a list.
+const PROBE_NAME: &str = "probe-";
 
 /// An account that somebody wants to make.
 #[derive(Clone, Debug)]
@@ -86,30 +89,52 @@ pub struct Listed {
     pub claimable: Option<String>,
 }
 
+/// What is asked of links and passwords.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// How long a link is good.
+    pub link: Duration,
+    /// Fewest characters of a new password.
+    pub shortest: usize,
+    /// Names of the place, which no password may resemble.
+    pub place: Vec<String>,
+}
+
+/// Whose account one is: a person's, or a proof's. Neither is ever taken for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A person's.
+    Person,
+    /// A proof's: it lives [`PROBE_LIFE`] in a tenant of its own.
+    Proof,
+}
+
+impl Owner {
+    /// Whether it is of this row.
+    pub(super) fn has(self, row: &AccountRow, now: Timestamp) -> bool {
+        let of_proof = row.tenant == PROBE_TENANT;
+        match self {
+            Self::Person => !of_proof,
+            Self::Proof => of_proof && now < row.created.plus(PROBE_LIFE),
+        }
+    }
+}
+
 /// The accounts of a deployment. Clones are the same.
 #[derive(Clone)]
 pub struct Accounts {
     store: Store,
     cost: Cost,
-    shortest: usize,
-    /// Names of the place, which no password may resemble.
-    place: Vec<String>,
+    terms: Terms,
 }
 
 impl Accounts {
-    /// The accounts in `store`. New passwords have at least `shortest` characters and do not resemble
-    /// the names of the place.
+    /// The accounts in `store`, on these terms.
     #[must_use]
-    pub const fn new(store: Store, cost: Cost, shortest: usize, place: Vec<String>) -> Self {
-        Self {
-            store,
-            cost,
-            shortest,
-            place,
-        }
+    pub const fn new(store: Store, cost: Cost, terms: Terms) -> Self {
+        Self { store, cost, terms }
     }
 
-    #[cfg(test)]
     pub(super) const fn store(&self) -> &Store {
         &self.store
     }
@@ -129,8 +154,67 @@ impl Accounts {
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<Made, AccountFault> {
+        if wish.tenant == PROBE_TENANT {
+            return Err(AccountFault::Tenant);
+        }
         let name = AccountName::read(&wish.name).ok_or(AccountFault::Name)?;
-        let roles = wish.roles;
+        self.insert(name, wish.roles, wish.tenant, self.terms.link, now, rng)
+    }
+
+    /// Makes an account for a proof, with a name of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFault`].
+    pub fn add_probe(&self, now: Timestamp, rng: &dyn Rng) -> Result<Made, AccountFault> {
+        let chance = rng::array::<8>(rng)?;
+        let name = format!("{PROBE_NAME}{}", seal::encode::hex(&chance));
+        let name = AccountName::read(&name).ok_or(AccountFault::Name)?;
+        let tenant = PROBE_TENANT.to_owned();
+        self.insert(name, Vec::new(), tenant, PROBE_LIFE, now, rng)
+    }
+
+    /// Removes an account of a proof; says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFault::Store`].
+    pub fn remove_probe(&self, name: &str) -> Result<bool, AccountFault> {
+        let name = name.to_owned();
+        Ok(self.of_proofs(move |within| rows::remove(within, &name))?)
+    }
+
+    /// Removes the accounts of proofs that are over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFault::Store`].
+    pub fn sweep(&self, now: Timestamp) -> Result<usize, AccountFault> {
+        let life = i64::try_from(PROBE_LIFE.as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp::from_millis(now.millis().saturating_sub(life));
+        Ok(self.of_proofs(move |within| rows::sweep(within, before))?)
+    }
+
+    /// Takes an account back that was just made and that nobody knows of.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountFault::Store`].
+    pub fn take_back(&self, made: &Made) -> Result<(), AccountFault> {
+        let name = made.name.as_str().to_owned();
+        self.every(move |within| rows::remove(within, &name))?;
+        Ok(())
+    }
+
+    fn insert(
+        &self,
+        name: AccountName,
+        roles: Vec<String>,
+        tenant_name: String,
+        life: Duration,
+        now: Timestamp,
+        rng: &dyn Rng,
+    ) -> Result<Made, AccountFault> {
         if let Some(at) = roles.iter().position(|role| !is_word(role)) {
             return Err(AccountFault::Role { at: at + 1 });
         }
@@ -139,15 +223,15 @@ impl Accounts {
                 at: ROLES_LIMIT + 1,
             });
         }
-        let tenant = Tenant::named(&wish.tenant).ok_or(AccountFault::Tenant)?;
+        let tenant = Tenant::named(&tenant_name).ok_or(AccountFault::Tenant)?;
         let link = ClaimLink(SessionId::generate(rng)?);
-        let until = now.plus(CLAIM_LIFE);
+        let until = now.plus(life);
         let row = AccountRow {
             name: name.as_str().to_owned(),
             password: None,
             claim: Some((link.0.digest(), until)),
             roles,
-            tenant: wish.tenant,
+            tenant: tenant_name,
             created: now,
             changed: None,
             disabled: None,
@@ -176,7 +260,7 @@ impl Accounts {
     pub fn reset(&self, name: &str, now: Timestamp, rng: &dyn Rng) -> Result<Made, AccountFault> {
         let name = AccountName::read(name).ok_or(AccountFault::Unknown)?;
         let link = ClaimLink(SessionId::generate(rng)?);
-        let until = now.plus(CLAIM_LIFE);
+        let until = now.plus(self.terms.link);
         let (called, digest) = (name.as_str().to_owned(), link.0.digest());
         if self.every(move |within| rows::reset(within, &called, &digest, until))? {
             Ok(Made { name, link, until })
@@ -221,6 +305,7 @@ impl Accounts {
         &self,
         link: &Secret,
         password: &str,
+        owner: Owner,
         now: Timestamp,
         rng: &dyn Rng,
     ) -> Result<AccountName, ClaimRefusal> {
@@ -228,11 +313,14 @@ impl Accounts {
         let away = |_: StoreError| ClaimRefusal::Away;
         let found = self.every(move |within| rows::claimed_by(within, &digest, now));
         let row = found.map_err(away)?.ok_or(ClaimRefusal::Link)?;
+        if !owner.has(&row, now) {
+            return Err(ClaimRefusal::Link);
+        }
         let name = AccountName::read(&row.name).ok_or(ClaimRefusal::Away)?;
         let mut known = vec![name.as_str()];
-        known.extend(self.place.iter().map(String::as_str));
+        known.extend(self.terms.place.iter().map(String::as_str));
         let about = About { texts: &known };
-        let sound = strength::judge(Password::read(password)?, about, self.shortest)
+        let sound = strength::judge(Password::read(password)?, about, self.terms.shortest)
             .map_err(ClaimRefusal::Weak)?;
         let hashed = Hashed::new(&sound, self.cost, rng).map_err(|_| ClaimRefusal::Away)?;
         let text = hashed.as_str().to_owned();
@@ -242,6 +330,17 @@ impl Accounts {
         } else {
             Err(ClaimRefusal::Link)
         }
+    }
+
+    /// Runs `job` for the tenant of proofs.
+    fn of_proofs<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Within<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Some(tenant) = Tenant::named(PROBE_TENANT) else {
+            return Err(StoreError::OtherTenant { table: "account" });
+        };
+        self.store.run(move |access| job(&access.within(&tenant)?))
     }
 
     /// Runs `job` for every tenant: whose an account is, is what its row says.

@@ -1,15 +1,17 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use control::{Rng, Secret, SystemClock, Timestamp, rng::CountingRng};
 use store::{Store, shared::Shared};
 
-use super::{service::CLAIM_LIFE, *};
+use super::{service::PROBE_LIFE, *};
 use crate::{
-    lockout::{Lockout, Rules, Subject},
+    lockout::{Lockout, Origin, Rules, Subject},
     password::{Weakness, hash::Cost},
 };
 
 const GOOD: &str = "copper lantern walks slowly";
+/// How long a link is good here, in seconds.
+const LINK: i64 = 3600;
 const OTHER: &str = "tram-violin-october-sand";
 
 struct House {
@@ -29,13 +31,24 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes().to_vec())
 }
 
+fn terms(place: &[&str]) -> Terms {
+    Terms {
+        link: Duration::from_secs(3600),
+        shortest: 12,
+        place: place.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+fn client(address: &str) -> Origin {
+    Origin::Client(address.parse::<IpAddr>().unwrap())
+}
+
 impl House {
     fn new(cost: Cost) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("vouchsafe.db")).unwrap();
         let rng: Arc<dyn Rng> = Arc::new(CountingRng::from_seed(3));
-        let place = vec!["Helpline Zuid".to_owned()];
-        let accounts = Accounts::new(store, cost, 12, place);
+        let accounts = Accounts::new(store, cost, terms(&["Helpline Zuid"]));
         let shared = Shared::in_process(Arc::new(SystemClock::new()));
         let lockout = Lockout::new(shared, Rules::default(), Rules::default());
         Self {
@@ -62,12 +75,12 @@ impl House {
 
     fn claim(&self, made: &Made, password: &str, now: i64) -> Result<AccountName, ClaimRefusal> {
         let link = secret(made.link.expose());
-        self.accounts.claim(&link, password, at(now), &*self.rng)
+        let (owner, now) = (Owner::Person, at(now));
+        self.accounts.claim(&link, password, owner, now, &*self.rng)
     }
 
     fn sign_in(&self, name: &str, password: &str, address: &str) -> Result<SignedIn, Refused> {
-        let address: IpAddr = address.parse().unwrap();
-        let signing_in = self.door.sign_in(name, password, address, at(10));
+        let signing_in = self.door.sign_in(name, password, client(address), at(10));
         self.runtime.block_on(signing_in)
     }
 
@@ -117,14 +130,14 @@ fn a_link_is_good_once_and_in_time_and_stays_good_when_the_password_was_at_fault
         let refused = house.claim(&made, password, 5);
         assert_eq!(refused, Err(ClaimRefusal::Weak(vec![weak])), "{password}");
     }
-    let late = i64::try_from(CLAIM_LIFE.as_secs()).unwrap();
+    let late = LINK;
     assert_eq!(house.claim(&made, GOOD, late), Err(ClaimRefusal::Link));
     assert!(house.claim(&made, GOOD, late - 1).is_ok());
     assert_eq!(house.claim(&made, OTHER, 6), Err(ClaimRefusal::Link));
     for link in ["", "x", &"a".repeat(43)] {
         let claimed = house
             .accounts
-            .claim(&secret(link), GOOD, at(1), &*house.rng);
+            .claim(&secret(link), GOOD, Owner::Person, at(1), &*house.rng);
         assert_eq!(claimed, Err(ClaimRefusal::Link), "{link}");
     }
     assert!(house.sign_in("ann", GOOD, "192.0.2.1").is_ok());
@@ -152,7 +165,9 @@ fn names_are_given_once_and_wishes_are_judged() {
         wish("ben", &["a"; 33], "default"),
         Err(AccountFault::Role { at: 33 })
     );
-    assert_eq!(wish("ben", &[], "*"), Err(AccountFault::Tenant));
+    for tenant in ["*", "probe"] {
+        assert_eq!(wish("ben", &[], tenant), Err(AccountFault::Tenant));
+    }
     assert_eq!(wish("ben", &["a"], "default"), Ok(()));
 }
 
@@ -259,7 +274,7 @@ fn right_passwords_are_never_locked_however_often_they_come() {
 fn what_was_stored_at_another_cost_is_stored_anew_when_it_is_at_hand() {
     let cheap = House::new(Cost::least());
     cheap.claim(&cheap.add("ann"), GOOD, 1).unwrap();
-    let dear = Accounts::new(cheap.accounts.store().clone(), Cost::OURS, 12, vec![]);
+    let dear = Accounts::new(cheap.accounts.store().clone(), Cost::OURS, terms(&[]));
     let stored = || {
         let row = cheap
             .accounts
@@ -269,7 +284,7 @@ fn what_was_stored_at_another_cost_is_stored_anew_when_it_is_at_hand() {
     let before = stored();
     assert!(before.contains("m=8,"));
     let door = Door::new(dear, cheap.lockout.clone(), Arc::clone(&cheap.rng));
-    let signing_in = door.sign_in("ann", GOOD, "192.0.2.1".parse().unwrap(), at(10));
+    let signing_in = door.sign_in("ann", GOOD, client("192.0.2.1"), at(10));
     cheap.runtime.block_on(signing_in).unwrap();
     assert!(stored().contains("m=19456,"));
 }
@@ -283,7 +298,7 @@ fn attempts_that_wait_too_long_for_their_turn_are_not_let_in() {
     house.runtime.block_on(async {
         tokio::time::pause();
         let held = Arc::clone(&turns).acquire_many_owned(all).await.unwrap();
-        let address = "192.0.2.1".parse().unwrap();
+        let address = client("192.0.2.1");
         let waited = house.door.sign_in("ann", GOOD, address, at(10)).await;
         assert_eq!(waited.unwrap_err().refusal, SignInRefusal::Away);
         drop(held);
@@ -311,4 +326,96 @@ fn nothing_of_a_person_is_shown() {
     for hidden in ["ann,", "\"ann\"", made.link.expose()] {
         assert!(!shown.contains(hidden), "{shown}");
     }
+}
+
+#[test]
+fn a_proof_has_accounts_of_its_own_and_no_others() {
+    let house = House::new(Cost::least());
+    house.claim(&house.add("ann"), GOOD, 1).unwrap();
+    let probe = house.accounts.add_probe(at(1), &*house.rng).unwrap();
+    let link = || secret(probe.link.expose());
+    let password = || secret(GOOD);
+    let claim = |owner| {
+        let claiming = house.door.claim(link(), password(), owner, at(2));
+        house.runtime.block_on(claiming)
+    };
+    let claimable = |owner, seconds| {
+        let link = link();
+        let asking = house.door.claimable(&link, owner, at(seconds));
+        house.runtime.block_on(asking)
+    };
+    assert_eq!(claimable(Owner::Person, 2), Err(ClaimRefusal::Link));
+    assert_eq!(claimable(Owner::Proof, 2), Ok(probe.name.clone()));
+    assert_eq!(claim(Owner::Person), Err(ClaimRefusal::Link));
+    assert_eq!(claim(Owner::Proof), Ok(probe.name.clone()));
+    let sign_in = |name: &str, origin, seconds| {
+        let signing_in = house.door.sign_in(name, GOOD, origin, at(seconds));
+        let signed_in = house.runtime.block_on(signing_in);
+        signed_in.map(drop).map_err(|refused| refused.refusal)
+    };
+    let (name, address) = (probe.name.as_str(), client("192.0.2.1"));
+    assert_eq!(sign_in(name, Origin::Proof, 10), Ok(()));
+    assert_eq!(sign_in("ann", address, 10), Ok(()));
+    assert_eq!(sign_in(name, address, 10), Err(SignInRefusal::Unknown));
+    let asked = sign_in("ann", Origin::Proof, 10);
+    assert_eq!(asked, Err(SignInRefusal::Unknown));
+    // Its time is over.
+    let life = i64::try_from(PROBE_LIFE.as_secs()).unwrap();
+    let asked = sign_in(name, Origin::Proof, life + 1);
+    assert_eq!(asked, Err(SignInRefusal::Unknown));
+    assert_eq!(house.accounts.sweep(at(life)), Ok(0));
+    assert_eq!(house.accounts.sweep(at(life + 2)), Ok(1));
+    let again = house.accounts.add_probe(at(1), &*house.rng).unwrap();
+    assert_eq!(house.accounts.remove_probe("ann"), Ok(false));
+    assert_eq!(house.accounts.remove_probe(again.name.as_str()), Ok(true));
+    assert!(house.sign_in("ann", GOOD, "192.0.2.1").is_ok());
+}
+
+#[test]
+fn a_proof_that_fails_locks_no_address_but_its_own() {
+    let house = House::new(Cost::least());
+    house.claim(&house.add("ann"), GOOD, 1).unwrap();
+    let failing = |name: &str| {
+        let signing_in = house.door.sign_in(name, OTHER, Origin::Proof, at(10));
+        let refused = house.runtime.block_on(signing_in).unwrap_err();
+        refused.refusal
+    };
+    for number in 0..5 {
+        assert_eq!(failing(&format!("x{number}")), SignInRefusal::Unknown);
+    }
+    assert_eq!(failing("y"), SignInRefusal::AddressLocked);
+    assert!(house.sign_in("ann", GOOD, "192.0.2.1").is_ok());
+    let forgiving = house.lockout.forgive(Origin::Proof);
+    assert!(house.runtime.block_on(forgiving).unwrap());
+    assert_eq!(failing("y"), SignInRefusal::Unknown);
+}
+
+#[test]
+fn an_account_stands_until_it_is_disabled_or_reset() {
+    let house = House::new(Cost::least());
+    let made = house.add("ann");
+    house.claim(&made, GOOD, 1).unwrap();
+    let signed_in = house.sign_in("ann", GOOD, "192.0.2.1").unwrap();
+    let stands = || house.runtime.block_on(house.door.stands(&signed_in));
+    assert_eq!(stands(), Ok(true));
+    house.accounts.disable("ann", Some(at(2))).unwrap();
+    assert_eq!(stands(), Ok(false));
+    house.accounts.disable("ann", None).unwrap();
+    assert_eq!(stands(), Ok(true));
+    let again = house.accounts.reset("ann", at(3), &*house.rng).unwrap();
+    assert_eq!(stands(), Ok(false));
+    house.claim(&again, GOOD, 4).unwrap();
+    assert_eq!(stands(), Ok(false), "another password was set since");
+    house.accounts.take_back(&again).unwrap();
+    assert_eq!(stands(), Ok(false));
+}
+
+#[test]
+fn only_the_owner_of_an_account_is_named_to_the_ledger() {
+    let house = House::new(Cost::least());
+    house.claim(&house.add("ann"), GOOD, 1).unwrap();
+    let tried = |name: &str| house.sign_in(name, OTHER, "192.0.2.1").unwrap_err().tried;
+    assert_eq!(tried("Ann"), Some(person("ann")));
+    assert_eq!(tried("hunter2"), None);
+    assert_eq!(tried("no name"), None);
 }

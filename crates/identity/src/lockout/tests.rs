@@ -16,8 +16,8 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(1_000_000 + seconds)
 }
 
-fn from(text: &str) -> IpAddr {
-    text.parse().unwrap()
+fn from(text: &str) -> Origin {
+    Origin::Client(text.parse().unwrap())
 }
 
 /// Runs on a runtime of its own: nothing here waits for anything outside.
@@ -194,7 +194,7 @@ fn nothing_of_who_tried_is_in_a_name() {
     let shown = format!(
         "{:?} {:?}",
         account_name(ALICE),
-        address_name(from("192.0.2.1"))
+        origin_name(from("192.0.2.1"))
     );
     assert_eq!(shown, "Name(lockout-account:..) Name(lockout-address:..)");
     let attempt = run(lockout().begin(ALICE, from("192.0.2.1"), at(0)));

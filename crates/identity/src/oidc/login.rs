@@ -10,8 +10,11 @@ use seal::{encode::base64url, hmac};
 use store::{StoreError, logins, logins::LoginRow};
 use zeroize::Zeroizing;
 
-use super::{LoginFault, LoginRefusal, Provider, ProviderFault, ReturnTo, form, person};
-use crate::session::{NewSession, id};
+use super::{LoginFault, LoginRefusal, Provider, ProviderFault, ReturnTo, person};
+use crate::{
+    form,
+    session::{NewSession, id},
+};
 
 /// How long a login may take.
 pub const PATIENCE: Duration = Duration::from_secs(10 * 60);

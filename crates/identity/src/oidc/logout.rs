@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{LoginFault, LoginRefusal, Provider, form, metadata::extend, person};
+use super::{LoginFault, LoginRefusal, Provider, metadata::extend, person};
+use crate::form;
 
 /// Longest logout token ago.
 const FRESH: Duration = Duration::from_secs(3 * 60);

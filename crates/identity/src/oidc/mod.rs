@@ -20,7 +20,6 @@
 //! - [`fault`]: every way a login ends without a session.
 
 pub mod fault;
-mod form;
 pub mod login;
 pub mod logout;
 pub mod metadata;

@@ -21,11 +21,14 @@ use serde::Deserialize;
 use store::Store;
 
 use super::{
-    LoginFault, LoginRefusal, ProviderFault, form,
+    LoginFault, LoginRefusal, ProviderFault,
     metadata::Metadata,
     settings::{ALGORITHMS, LONGEST_TOKEN, SKEW, Settings},
 };
-use crate::token::{Claims, Issuer, Rules, TokenRefusal};
+use crate::{
+    form,
+    token::{Claims, Issuer, Rules, TokenRefusal},
+};
 
 /// How long metadata and keys are used before they are asked for again.
 const KEPT: Duration = Duration::from_secs(60 * 60);

@@ -19,6 +19,7 @@ on_both! {
     a_reset_takes_the_password_and_the_earlier_link_away,
     a_password_is_stored_anew_only_where_it_is_still_the_same,
     an_account_is_disabled_and_enabled,
+    an_account_is_removed_by_name_and_old_ones_of_one_tenant_by_age,
     a_tenant_sees_and_changes_its_own_accounts_and_no_others,
     an_account_that_does_not_read_is_an_error,
 }
@@ -224,4 +225,37 @@ fn an_account_that_does_not_read_is_an_error(bench: &Bench<'_>) {
     bench.meddle("UPDATE account SET roles = 'admin'");
     let read = every(&store, |within| accounts::get(within, "a"));
     assert_eq!(read, Err(StoreError::Unreadable { table: "account" }));
+}
+
+fn an_account_is_removed_by_name_and_old_ones_of_one_tenant_by_age(bench: &Bench<'_>) {
+    let store = bench.open();
+    every(&store, |within| {
+        for (name, tenant, created) in [("a", "p", 1), ("b", "p", 9), ("c", "default", 1)] {
+            let row = AccountRow {
+                tenant: tenant.to_owned(),
+                created: at(created),
+                claim: None,
+                ..account(name)
+            };
+            assert!(accounts::insert(within, &row)?);
+        }
+        assert_eq!(accounts::sweep(within, at(100))?, 0, "bound to no tenant");
+        Ok(())
+    })
+    .unwrap();
+    let swept = store.run(|access| {
+        let tenant = Tenant::named("p").unwrap();
+        accounts::sweep(&access.within(&tenant)?, at(9))
+    });
+    assert_eq!(swept, Ok(1));
+    every(&store, |within| {
+        let listed = accounts::list(within, 10)?;
+        let names: Vec<_> = listed.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["b", "c"]);
+        assert!(accounts::remove(within, "c")?);
+        assert!(!accounts::remove(within, "c")?);
+        assert_eq!(accounts::count(within)?, 1);
+        Ok(())
+    })
+    .unwrap();
 }

@@ -12,7 +12,7 @@ use ledger::{Kind, Notice};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Instance, Said};
+use super::{Instance, Said, people};
 
 /// Answers what is known without asking anybody: it waits for no disk, and nothing that does is
 /// between it and its answer. None is an ask for [`answer`].
@@ -39,6 +39,18 @@ pub(super) fn answer(instance: &Instance, method: &str, path: &str, body: &[u8])
         ("POST", "/v1/prove/record") => read(body).and_then(|verdict| record(instance, &verdict)),
         ("POST", "/v1/ledger/flush") => flush(instance),
         ("DELETE", path) if path.starts_with(PROBE_SESSION) => end_probe_session(instance, path),
+        ("GET", "/v1/users") => people::list(instance),
+        ("POST", "/v1/users") => read(body).and_then(|wish| people::add(instance, wish)),
+        ("POST", "/v1/users/reset") => read(body).and_then(|who| people::reset(instance, &who)),
+        ("POST", "/v1/users/disable") => read(body).and_then(|who| people::disable(instance, &who)),
+        ("POST", "/v1/users/enable") => read(body).and_then(|who| people::enable(instance, &who)),
+        ("POST", "/v1/users/unlock") => read(body).and_then(|who| people::unlock(instance, &who)),
+        ("POST", "/v1/sessions") => read(body).and_then(|whose| people::sessions(instance, &whose)),
+        ("POST", "/v1/sessions/end") => read(body).and_then(|which| people::end(instance, &which)),
+        ("POST", "/v1/prove/account") => people::probe(instance),
+        ("POST", "/v1/prove/account/remove") => {
+            read(body).and_then(|who| people::remove_probe(instance, &who))
+        }
         ("DELETE", path) => match path
             .strip_prefix("/v1/keys/")
             .or_else(|| path.strip_prefix("/v1/prove/key/"))
@@ -79,19 +91,19 @@ fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Said> {
     })
 }
 
-fn bad(fault: impl ToString, hint: impl AsRef<str>) -> Said {
+pub(super) fn bad(fault: impl ToString, hint: impl AsRef<str>) -> Said {
     Said::refused(StatusCode::BAD_REQUEST, fault.to_string(), hint)
 }
 
 /// Writes what is about to be answered into the ledger; no event, no change.
-fn note(instance: &Instance, notice: Notice) -> Result<(), Said> {
+pub(super) fn note(instance: &Instance, notice: Notice) -> Result<(), Said> {
     instance.note(notice).map_err(|fault| {
         let hint = "free some disk space; see the gate's own log";
         Said::refused(StatusCode::SERVICE_UNAVAILABLE, fault.to_string(), hint)
     })
 }
 
-fn notice(instance: &Instance, kind: Kind) -> Notice {
+pub(super) fn notice(instance: &Instance, kind: Kind) -> Notice {
     Notice::new(instance.clock().now(), kind)
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Instance {
     pub(crate) shared: store::shared::Shared,
     /// Who is logged in, where anybody logs in.
     pub(crate) sessions: Option<identity::Sessions>,
+    /// The local accounts and who has failed too often, where there are any.
+    pub(crate) door: Option<identity::account::Door>,
     /// What these were made from.
     pub(crate) people: String,
     pub(crate) sharing: Sharing,
@@ -298,7 +300,9 @@ impl Instance {
             return Err(restart("[ledger]"));
         }
         if crate::people::made_from(&loaded) != self.people {
-            return Err(restart("[login], [connect] or public_url"));
+            return Err(restart(
+                "[login], [accounts], [connect], name or public_url",
+            ));
         }
         if loaded.log != self.log_file {
             return Err(restart("[log]"));

@@ -8,6 +8,7 @@
 
 mod ask;
 mod instance;
+mod people;
 mod pulse;
 
 use std::{

@@ -9,10 +9,10 @@ use control::{Clock as _, SystemClock, SystemRng};
 use prove::admin::AdminError;
 use serde_json::{Value, json};
 
-use super::Format;
+use super::{Format, print};
 use crate::{
     admin,
-    failure::{Failure, io},
+    failure::Failure,
     load::{self, Loaded},
 };
 
@@ -249,9 +249,4 @@ fn url_safe(id: &str) -> Result<&str, AdminError> {
             error: "that is not the public prefix of a key".to_owned(),
             hint: Some("see vouchsafe key list".to_owned()),
         })
-}
-
-fn print(text: &str) -> Result<ExitCode, Failure> {
-    writeln!(std::io::stdout(), "{text}").map_err(io("print", "is standard output closed?"))?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -16,10 +16,12 @@ pub(crate) mod ledger;
 pub(crate) mod prove;
 pub(crate) mod reference;
 pub(crate) mod reload;
+pub(crate) mod session;
 pub(crate) mod up;
+pub(crate) mod user;
 pub(crate) mod webhook;
 
-use std::{path::Path, process::ExitCode};
+use std::{io::Write as _, path::Path, process::ExitCode};
 
 use crate::{
     cli::Command,
@@ -45,6 +47,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Reload(args) => reload::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Key(command) => key::run(&command),
+        Command::User(command) => user::run(&command),
+        Command::Session(command) => session::run(&command),
         Command::Webhook(command) => webhook::run(&command),
         Command::Ledger(command) => ledger::run(&command),
         Command::Egress(command) => egress::run(&command),
@@ -54,6 +58,12 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::DemoApp(args) => demo_app::run(&args),
         Command::Reference(args) => reference::run(&args),
     }
+}
+
+/// Prints data.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    writeln!(std::io::stdout(), "{text}").map_err(io("print", "is standard output closed?"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes a ready file whole or not at all: whoever waits for it never reads half of it.

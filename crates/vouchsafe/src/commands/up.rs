@@ -191,6 +191,13 @@ async fn tick(instance: Arc<Instance>) {
                 .log
                 .warn("sessions.not-taken-up", &[("why", &fault.to_string())]);
         }
+        if second % 60 == 0
+            && let Some(door) = &instance.door
+        {
+            let (accounts, now) = (door.accounts().clone(), instance.clock.now());
+            // What stays is nobody's: its time is over, and the next minute removes it.
+            let _ = tokio::task::spawn_blocking(move || accounts.sweep(now)).await;
+        }
         // How it went is remembered where healthcheck looks.
         let _ = instance.shared.ping().await;
         let ahead = instance.clock_ahead();

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use control::{Clock as _, SystemClock};
 
-use crate::support::{Deployment, Upstream, site};
+use crate::support::{Client, Deployment, Upstream, request, site};
 
 /// The blocks of `language` in a guide, without the indent of the list they stand in.
 fn blocks(guide: &str, language: &str) -> Vec<String> {
@@ -60,5 +60,90 @@ fn every_configuration_in_the_guide_to_logging_in_is_taken() {
             .with("LOGIN_CLIENT_SECRET", "s")
             .run(&["check"], &[])
             .exits(2);
+    }
+}
+
+/// Whether `said` reads as `shown`, where each `…` stands for something of this run.
+fn reads_as(said: &str, shown: &str) -> bool {
+    let mut rest = said;
+    let mut parts = shown.split('…');
+    let Some(after) = parts.next().and_then(|first| rest.strip_prefix(first)) else {
+        return false;
+    };
+    rest = after;
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+#[test]
+fn every_command_of_the_guide_to_accounts_says_what_the_guide_shows() {
+    let upstream = Upstream::start();
+    let settings = blocks("accounts.md", "toml");
+    assert_eq!(settings.len(), 2);
+    let secure = site(upstream.address).replace("http://localhost", "https://localhost");
+    for block in &settings {
+        let deployment = Deployment::new(&format!("{secure}{block}"));
+        deployment.run(&["check"], &[]).exits(0);
+        let slip = block.replace("[accounts]", "[accounts]\nattempt = 5");
+        let slip = Deployment::new(&format!("{secure}{slip}"));
+        slip.run(&["check"], &[]).exits(2).says(&["attempts"]);
+    }
+    let deployment = Deployment::new(&format!("{secure}{}", settings[0]));
+    let gate = deployment.up();
+    let mut shown = 0;
+    for block in blocks("accounts.md", "console") {
+        for example in block.split("$ vouchsafe ").skip(1) {
+            let (command, expected) = example.split_once('\n').unwrap();
+            let (verb, arguments) = command.split_at(
+                command
+                    .match_indices(' ')
+                    .nth(1)
+                    .unwrap_or((command.len(), ""))
+                    .0,
+            );
+            let verb: Vec<&str> = verb.split(' ').collect();
+            let arguments: Vec<&str> = arguments.split_whitespace().collect();
+            let said = deployment.run(&verb, &arguments);
+            let text = format!("{}{}", said.stderr, said.stdout);
+            assert!(reads_as(&text, expected), "{command}: {text}");
+            said.exits(i32::from(expected.starts_with("0 ")));
+            shown += 1;
+            if shown == 1 {
+                // As the guide goes on: the person sets a password and signs in.
+                let (_, link) = text.trim_end().rsplit_once("?link=").unwrap();
+                let password = "copper+lantern+walks+slowly";
+                for (place, filled) in [
+                    (
+                        "claim",
+                        format!("link={link}&password={password}&repeat={password}"),
+                    ),
+                    (
+                        "sign-in",
+                        format!("name=ann%40helpline.example&password={password}"),
+                    ),
+                ] {
+                    let fields = "Content-Type: application/x-www-form-urlencoded\r\n\
+                                  Sec-Fetch-Site: same-origin\r\n";
+                    let asked = request("POST", &format!("/.vouchsafe/{place}"), fields, &filled);
+                    let status = Client::dial(gate.address).ask(asked).status;
+                    assert!([200, 303].contains(&status), "{place}: {status}");
+                }
+            }
+        }
+    }
+    assert_eq!(shown, 8);
+    gate.stop();
+}
+
+#[test]
+fn what_differs_from_a_guide_is_noticed() {
+    assert!(reads_as("a 12 b\n", "a … b\n"));
+    for said in ["a 12 b", "a 12 c\n", "x a 12 b\n", "a 12 b\nmore\n"] {
+        assert!(!reads_as(said, "a … b\n"), "{said}");
     }
 }

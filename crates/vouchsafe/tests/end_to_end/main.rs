@@ -14,6 +14,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod accounts;
 mod bad_input;
 mod cli;
 #[path = "../../../store/tests/support/cluster.rs"]

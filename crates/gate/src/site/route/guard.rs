@@ -151,7 +151,7 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
                 "nobody can log in for the sessions this route accepts",
             )
             .at(place.map(|kind| kind.span))
-            .hint("add a [login] table with the provider that people log in at"),
+            .hint("add a [login] table with the provider that people log in at, or [accounts] for people who have a password here"),
         );
         return None;
     }

@@ -63,8 +63,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     })
     .map(Arc::new)
     .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
-    let login = site.login().cloned();
-    let login = login.map(|login| people::open(&loaded, login, &store, &clock, &rng));
+    let opened = people::open(&loaded, &site, &store, &shared, &clock, &rng)?;
     let gate = Gate::new(Parts {
         site,
         clock: Arc::clone(&clock),
@@ -78,10 +77,11 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     .map(Arc::new)
     .map_err(|fault| Failure::new(fault.to_string(), "restart the gate"))?;
     let people = people::made_from(&loaded);
-    let mut sessions = None;
-    if let Some((opened, provider)) = login.transpose()? {
-        sessions = Some(opened.clone());
-        gate.let_in(opened, provider);
+    let (mut sessions, mut door) = (None, None);
+    if let Some(opened) = opened {
+        sessions = Some(opened.sessions.clone());
+        door.clone_from(&opened.door);
+        gate.let_in(opened.sessions, opened.provider, opened.door);
     }
     gate::echo::start(&gate).map_err(io(
         "start the echo",
@@ -118,6 +118,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         storage: loaded.storage,
         shared,
         sessions,
+        door,
         people,
         sharing: loaded.sharing,
         service: service.clone(),

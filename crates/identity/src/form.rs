@@ -6,8 +6,9 @@
 /// Most pairs that are read.
 const PAIRS: usize = 32;
 
-/// Reads `text`; none where it is not in this form.
-pub(super) fn read(text: &str) -> Option<Vec<(String, String)>> {
+/// Reads `text`, of which the caller bounds the length; none where it is not in this form.
+#[must_use]
+pub fn read(text: &str) -> Option<Vec<(String, String)>> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -21,7 +22,8 @@ pub(super) fn read(text: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// The value of a pair.
-pub(super) fn value<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
+#[must_use]
+pub fn value<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
     let found = pairs.iter().find(|(known, _)| known == name)?;
     Some(&found.1)
 }
@@ -45,7 +47,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// Appends `value` to `out`, with everything escaped but what RFC 3986 calls unreserved.
-pub(super) fn encode_into(value: &str, out: &mut String) {
+pub fn encode_into(value: &str, out: &mut String) {
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
@@ -57,7 +59,8 @@ pub(super) fn encode_into(value: &str, out: &mut String) {
 }
 
 /// Writes pairs.
-pub(super) fn write(pairs: &[(&str, &str)]) -> String {
+#[must_use]
+pub fn write(pairs: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for (name, value) in pairs {
         if !text.is_empty() {
