@@ -152,24 +152,31 @@ impl Control for KeptSessions {
     }
 
     fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
-        let Some(login) = configuration.get("login") else {
+        let ways: Vec<(&str, &Value)> = WAYS
+            .into_iter()
+            .filter_map(|way| Some((way, configuration.get(way)?)))
+            .collect();
+        if ways.is_empty() {
             return nobody();
-        };
+        }
         if !asks_for(configuration, "session", None) {
             return falls(
                 "no route takes sessions".to_owned(),
                 "[[route]]\npath = \"/\"\nauth = [\"session\"]\n".to_owned(),
             );
         }
-        for (name, default) in LIMITS {
-            let set = login.get(name).and_then(Value::as_str).unwrap_or(default);
+        let limits = ways
+            .iter()
+            .flat_map(|(way, table)| LIMITS.map(|(name, default)| (way, table, name, default)));
+        for (way, table, name, default) in limits {
+            let set = table.get(name).and_then(Value::as_str).unwrap_or(default);
             let duration = config::quantity::duration;
             if let Some(promised) = asked.value(name)
                 && duration(promised) != duration(set)
             {
                 return falls(
                     format!("{name} of a session is {set}"),
-                    format!("[login]\n{name} = \"{promised}\"\n"),
+                    format!("[{way}]\n{name} = \"{promised}\"\n"),
                 );
             }
         }
@@ -178,11 +185,11 @@ impl Control for KeptSessions {
 
     fn weaken(&self, configuration: &mut Value, asked: &Asked) -> Weakening {
         let mut set = |name: &str, value: &str| {
-            let login = configuration
-                .get_mut("login")
-                .and_then(Value::as_object_mut);
-            if let Some(login) = login {
-                login.insert(name.to_owned(), value.into());
+            for way in WAYS {
+                let table = configuration.get_mut(way).and_then(Value::as_object_mut);
+                if let Some(table) = table {
+                    table.insert(name.to_owned(), value.into());
+                }
             }
             Weakening::Configured(format!("{name} of a session is {value}"))
         };
@@ -194,6 +201,9 @@ impl Control for KeptSessions {
         }
     }
 }
+
+/// The tables by which people come to sessions.
+const WAYS: [&str; 2] = ["login", "accounts"];
 
 /// The limits of a session, and what holds where none is set.
 const LIMITS: [(&str, &str); 2] = [("idle", "30m"), ("longest", "8h")];

@@ -186,6 +186,15 @@ fn sessions_last_as_long_as_the_document_says_and_a_weaker_setting_is_noticed() 
         for bare in [json!({}), json!({ "login": {} })] {
             assert!(wrong(KeptSessions.fit(&bare, &asked)).is_some());
         }
+        // Whoever signs in with a password has a session like any other.
+        for way in ["login", "accounts"] {
+            let mut tree = with_people();
+            tree["accounts"] = json!({});
+            assert_eq!(KeptSessions.fit(&tree, &asked), Fit::Fits);
+            tree[way][name] = json!("9m");
+            let said = wrong(KeptSessions.fit(&tree, &asked)).unwrap();
+            assert!(said.contains("9m"), "{said}");
+        }
     }
 }
 

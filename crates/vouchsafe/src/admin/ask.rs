@@ -302,8 +302,15 @@ const MOST_ROLES: usize = 32;
 /// A session of somebody who does not exist, as old as is asked for. It opens nothing without a ticket.
 fn probe_session(instance: &Instance, wish: ProbeSessionWish) -> Result<Said, Said> {
     let site = instance.gate.site();
-    let (Some(sessions), Some(login)) = (&instance.sessions, site.login()) else {
-        return Err(bad("nobody logs in here", "add a [login] table"));
+    let login = site.login().map(|it| (&*it.issuer, it.idle, it.longest));
+    let local = site.accounts();
+    let local = local.map(|it| (identity::account::ISSUER, it.idle, it.longest));
+    let (Some(sessions), Some((issuer, idle, longest))) = (&instance.sessions, login.or(local))
+    else {
+        return Err(bad(
+            "nobody logs in here",
+            "add a [login] or an [accounts] table",
+        ));
     };
     if wish.roles.len() > MOST_ROLES {
         return Err(bad("too many roles", "ask for fewer"));
@@ -312,13 +319,13 @@ fn probe_session(instance: &Instance, wish: ProbeSessionWish) -> Result<Said, Sa
         .map_err(|fault| bad(fault, "check the operating system"))?;
     let subject = format!("proof-{}", seal::encode::hex(&name));
     let new = identity::session::NewSession {
-        issuer: login.issuer.to_string(),
+        issuer: issuer.to_owned(),
         subject: subject.clone(),
         roles: wish.roles,
         tenant: String::new(),
         sid: None,
-        idle: login.idle,
-        longest: login.longest,
+        idle,
+        longest,
         replaces: None,
     };
     let dated = identity::session::service::BackDated {
