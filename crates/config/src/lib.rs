@@ -45,4 +45,5 @@ mod value;
 pub use convert::{NotToml, to_toml};
 pub use document::{Document, FILE_LIMIT};
 pub use fault::{Fault, Faults, Look, Span};
+pub use suggest::nearest;
 pub use table::{Found, Table};

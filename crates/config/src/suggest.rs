@@ -4,10 +4,8 @@
 //! that differs in more than a third of its letters is no suggestion.
 
 /// The candidate nearest to `word`, if one is near enough.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = plain(word);
     candidates
         .into_iter()

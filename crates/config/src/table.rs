@@ -10,7 +10,7 @@
 
 use crate::{
     document::Document,
-    fault::{Fault, Span},
+    fault::{Fault, Span, position},
     mask::holds_token,
     node::{Branch, Entry, Item, Node},
     suggest::{alternatives, nearest},
@@ -77,6 +77,18 @@ impl<'d> Table<'d> {
         self.branch
             .filter(|_| !self.path.is_empty())
             .map(|branch| branch.span)
+    }
+
+    /// The line of the file that the table begins in, from 1; 0 where it is absent.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.span().map_or(0, |span| self.line_of(span))
+    }
+
+    /// The line of the file that `span` begins in, from 1.
+    #[must_use]
+    pub fn line_of(&self, span: Span) -> usize {
+        position(self.document.text(), span.start).0
     }
 
     /// The name of the table as a person writes it: `[deployment]`, `[[route]] number 2`.

@@ -159,6 +159,8 @@ pub struct RouteFact {
     pub exact: bool,
     /// Methods; empty means all.
     pub methods: Vec<String>,
+    /// A method that a plain request may use: GET where the route and the first of its roles may.
+    pub method: String,
     /// Host the route is limited to.
     pub host: Option<String>,
     /// Who may pass.

@@ -22,6 +22,7 @@ mod assertion;
 pub mod controls;
 pub mod core;
 pub mod echo;
+pub mod explain;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod metrics;

@@ -356,7 +356,8 @@ fn judge_caller(
     }
 
     // authorise: who asks is known; may they, here?
-    let pass = authorise::judge(caller, route, request.method_text(), &paths.plain)?;
+    let method = request.method_text();
+    let pass = authorise::judge(caller, &exchange.site, route, method, &paths.plain)?;
 
     // body: its declared length, and whether it must be whole first. A signature covers it, and so
     // does a ticket.

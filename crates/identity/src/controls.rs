@@ -1,4 +1,4 @@
-//! The promises about keys and tokens, as controls.
+//! The promises about keys, tokens and roles, as controls.
 //!
 //! Owns what a configuration must say for the sentences `key.*` and `token.*` to be true. Most of what
 //! keeps them is not a setting but how this crate is built, so there is nothing to switch off: a
@@ -6,6 +6,7 @@
 
 mod accounts;
 mod people;
+mod roles;
 
 use control::{Asked, Card, Control, ControlId, Fit, Mend, Weakening, card::Key};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use serde_json::Value;
 pub use self::{
     accounts::LocalAccounts,
     people::{KeptSessions, People},
+    roles::Roles,
 };
 use crate::{account::fault::ACCOUNT, api_key, refusal};
 
@@ -20,6 +22,7 @@ use crate::{account::fault::ACCOUNT, api_key, refusal};
 pub const CONTROLS: &[&dyn Control] = &[
     &Keys,
     &KeyScopes,
+    &Roles,
     &KeyDesk,
     &Tokens,
     &People,

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use control::Timestamp;
 
 use crate::{
-    AccessRefusal,
+    AccessRefusal, RoleTable,
     principal::{Principal, Standing},
+    roles::Ruling,
 };
 
 /// Proof that a credential was checked and is good.
@@ -35,15 +36,18 @@ impl Verified {
     }
 
     /// Checks that whoever asks may use `method` on `path` and has one of `roles`, where any are
-    /// named. A key must also name both in its scope.
+    /// named. A key must also name both in its scope, and where there is a `table`, it must allow both
+    /// to one of the roles and deny them to none.
     ///
-    /// `path` is the canonical path of the request. The scope is checked first. Uses this proof up;
-    /// take what a refusal is to be recorded with from [`Verified::principal`] before.
+    /// `path` is the canonical path of the request. Scope, roles and table are checked in this order.
+    /// Uses this proof up; take what a refusal is to be recorded with from [`Verified::principal`]
+    /// before.
     pub fn authorise<R: AsRef<str>>(
         self,
         method: &str,
         path: &str,
         roles: &[R],
+        table: Option<&RoleTable>,
     ) -> Result<Authorised, AccessRefusal> {
         if let Principal::Key(key) = &self.principal
             && !key.scopes().cover(method, path)
@@ -52,6 +56,13 @@ impl Verified {
         }
         if !self.principal.has_one_of(roles) {
             return Err(AccessRefusal::Role);
+        }
+        if let Some(table) = table {
+            match table.judge(self.principal.roles(), method, path) {
+                Ruling::Allowed => {}
+                Ruling::Denied => return Err(AccessRefusal::Denied),
+                Ruling::Absent => return Err(AccessRefusal::Absent),
+            }
         }
         Ok(Authorised(self))
     }

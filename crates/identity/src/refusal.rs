@@ -126,6 +126,12 @@ pub enum AccessRefusal {
     /// None of the roles the route asks for.
     #[error("none of the roles the route asks for")]
     Role,
+    /// A rule of one of the roles denies it.
+    #[error("a role of theirs is denied this")]
+    Denied,
+    /// No rule of any of the roles allows it.
+    #[error("none of their roles is allowed this")]
+    Absent,
 }
 
 impl AccessRefusal {
@@ -135,6 +141,8 @@ impl AccessRefusal {
         Reason(match self {
             Self::Scope => "scope-outside",
             Self::Role => "role-missing",
+            Self::Denied => "role-denied",
+            Self::Absent => "role-not-allowed",
         })
     }
 }
@@ -143,7 +151,10 @@ impl From<AccessRefusal> for Refusal {
     fn from(refusal: AccessRefusal) -> Self {
         let (control, public) = match refusal {
             AccessRefusal::Scope => (SCOPE, "This key may not do this here."),
-            AccessRefusal::Role => (ROLE, "This needs a role that you do not have."),
+            // Which rule it was is in the ledger: a client need not learn the table.
+            AccessRefusal::Role | AccessRefusal::Denied | AccessRefusal::Absent => {
+                (ROLE, "This needs a role that you do not have.")
+            }
         };
         Self::new(control, 403, public, refusal.reason())
     }
@@ -182,6 +193,8 @@ mod tests {
             KeyRefusal::Expired.reason(),
             AccessRefusal::Scope.reason(),
             AccessRefusal::Role.reason(),
+            AccessRefusal::Denied.reason(),
+            AccessRefusal::Absent.reason(),
         ];
         for (at, reason) in reasons.iter().enumerate() {
             assert!(!reasons[..at].contains(reason), "{reason}");
@@ -190,7 +203,12 @@ mod tests {
 
     #[test]
     fn access_is_refused_with_403_under_its_own_control() {
-        for (refusal, control) in [(AccessRefusal::Scope, SCOPE), (AccessRefusal::Role, ROLE)] {
+        for (refusal, control) in [
+            (AccessRefusal::Scope, SCOPE),
+            (AccessRefusal::Role, ROLE),
+            (AccessRefusal::Denied, ROLE),
+            (AccessRefusal::Absent, ROLE),
+        ] {
             let refusal = Refusal::from(refusal);
             assert_eq!((refusal.status, refusal.control), (403, control));
         }

@@ -76,6 +76,29 @@ pub enum ScopeFault {
 }
 
 impl Scope {
+    /// Reads a scope, or `*` alone, which is every method on every path.
+    pub fn or_everything(text: &str) -> Result<Self, ScopeFault> {
+        if text == ALL {
+            return Ok(Self {
+                methods: Vec::new(),
+                path: "/".into(),
+            });
+        }
+        text.parse()
+    }
+
+    /// The methods it names; none for every method.
+    #[must_use]
+    pub fn methods(&self) -> &[Box<str>] {
+        &self.methods
+    }
+
+    /// The path at which it begins: canonical, without a final slash unless it is `/` itself.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether this scope covers `method` on `path`, which must be canonical.
     #[must_use]
     pub fn covers(&self, method: &str, path: &str) -> bool {
@@ -150,10 +173,13 @@ fn read_path(text: &str) -> Result<&str, ScopeFault> {
 }
 
 impl fmt::Display for Scope {
-    /// The text that parses to this scope.
+    /// The text that [`Scope::or_everything`] reads as this scope.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.methods.is_empty() {
             f.write_str(ALL)?;
+            if &*self.path == "/" {
+                return Ok(());
+            }
         }
         for (at, method) in self.methods.iter().enumerate() {
             if at > 0 {
@@ -303,6 +329,10 @@ mod tests {
     #[test]
     fn everything_is_never_a_slip_of_the_pen() {
         assert_eq!("* /".parse::<Scope>(), Err(ScopeFault::Everything));
+        assert_eq!("*".parse::<Scope>(), Err(ScopeFault::Form));
+        let everything = Scope::or_everything("*").unwrap();
+        assert!(everything.covers("DELETE", "/") && everything.covers("GET", "/a"));
+        assert_eq!(everything.to_string(), "*");
         assert_eq!(Scopes::parse(&["*"]), Err(ScopeFault::Form));
         assert_eq!(Scopes::stored(&["*"]), Ok(Scopes::All));
         assert_eq!(Scopes::stored(&["*", "GET /a"]), Err(ScopeFault::Form));

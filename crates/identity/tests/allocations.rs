@@ -1,7 +1,10 @@
 //! What a check costs: the path of every request with a key allocates nothing.
 
 use control::{Timestamp, rng::CountingRng};
-use identity::{ApiKey, KeyTable, LiveKeys};
+use identity::{
+    ApiKey, KeyTable, LiveKeys, RoleTable,
+    roles::{Effect, Rule},
+};
 use store::keys::KeyRow;
 
 #[test]
@@ -25,9 +28,16 @@ fn checking_a_key_allocates_nothing_whether_it_is_good_or_not() {
     let live = LiveKeys::new(KeyTable::new(&[row]).unwrap());
     let now = Timestamp::from_seconds(500);
     let roles = ["admin".to_owned(), "mentor".to_owned()];
+    let allowed = Rule {
+        role: "mentor".into(),
+        effect: Effect::Allow,
+        scope: "POST /api".parse().unwrap(),
+        line: 0,
+    };
+    let table = RoleTable::new(Vec::new(), vec![allowed]).unwrap();
     let ask = |key: &str, path: &str| {
         let verified = live.authenticate(key.as_bytes(), now).ok()?;
-        verified.authorise("POST", path, &roles).ok()
+        verified.authorise("POST", path, &roles, Some(&table)).ok()
     };
     // The first use of a thread sets up what it keeps for itself.
     assert!(ask(key.expose(), "/api/students").is_some());

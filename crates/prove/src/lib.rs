@@ -31,6 +31,7 @@ pub mod observers;
 pub mod outcome;
 pub mod probes;
 pub mod report;
+mod rights;
 pub mod runner;
 pub mod search;
 pub mod self_test;

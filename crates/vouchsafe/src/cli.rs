@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Up(commands::up::Args),
     /// Make the running gate read its configuration again
     Reload(commands::reload::Args),
+    /// Say what each stage would do with a request, and which line of the configuration decides
+    Explain(commands::explain::Args),
     /// Attack the running deployment, one probe for each promise of its document
     Prove(commands::prove::Args),
     /// Create, list and revoke API keys

@@ -6,9 +6,15 @@
 use std::time::Duration;
 
 use config::{Fault, Found, Table};
-use identity::token::{Terms, own::LONGEST};
+use identity::{
+    RoleTable,
+    token::{Terms, own::LONGEST},
+};
 
-use super::route::{Route, route_path};
+use super::{
+    roles,
+    route::{Route, route_path},
+};
 use crate::stages::desk::Desk;
 
 /// The shortest life a token may have: anything less would only be a key in disguise.
@@ -27,7 +33,7 @@ pub struct Desks {
 
 impl Desks {
     /// Reads `[tokens]` and `[keys]`.
-    pub(super) fn read(root: &mut Table<'_>, public_url: &str) -> Self {
+    pub(super) fn read(root: &mut Table<'_>, public_url: &str, roles: Option<&RoleTable>) -> Self {
         let mut desks = Self::default();
         if let Some(mut table) = root.optional_table("tokens") {
             let life = table.duration_in("life", SHORTEST..=LONGEST);
@@ -38,6 +44,9 @@ impl Desks {
         }
         if let Some(mut table) = root.optional_table("keys") {
             let role = table.parse("role", "a role such as admin", role);
+            if let Some(role) = &role {
+                roles::known(&table, roles, role);
+            }
             desks.key_role = Some(role.map_or_else(|| ROLE.into(), |role| role.value));
             desks.take_aliases(&mut table, Desk::Keys);
             table.done();

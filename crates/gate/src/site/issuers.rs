@@ -7,13 +7,16 @@
 use std::{io::Read as _, path::Path, time::Duration};
 
 use config::{
-    Fault, Table,
+    Fault, Found, Table,
     secret::{Mode, Sources},
 };
-use identity::token::{Issuer, Rules, Tenancy};
+use identity::{
+    RoleTable,
+    token::{Issuer, Rules, Tenancy},
+};
 use seal::jws::{Algorithm, Jwk, TokenKey, read_set};
 
-use super::desks::role;
+use super::{desks::role, roles};
 
 /// Most issuers of a site.
 const MOST: usize = 16;
@@ -27,10 +30,15 @@ const LONGEST_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// Reads every `[[issuer]]`.
-pub(super) fn read(root: &mut Table<'_>, sources: &Sources, public_url: &str) -> Vec<Issuer> {
+pub(super) fn read(
+    root: &mut Table<'_>,
+    sources: &Sources,
+    public_url: &str,
+    roles: Option<&RoleTable>,
+) -> Vec<Issuer> {
     let mut issuers: Vec<Issuer> = Vec::new();
     for mut table in root.tables("issuer") {
-        let Some(issuer) = one(&mut table, sources) else {
+        let Some(issuer) = one(&mut table, sources, roles) else {
             continue;
         };
         let name = &issuer.rules().issuer;
@@ -51,7 +59,7 @@ pub(super) fn read(root: &mut Table<'_>, sources: &Sources, public_url: &str) ->
     issuers
 }
 
-fn one(table: &mut Table<'_>, sources: &Sources) -> Option<Issuer> {
+fn one(table: &mut Table<'_>, sources: &Sources, known: Option<&RoleTable>) -> Option<Issuer> {
     let issuer = table.required_parse("issuer", "what its tokens say in iss", claim_text);
     let algorithms = table.parse_each("algorithms", "an algorithm such as EdDSA", |name| {
         Algorithm::named(name).ok_or("is not one of HS256, RS256, PS256, ES256 and EdDSA")
@@ -76,8 +84,9 @@ fn one(table: &mut Table<'_>, sources: &Sources) -> Option<Issuer> {
     let skew = table.duration_in("skew", Duration::ZERO..=MOST_SKEW);
     let longest = table.duration_in("longest", Duration::from_secs(60)..=LONGEST_EVER);
     let role_claim = table.parse("role_claim", "a claim such as groups", claim_text);
-    let roles = pairs(table, "roles", role);
-    let required = pairs(table, "required", claim_text);
+    let ours = |table: &Table<'_>, found: &Found<Box<str>>| roles::known(table, known, found);
+    let roles = pairs(table, "roles", role, ours);
+    let required = pairs(table, "required", claim_text, |_, _| ());
     let tenant = tenancy(table);
     let keys = keys(table, sources, &algorithms)?;
     let rules = Rules {
@@ -98,14 +107,16 @@ fn pairs<E: std::fmt::Display>(
     table: &mut Table<'_>,
     key: &str,
     read: impl Fn(&str) -> Result<Box<str>, E>,
+    check: impl Fn(&Table<'_>, &Found<Box<str>>),
 ) -> Vec<(Box<str>, Box<str>)> {
     let Some(mut inner) = table.optional_table(key) else {
         return Vec::new();
     };
     let names = inner.keys();
-    let pair = |name: config::Found<String>| {
-        let value = inner.required_parse(&name.value, "a text", &read)?.value;
-        Some((name.value.into(), value))
+    let pair = |name: Found<String>| {
+        let found = inner.required_parse(&name.value, "a text", &read)?;
+        check(&inner, &found);
+        Some((name.value.into(), found.value))
     };
     let pairs = names.into_iter().filter_map(pair).collect();
     inner.done();

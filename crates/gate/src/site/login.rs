@@ -7,6 +7,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use config::{Fault, Table};
 use identity::{
+    RoleTable,
     oidc::{Settings, settings::read_issuer},
     session::{IDLE, LONGEST},
     token::Tenancy,
@@ -31,6 +32,7 @@ pub(super) fn read(
     root: &mut Table<'_>,
     url: Option<&PublicUrl>,
     surroundings: &Surroundings<'_>,
+    known: Option<&RoleTable>,
 ) -> Option<Settings> {
     let mut table = root.optional_table("login")?;
     let issuer = table.required_parse(
@@ -47,7 +49,7 @@ pub(super) fn read(
     let tenant = table.parse("tenant", "a tenant such as default", name);
     let idle = table.duration_in("idle", IDLE_BOUNDS);
     let longest = table.duration_in("longest", LONGEST_BOUNDS);
-    let roles = roles(&mut table);
+    let roles = roles(&mut table, known);
     if role_claim.is_none() && !roles.is_empty() {
         table.fault(
             Fault::new(
@@ -97,13 +99,14 @@ fn values(found: Option<Vec<config::Found<Box<str>>>>) -> Vec<Box<str>> {
 }
 
 /// `[login.roles]`: what a value of the claim is called here.
-fn roles(login: &mut Table<'_>) -> Vec<(Box<str>, Box<str>)> {
+fn roles(login: &mut Table<'_>, known: Option<&RoleTable>) -> Vec<(Box<str>, Box<str>)> {
     let Some(mut table) = login.optional_table("roles") else {
         return Vec::new();
     };
     let mut roles = Vec::new();
     for key in table.keys() {
         if let Some(role) = table.parse(&key.value, "a role such as mentor", name) {
+            super::roles::known(&table, known, &role);
             roles.push((key.value.into(), role.value));
         }
     }

@@ -13,6 +13,7 @@ mod issuers;
 pub mod limits;
 pub mod listen;
 mod login;
+mod roles;
 pub mod route;
 pub mod router;
 pub mod warning;
@@ -45,6 +46,7 @@ pub struct Site {
     login: Option<identity::oidc::Settings>,
     accounts: Option<identity::account::Settings>,
     issuers: Vec<identity::token::Issuer>,
+    roles: Option<identity::RoleTable>,
     router: Router,
     durable: bool,
     /// The index under which the ledger knows each route.
@@ -67,9 +69,9 @@ pub struct Surroundings<'a> {
 const MOST_ROUTES: usize = 4096;
 
 impl Site {
-    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]`,
-    /// `[keys]`, `[login]`, `[accounts]` and `[[issuer]]` from `root` and the
-    /// gate's keys from `deployment`, whose reading the caller ends. `None` means that faults were
+    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]`, `[keys]`,
+    /// `[roles]`, `[login]`, `[accounts]` and `[[issuer]]` from `root` and the gate's keys from
+    /// `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
     pub fn read(
         root: &mut Table<'_>,
@@ -83,23 +85,30 @@ impl Site {
             ResponseHeaders::read(&mut root.table("headers"), &ResponseHeaders::default());
         let apps = App::read(root);
         let public_url = deployment.as_ref().map(|it| &*it.public_url.text);
-        let desks = Desks::read(root, public_url.unwrap_or_default());
+        let roles = roles::read(root);
+        let desks = Desks::read(root, public_url.unwrap_or_default(), roles.as_ref());
         let people = root.has("login") || root.has("accounts");
         let login = login::read(
             root,
             deployment.as_ref().map(|it| &it.public_url),
             surroundings,
+            roles.as_ref(),
+        );
+        let issuers = issuers::read(
+            root,
+            surroundings.sources,
+            public_url.unwrap_or_default(),
+            roles.as_ref(),
         );
         let url = deployment.as_ref().map(|it| &it.public_url);
         let accounts = accounts::read(root, url);
-        let sources = surroundings.sources;
-        let issuers = issuers::read(root, sources, public_url.unwrap_or_default());
         let context = Context {
             people,
             surroundings,
             apps: &apps,
             limits: &limits,
             headers: &headers,
+            roles: roles.as_ref(),
             tokens: desks.tokens().is_some() || !issuers.is_empty(),
         };
         let routes = read_routes(root, &context)?;
@@ -116,6 +125,7 @@ impl Site {
             login,
             accounts,
             issuers,
+            roles,
             router,
             durable: surroundings.durable,
             ledger_routes: Vec::new(),
@@ -181,6 +191,12 @@ impl Site {
     #[must_use]
     pub fn issuers(&self) -> &[identity::token::Issuer] {
         &self.issuers
+    }
+
+    /// What each role may do, where a table says so; without one, whatever their routes ask for.
+    #[must_use]
+    pub const fn roles(&self) -> Option<&identity::RoleTable> {
+        self.roles.as_ref()
     }
 
     /// Whether it believes any tokens at all.

@@ -10,6 +10,7 @@ use std::{fmt, sync::Arc};
 
 use config::{Fault, Table};
 use hooks::Source;
+use identity::RoleTable;
 
 use super::{
     Surroundings,
@@ -25,6 +26,8 @@ use crate::stages::own;
 pub struct Route {
     /// Its place in the configuration, from 0; what a ledger event carries.
     pub index: u16,
+    /// The line of the configuration it stands in, from 1.
+    pub line: usize,
     /// Its name for people, apps (`aud` of the assertion) and the ledger: `host` where it has one,
     /// then its path, with a final `=` where it is exact.
     pub id: Box<str>,
@@ -138,6 +141,8 @@ pub(super) struct Context<'a> {
     pub(super) apps: &'a [App],
     pub(super) limits: &'a Limits,
     pub(super) headers: &'a ResponseHeaders,
+    /// What each role may do, where a table says so.
+    pub(super) roles: Option<&'a RoleTable>,
     /// Whether anybody issues tokens.
     pub(super) tokens: bool,
     /// Whether people log in.
@@ -177,6 +182,7 @@ impl Route {
         let host = host.map(|host| host.value);
         Some(Self {
             index,
+            line: table.line(),
             id: format!(
                 "{}{path}{}",
                 host.as_deref().unwrap_or_default(),

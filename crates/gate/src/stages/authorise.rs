@@ -1,14 +1,17 @@
 //! Authorise: whether who asks may do what is asked, here.
 //!
 //! Owns the step from a caller to a proof: the scope of a key over method and path, the roles of the
-//! route. Refuses everything a credential does not name. A signature proves nothing yet; it passes on
+//! route, the table of roles. Refuses everything a credential does not name. A signature proves nothing yet; it passes on
 //! as unsigned, from which no request can be admitted.
 
 use control::Refusal;
 
 use super::{authenticate::Caller, exchange::Exchange, forward::Proof};
 use crate::{
-    site::route::{Guard, Route},
+    site::{
+        Site,
+        route::{Guard, Route},
+    },
     tickets::Claimed,
 };
 
@@ -33,6 +36,7 @@ pub(crate) enum Pass {
 #[cfg_attr(feature = "profile", inline(never))]
 pub(crate) fn judge(
     caller: Caller,
+    site: &Site,
     route: &Route,
     method: &str,
     path: &str,
@@ -47,7 +51,7 @@ pub(crate) fn judge(
                 Guard::Credential { roles, .. } => roles.as_slice(),
                 Guard::Open(_) | Guard::Webhook(_) => &[],
             };
-            let authorised = verified.authorise(method, path, roles)?;
+            let authorised = verified.authorise(method, path, roles, site.roles())?;
             Ok(Pass::Proven(Proof::Known(authorised)))
         }
     }

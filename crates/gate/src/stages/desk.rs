@@ -164,7 +164,8 @@ pub(super) fn judge(
         Desk::Keys => {
             let site = exchange.site.clone();
             let role = site.desks().key_role().ok_or(route::NOTHING)?;
-            Asked::Key(verified.authorise(request.method_text(), path, &[role])?)
+            // The table of roles speaks of apps; who may do what here is said by [keys].
+            Asked::Key(verified.authorise(request.method_text(), path, &[role], None)?)
         }
         Desk::Login(_) | Desk::Form(_) => return Err(route::NOTHING),
     };

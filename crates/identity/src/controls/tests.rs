@@ -25,6 +25,7 @@ fn with_keys() -> Value {
 fn with_people() -> Value {
     json!({
         "login": { "issuer": "https://login.test", "domains": ["school.test"] },
+        "roles": { "clerk": { "deny": ["* /"] } },
         "route": [{ "path": "/", "auth": ["session"] }],
     })
 }
@@ -113,12 +114,14 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
             }
         }
     }
-    assert_eq!(settings, ["session.idle", "session.longest"]);
+    let by_setting = ["access.restricted", "session.idle", "session.longest"];
+    assert_eq!(settings, by_setting);
     let expected = [
         "key-stored-raw",
         "key-shown-whole",
         "revocation-ignored",
         "scope-ignored",
+        "role-ignored",
         "keys-for-anybody",
         "token-forged",
         "token-endless",

@@ -5,7 +5,7 @@ fn forward(passed: Authorised) -> String {
 }
 
 fn pass(verified: Verified) -> Option<String> {
-    verified.authorise("GET", "/api", &["mentor"]).ok().map(forward)
+    verified.authorise("GET", "/api", &["mentor"], None).ok().map(forward)
 }
 
 fn main() {

@@ -55,6 +55,6 @@ impl Bench {
 
     fn may(&self, key: &str, method: &str, path: &str, roles: &[&str]) -> Option<AccessRefusal> {
         let verified = self.keys.live().authenticate(key.as_bytes(), at(101));
-        verified.unwrap().authorise(method, path, roles).err()
+        verified.unwrap().authorise(method, path, roles, None).err()
     }
 }

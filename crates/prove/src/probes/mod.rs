@@ -20,6 +20,7 @@ mod keys;
 mod logins;
 mod logs;
 mod retention;
+mod roles;
 mod routes;
 mod sessions;
 mod settled;
@@ -52,6 +53,8 @@ pub const PROBES: &[&dyn Probe] = &[
     &keys::Revocable,
     &keys::DigestOnly,
     &keys::PrefixEntropy,
+    &roles::ByRole,
+    &roles::Restricted,
     &tokens::Genuine,
     &tokens::Expires,
     &issuing::Issuing,
@@ -132,13 +135,5 @@ fn passing(at: &dyn Target, sheet: &mut Sheet) -> Result<Option<Draft>, TargetEr
 
 /// The method a plain request to `route` may use.
 fn method_of(route: &RouteFact) -> &str {
-    let methods = &route.methods;
-    match methods
-        .iter()
-        .find(|method| *method == "GET")
-        .or_else(|| methods.first())
-    {
-        Some(method) => method,
-        None => "GET",
-    }
+    &route.method
 }

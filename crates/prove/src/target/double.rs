@@ -65,6 +65,7 @@ impl Double {
             path: path.to_owned(),
             exact,
             methods: Vec::new(),
+            method: "GET".to_owned(),
             host: None,
             guard,
             sessions: false,
@@ -141,12 +142,14 @@ impl Target for Double {
         })
     }
 
-    fn mint_key(&self, _: &KeyWish) -> Result<MintedKey, TargetError> {
+    fn mint_key(&self, wish: &KeyWish) -> Result<MintedKey, TargetError> {
         let number = self.keys.borrow().len();
         let id = format!("id{number}");
         self.keys.borrow_mut().push_back(id.clone());
+        // Its roles stand in it, so that an answer can depend on them.
+        let roles: String = wish.roles.iter().map(|role| format!("~{role}")).collect();
         Ok(MintedKey {
-            key: format!("vsk_{id}_abcdefghijklmnopqrstuvwxyz{number}"),
+            key: format!("vsk_{id}_abcdefghijklmnopqrstuvwxyz{number}{roles}"),
             id,
         })
     }

@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use control::probe::{AppFact, Facts, Guard, RouteFact, TargetError};
 use serde_json::Value;
 
+use crate::rights::{METHODS, Rights};
+
 const DOING: &str = "read the configuration";
 
 /// The facts of a deployment whose listeners are bound to `gate`.
@@ -21,6 +23,7 @@ pub fn read(configuration: &Value, gate: Vec<SocketAddr>) -> Result<Facts, Targe
     let apps = tables(configuration, "app")
         .map(|app| read_app(app, &interfaces))
         .collect::<Result<Vec<_>, _>>()?;
+    let rights = Rights::of(configuration);
     let same_user = apps
         .iter()
         .any(|app| app.local && listener_is_ours(app.upstream));
@@ -28,7 +31,9 @@ pub fn read(configuration: &Value, gate: Vec<SocketAddr>) -> Result<Facts, Targe
         scheme: scheme.to_owned(),
         public_host: public_host.to_owned(),
         gate,
-        routes: tables(configuration, "route").map(read_route).collect(),
+        routes: tables(configuration, "route")
+            .map(|route| read_route(route, rights.as_ref()))
+            .collect(),
         trusted_proxies: texts(configuration.pointer("/deployment/trusted_proxies")),
         configuration: configuration.clone(),
         apps,
@@ -101,7 +106,9 @@ fn read_app(app: &Value, interfaces: &[IpAddr]) -> Result<AppFact, TargetError> 
     })
 }
 
-fn read_route(route: &Value) -> RouteFact {
+fn read_route(route: &Value, rights: Option<&Rights>) -> RouteFact {
+    let (path, methods) = (text(route, "path"), texts(route.get("methods")));
+    let (method, roles) = usable(&path, &methods, texts(route.get("roles")), rights);
     let auth = texts(route.get("auth"));
     let named = |way: &str| auth.iter().any(|named| named == way);
     let guard = match route.get("webhook") {
@@ -109,24 +116,53 @@ fn read_route(route: &Value) -> RouteFact {
         None if route.get("auth").and_then(Value::as_str) == Some("none") => {
             Guard::Open(text(route, "reason"))
         }
-        None => {
-            let roles = texts(route.get("roles"));
-            match (named("api-key"), named("token"), named("session")) {
-                (false, true, _) => Guard::Token(roles),
-                (false, false, true) => Guard::Session(roles),
-                _ => Guard::Key(roles),
-            }
-        }
+        None => match (named("api-key"), named("token"), named("session")) {
+            (false, true, _) => Guard::Token(roles),
+            (false, false, true) => Guard::Session(roles),
+            _ => Guard::Key(roles),
+        },
     };
     RouteFact {
-        path: text(route, "path"),
+        path,
         exact: route.get("exact").and_then(Value::as_bool).unwrap_or(false),
-        methods: texts(route.get("methods")),
+        methods,
+        method,
         host: route.get("host").and_then(Value::as_str).map(str::to_owned),
         guard,
         sessions: named("session"),
         app: text(route, "app"),
     }
+}
+
+/// A method that a plain request to a route may use, and the roles that may use it there: those it
+/// names, or where it names none and a table of roles judges it, any of the table.
+fn usable(
+    path: &str,
+    methods: &[String],
+    named: Vec<String>,
+    rights: Option<&Rights>,
+) -> (String, Vec<String>) {
+    let listed = |method: &&str| methods.is_empty() || methods.iter().any(|m| m == method);
+    let mut candidates: Vec<&str> = METHODS.into_iter().filter(listed).collect();
+    candidates.extend(methods.iter().map(String::as_str));
+    let first = candidates.first().copied().unwrap_or("GET").to_owned();
+    let Some(rights) = rights else {
+        return (first, named);
+    };
+    let wanted = if named.is_empty() {
+        &rights.roles
+    } else {
+        &named
+    };
+    for method in candidates {
+        let may = |role: &&String| rights.may(&[role], method, path);
+        let roles: Vec<String> = wanted.iter().filter(may).cloned().collect();
+        if !roles.is_empty() {
+            return (method.to_owned(), roles);
+        }
+    }
+    // Nobody may: what the proof then sends is refused, and it says so.
+    (first, named)
 }
 
 /// Addresses of this machine's interfaces other than loopback and link-local ones.
@@ -200,7 +236,7 @@ mod tests {
         assert_eq!(facts.routes[1].guard, Guard::Key(vec!["mentor".into()]));
         assert_eq!(facts.routes[2].guard, Guard::Open("public".into()));
         assert_eq!(facts.trusted_proxies, ["10.0.0.0/8"]);
-        let guard = |auth: Value| read_route(&json!({"path": "/a", "auth": auth})).guard;
+        let guard = |auth: Value| read_route(&json!({"path": "/a", "auth": auth}), None).guard;
         assert_eq!(guard(json!(["token"])), Guard::Token(Vec::new()));
         assert_eq!(guard(json!(["token", "api-key"])), Guard::Key(Vec::new()));
         for (auth, expected) in [
@@ -208,10 +244,33 @@ mod tests {
             (json!(["session", "api-key"]), Guard::Key(Vec::new())),
             (json!(["token", "session"]), Guard::Token(Vec::new())),
         ] {
-            let route = read_route(&json!({"path": "/a", "auth": auth}));
+            let route = read_route(&json!({"path": "/a", "auth": auth}), None);
             assert_eq!((route.guard, route.sessions), (expected, true));
         }
         assert!(!facts.routes[1].sessions);
+    }
+
+    #[test]
+    fn a_plain_request_is_one_that_the_table_of_roles_allows() {
+        let rights = Rights::of(&json!({"roles": {
+            "clerk": {"allow": ["POST /api"]},
+            "chief": {"allow": ["GET /api/x"], "deny": ["* /api/x/y"]},
+        }}));
+        let route = |path: &str, roles: Value| {
+            let route = json!({"path": path, "auth": ["api-key"], "roles": roles});
+            let fact = read_route(&route, rights.as_ref());
+            (fact.method, fact.guard)
+        };
+        let key = |roles: &[&str]| Guard::Key(roles.iter().map(|&role| role.to_owned()).collect());
+        assert_eq!(route("/api", json!([])), ("POST".into(), key(&["clerk"])));
+        assert_eq!(
+            route("/api/x", json!(["clerk", "chief"])),
+            ("GET".into(), key(&["chief"]))
+        );
+        assert_eq!(
+            route("/api/x/y", json!(["chief"])),
+            ("GET".into(), key(&["chief"]))
+        );
     }
 
     #[test]

@@ -172,13 +172,17 @@ fn lifetime(text: &str) -> Result<Duration, Failure> {
     })
 }
 
-fn list(args: &List) -> Result<ExitCode, Failure> {
-    let loaded = load::unresolved(&args.config)?;
-    let listed = ask_or(
-        &loaded,
+/// Every key, as the running gate or the store lists it.
+pub(super) fn listed(loaded: &Loaded) -> Result<Value, Failure> {
+    ask_or(
+        loaded,
         |admin| admin.get("/v1/keys"),
         |keys| Ok(json!({ "keys": keys.list()? })),
-    )?;
+    )
+}
+
+fn list(args: &List) -> Result<ExitCode, Failure> {
+    let listed = listed(&load::unresolved(&args.config)?)?;
     if args.format == Format::Json {
         return print(&listed.to_string());
     }

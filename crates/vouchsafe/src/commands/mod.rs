@@ -9,6 +9,7 @@ pub(crate) mod demo;
 #[cfg(feature = "demo")]
 pub(crate) mod demo_app;
 pub(crate) mod egress;
+pub(crate) mod explain;
 pub(crate) mod healthcheck;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -45,6 +46,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Reload(args) => reload::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Key(command) => key::run(&command),
         Command::User(command) => user::run(&command),

@@ -147,3 +147,29 @@ fn what_differs_from_a_guide_is_noticed() {
         assert!(!reads_as(said, "a … b\n"), "{said}");
     }
 }
+
+#[test]
+fn the_guide_to_roles_shows_what_explain_prints() {
+    let upstream = Upstream::start();
+    let shown = blocks("access.md", "toml");
+    assert_eq!(shown.len(), 1);
+    let deployment = Deployment::new(&format!("{}{}", site(upstream.address), shown[0]));
+    deployment.run(&["check"], &[]).exits(0);
+    let commands = blocks("access.md", "console");
+    let commands: Vec<&str> = commands[0].lines().collect();
+    let printed = &blocks("access.md", "text")[0];
+    let words = |line: &str| -> Vec<String> {
+        let words = line.split_whitespace().skip(2);
+        words.map(str::to_owned).collect()
+    };
+    let asked = words(commands[0]);
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let said = deployment.run(&["explain"], &asked).exits(1).stdout;
+    let said = said.replace(&deployment.configuration(), "vouchsafe.toml");
+    assert_eq!(said, *printed);
+    // The twin: without a credential another stage refuses.
+    let nobody = words(commands[2]);
+    let nobody: Vec<&str> = nobody.iter().map(String::as_str).collect();
+    let said = deployment.run(&["explain"], &nobody).exits(1).stdout;
+    assert!(said.ends_with("refused with 401\n"), "{said}");
+}

@@ -50,6 +50,7 @@ mod python_apps;
 )]
 mod redis_server;
 mod retention;
+mod roles;
 mod serving;
 mod sessions;
 #[path = "../support/mod.rs"]

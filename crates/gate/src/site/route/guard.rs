@@ -9,7 +9,7 @@ use config::{Fault, Found, Table};
 use hooks::Setting;
 
 use super::{Accepts, Context, Guard, OpenReason, WebhookGuard};
-use crate::site::Surroundings;
+use crate::site::{Surroundings, roles::known};
 
 /// Who may pass. Exactly one of `auth` and `webhook` must say so.
 pub(super) fn read(table: &mut Table<'_>, source: &str, context: &Context<'_>) -> Option<Guard> {
@@ -87,14 +87,16 @@ fn credential_guard(
             let stated = reason.and_then(|reason| OpenReason::stated(&reason.value));
             stated.map(Guard::Open)
         }
-        kinds => Some(Guard::Credential {
-            accepts: accepted(table, kinds, context)?,
-            roles: roles
-                .unwrap_or_default()
-                .iter()
-                .map(|role| role.value.as_str().into())
-                .collect(),
-        }),
+        kinds => {
+            let roles = roles.unwrap_or_default();
+            for role in roles {
+                known(table, context.roles, role);
+            }
+            Some(Guard::Credential {
+                accepts: accepted(table, kinds, context)?,
+                roles: roles.iter().map(|it| it.value.as_str().into()).collect(),
+            })
+        }
     }
 }
 

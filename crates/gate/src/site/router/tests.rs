@@ -12,6 +12,7 @@ use crate::{
 
 fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route {
     Route {
+        line: 0,
         index: 0,
         id: path.into(),
         path: path.into(),

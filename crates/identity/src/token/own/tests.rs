@@ -93,7 +93,7 @@ fn a_token_is_its_key_for_an_hour_and_no_second_longer() {
         assert_eq!(verified.principal().id(), ID);
         assert_eq!(verified.principal().tenant(), "north");
         let roles = ["case-worker"];
-        let standing = verified.authorise("GET", "/api/x", &roles).unwrap();
+        let standing = verified.authorise("GET", "/api/x", &roles, None).unwrap();
         assert!(standing.standing().holds(&keys, later(3599)));
         assert!(!standing.standing().holds(&keys, later(3600)));
     }
@@ -108,7 +108,7 @@ fn a_token_may_nothing_that_its_key_may_not() {
     let (token, keys) = (issued(&row()), keys(row()));
     let may = |method: &str, path: &str, role: &str| {
         let verified = asked(&keys, &token, NOW).unwrap();
-        verified.authorise(method, path, &[role]).is_ok()
+        verified.authorise(method, path, &[role], None).is_ok()
     };
     assert!(may("GET", "/api/x", "case-worker"));
     assert!(!may("POST", "/api/x", "case-worker"));

@@ -47,6 +47,8 @@ pub enum Flaw {
     LoginEventDropped,
     /// A key opens everything.
     ScopeIgnored,
+    /// A role may do what none of its rules allows.
+    RoleIgnored,
     /// A revoked key goes on working.
     RevocationIgnored,
     /// Keys are stored as they are.
@@ -126,6 +128,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::LoginForged, "login-forged"),
     (Flaw::LoginEventDropped, "login-event-dropped"),
     (Flaw::ScopeIgnored, "scope-ignored"),
+    (Flaw::RoleIgnored, "role-ignored"),
     (Flaw::RevocationIgnored, "revocation-ignored"),
     (Flaw::KeyStoredRaw, "key-stored-raw"),
     (Flaw::KeyInLog, "key-in-log"),
@@ -196,6 +199,7 @@ impl Flaw {
             | Self::CookieKept
             | Self::CsrfIgnored
             | Self::ScopeIgnored
+            | Self::RoleIgnored
             | Self::ReplayForwarded => Sense::Send,
             Self::AppExposed => Sense::Reach,
             Self::RevocationIgnored => Sense::Revoke,

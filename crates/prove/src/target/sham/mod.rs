@@ -8,6 +8,7 @@ mod alter;
 mod flaw;
 mod people;
 mod request;
+mod roles;
 
 use std::{
     cell::RefCell,
@@ -61,6 +62,9 @@ impl<'a> Deref for Good<'a> {
         }
     }
 }
+
+/// What a key is for that opens anything.
+const EVERYTHING: &str = "GET,HEAD,POST,PUT,PATCH,DELETE /";
 
 /// A child with at most one flaw, which also notes what a probe uses.
 pub struct Sham<'a> {
@@ -172,7 +176,7 @@ impl<'a> Sham<'a> {
                 Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Webhook(_) => None,
             });
         let wish = KeyWish {
-            scopes: vec!["GET,HEAD,POST,PUT,PATCH,DELETE /".to_owned()],
+            scopes: vec![EVERYTHING.to_owned()],
             roles: roles.collect(),
         };
         self.good.mint_key(&wish).map(|minted| minted.key)
@@ -218,6 +222,9 @@ impl<'a> Sham<'a> {
             {
                 let key = self.wide_key()?;
                 self.instead(request.with_key(&key).without_tricks(), reply)
+            }
+            Flaw::RoleIgnored if refused(&reply, 403) && !used => {
+                self.as_somebody_who_may(request, reply)
             }
             Flaw::HealthByPrefix if request.plain_target() => {
                 match self.health_check(&request, &reply) {
