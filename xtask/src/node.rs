@@ -1,6 +1,6 @@
 //! The peers on Node that end-to-end tests run against.
 //!
-//! Owns their making below the build folder, one for each state of `tests/node/package-lock.json`.
+//! Owns their making below the build folder, one for each state of `systems/savings-analysis/provider`.
 //! Installs exactly what that names, with npm, and runs no script of any package. Refuses a folder
 //! that was not finished.
 
@@ -12,7 +12,10 @@ use crate::{command, failure::Failure, python::digest, workspace::Workspace};
 pub(crate) const VARIABLE: &str = "VOUCHSAFE_TEST_NODE";
 
 /// What is installed, from the root of the workspace.
-const LISTS: [&str; 2] = ["tests/node/package.json", "tests/node/package-lock.json"];
+const LISTS: [&str; 2] = [
+    "systems/savings-analysis/provider/package.json",
+    "systems/savings-analysis/provider/package-lock.json",
+];
 
 /// The folder, made already or not.
 pub(crate) fn folder(workspace: &Workspace) -> Result<PathBuf, Failure> {

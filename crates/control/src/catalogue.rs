@@ -151,6 +151,7 @@ const FILES: &[(&str, &str)] = &[
         "repository.toml",
         include_str!("../catalogue/repository.toml"),
     ),
+    ("savings.toml", include_str!("../catalogue/savings.toml")),
     ("sessions.toml", include_str!("../catalogue/sessions.toml")),
     ("webhooks.toml", include_str!("../catalogue/webhooks.toml")),
     ("wire.toml", include_str!("../catalogue/wire.toml")),

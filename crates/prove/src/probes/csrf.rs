@@ -62,14 +62,16 @@ impl Probe for Refused {
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let mut variants = FOREIGN;
+        // Who may send is judged in one place: everything is tried on the first route, and on each other
+        // whether it comes there.
+        let (mut variants, mut methods) = (FOREIGN, usize::MAX);
         for route in sessions::routes(at) {
-            for method in changing(route) {
+            for method in changing(route).into_iter().take(methods) {
                 on_route(at, route, method, variants, sheet)?;
-                // Who may send is judged in one place: two ways to say it are enough elsewhere.
                 variants = FOREIGN.get(..2).unwrap_or(FOREIGN);
             }
             socket(at, route, sheet)?;
+            methods = 1;
         }
         logout(at, sheet)?;
         elsewhere(at, sheet)

@@ -4,13 +4,13 @@
 //! both doors, prove the document, stay up until Ctrl-C. With `--once` it ends with the proof's exit
 //! code.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use control::Timestamp;
 
 use super::Format;
 use crate::{
-    demo::{attacks, helpline, outreach, stage::Stage, system::System, traffic},
+    demo::{attacks, helpline, outreach, savings, stage::Stage, system::System, traffic},
     failure::{Failure, io},
 };
 
@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// End after the proof, with its exit code
     #[arg(long)]
     once: bool,
+    /// Where the login provider of a system whose people log in is installed, if not in the cache
+    #[arg(long, value_name = "FOLDER")]
+    provider: Option<PathBuf>,
     /// How to print the proof
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -34,9 +37,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let say = |line: &str| {
         let _ = writeln!(std::io::stderr(), "{line}");
     };
-    let stage = Stage::set(args.system)?;
+    let stage = Stage::set(args.system, args.provider.as_deref())?;
     say(&format!("the app, bare      http://{}", stage.app()));
-    say(&format!("behind Vouchsafe   http://{}", stage.gate()));
+    say(&format!("behind Vouchsafe   {}", stage.door()));
     say(&format!(
         "its configuration  {}",
         stage.configuration().display()
@@ -45,6 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (sent, outcomes) = match args.system {
         System::StudentOutreach => outreach_shown(&stage)?,
         System::Helpline => helpline_shown(&stage)?,
+        System::SavingsAnalysis => savings_shown(&stage)?,
     };
     say(&format!("\nreal traffic: {sent} went through"));
     say(&format!("\n{}", attacks::table(&outcomes)));
@@ -69,8 +73,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(exit);
     }
     say(&format!(
-        "\nstill up: http://{} (Ctrl-C ends it)\ntry: vouchsafe ledger tail --config {}",
-        stage.gate(),
+        "\nstill up: {} (Ctrl-C ends it)\ntry: vouchsafe ledger tail --config {}",
+        stage.door(),
         stage.configuration().display()
     ));
     super::up::wait_for_end()?;
@@ -97,6 +101,15 @@ fn helpline_shown(stage: &Stage) -> Result<Shown, Failure> {
         sent.calls, sent.reads
     );
     Ok((words, helpline::attack(stage, &worker)?))
+}
+
+fn savings_shown(stage: &Stage) -> Result<Shown, Failure> {
+    let (known, sent) = savings::work(stage)?;
+    let words = format!(
+        "{} logins at a certified provider, {} pages, {} purchase histories, a logout",
+        sent.logins, sent.pages, sent.uploads
+    );
+    Ok((words, savings::attack(stage, &known)?))
 }
 
 /// The day a demo's waivers end: 30 days after it starts.

@@ -47,6 +47,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             System::Helpline => helpline::serve(listener)
                 .await
                 .map_err(io("serve the app", "free some file descriptors"))?,
+            System::SavingsAnalysis => savings_analysis::serve(listener)
+                .await
+                .map_err(io("serve the app", "free some file descriptors"))?,
         }
         Ok(ExitCode::SUCCESS)
     })

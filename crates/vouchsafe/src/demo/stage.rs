@@ -17,7 +17,10 @@ use control::{Catalogue, Clock, Secret, SystemClock, catalogue::Kind, probe::Rep
 use prove::admin::Admin;
 use serde_json::{Value, json};
 
-use super::system::System;
+use super::{
+    provider::{People, Provider},
+    system::System,
+};
 use crate::{
     commands::{Format, demo::waived_until},
     failure::{Failure, io},
@@ -34,6 +37,7 @@ pub(crate) struct Stage {
     clock: SystemClock,
     admin: Admin,
     key: OnceLock<String>,
+    provider: Option<Provider>,
     // Dropped in this order: the gate ends before the app, both before their folder.
     _gate: Process,
     _app: Process,
@@ -47,7 +51,7 @@ pub(crate) struct Proof {
 }
 
 /// A child process that ends with its owner.
-struct Process(Child);
+pub(super) struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -64,8 +68,9 @@ const DATABASE: &str = "coach.db";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Stage {
-    /// Starts the app and the gate.
-    pub(crate) fn set(system: System) -> Result<Self, Failure> {
+    /// Starts the app, the gate, and a login provider where the system has one: its packages lie in the
+    /// folder named, or in their usual place.
+    pub(crate) fn set(system: System, packages: Option<&Path>) -> Result<Self, Failure> {
         let hint = "free some space in the temporary folder, or set TMPDIR";
         let folder = tempfile::Builder::new()
             .prefix("vouchsafe-")
@@ -89,7 +94,17 @@ impl Stage {
             })?;
 
         let secrets = system.secrets()?;
-        let tree = configuration(system, app, folder.path(), &clock)?;
+        let people = match system.people() {
+            Some(known) => Some(People::start(
+                folder.path(),
+                packages,
+                &known,
+                &secrets,
+                &clock,
+            )?),
+            None => None,
+        };
+        let tree = configuration(system, app, people.as_ref(), folder.path(), &clock)?;
         let public_url = tree
             .pointer("/deployment/public_url")
             .and_then(Value::as_str)
@@ -142,6 +157,7 @@ impl Stage {
             secrets,
             admin: Admin::new(&admin, Arc::new(clock)),
             key: OnceLock::new(),
+            provider: people.map(|people| people.provider),
             clock,
             _gate: gate_process,
             _app: app_process,
@@ -159,6 +175,14 @@ impl Stage {
         self.gate
     }
 
+    /// The address of the gate as a person opens it: where people log in, they come back to this name.
+    pub(crate) fn door(&self) -> String {
+        match self.provider {
+            Some(_) => self.public_url.clone(),
+            None => format!("http://{}", self.gate),
+        }
+    }
+
     pub(crate) fn configuration(&self) -> &Path {
         &self.configuration
     }
@@ -169,13 +193,14 @@ impl Stage {
 
     /// The secret that the gate has under this variable.
     pub(crate) fn secret(&self, variable: &str) -> Result<&Secret, Failure> {
-        let found = self.secrets.iter().find(|(name, _)| *name == variable);
-        found.map(|(_, secret)| secret).ok_or_else(|| {
-            Failure::new(
-                format!("the demo has no secret {variable}"),
-                "report this as a defect",
-            )
-        })
+        named(&self.secrets, variable)
+    }
+
+    /// Where people log in.
+    pub(crate) fn provider(&self) -> Result<&Provider, Failure> {
+        self.provider
+            .as_ref()
+            .ok_or_else(|| Failure::new("nobody logs in to this demo", "report this as a defect"))
     }
 
     pub(crate) fn clock(&self) -> &SystemClock {
@@ -244,8 +269,21 @@ impl Stage {
     }
 }
 
+pub(super) fn named<'s>(
+    secrets: &'s [(&'static str, Secret)],
+    variable: &str,
+) -> Result<&'s Secret, Failure> {
+    let found = secrets.iter().find(|(name, _)| *name == variable);
+    found.map(|(_, secret)| secret).ok_or_else(|| {
+        Failure::new(
+            format!("the demo has no secret {variable}"),
+            "report this as a defect",
+        )
+    })
+}
+
 impl Process {
-    fn start(command: &mut Command) -> Result<Self, Failure> {
+    pub(super) fn start(command: &mut Command) -> Result<Self, Failure> {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -256,9 +294,21 @@ impl Process {
 
     /// Waits until the process has written its ready file, and reads it.
     fn ready(&mut self, file: &Path, clock: &dyn Clock) -> Result<String, Failure> {
-        let deadline = clock.monotonic() + PATIENCE;
+        let written = || std::fs::read_to_string(file).ok();
+        self.wait_for("a process of the demo", PATIENCE, clock, written)
+    }
+
+    /// Waits until `said` gives something.
+    pub(super) fn wait_for(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        clock: &dyn Clock,
+        said: impl Fn() -> Option<String>,
+    ) -> Result<String, Failure> {
+        let deadline = clock.monotonic() + patience;
         loop {
-            if let Ok(text) = std::fs::read_to_string(file) {
+            if let Some(text) = said() {
                 return Ok(text);
             }
             let ended = self
@@ -266,12 +316,12 @@ impl Process {
                 .try_wait()
                 .map_err(io("look after a process", "run it again"))?;
             if let Some(status) = ended {
-                let what = format!("a process of the demo ended before it was ready ({status})");
+                let what = format!("{what} ended before it was ready ({status})");
                 return Err(Failure::new(what, "its own message stands above"));
             }
             if clock.monotonic() > deadline {
                 return Err(Failure::new(
-                    "a process of the demo did not get ready",
+                    format!("{what} did not get ready"),
                     "run it again",
                 ));
             }
@@ -284,7 +334,7 @@ fn executable() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(io("find this program", "install it again"))
 }
 
-fn text_of(secret: &Secret) -> String {
+pub(super) fn text_of(secret: &Secret) -> String {
     String::from_utf8_lossy(secret.expose()).into_owned()
 }
 
@@ -293,6 +343,7 @@ fn text_of(secret: &Secret) -> String {
 fn configuration(
     system: System,
     app: SocketAddr,
+    people: Option<&People>,
     folder: &Path,
     clock: &dyn Clock,
 ) -> Result<Value, Failure> {
@@ -309,6 +360,9 @@ fn configuration(
     set("/deployment/data_dir", json!(folder.join("data")))?;
     set("/listen/0/address", json!("127.0.0.1:0"))?;
     set("/app/0/upstream", json!(format!("http://{app}")))?;
+    if let Some(people) = people {
+        people.take_over(&mut tree, clock);
+    }
     let Some(root) = tree.as_object_mut() else {
         return Err(defect("the demo's configuration is no table".to_owned()));
     };

@@ -7,7 +7,11 @@ use std::path::Path;
 use control::{Secret, SystemRng, rng};
 use serde_json::{Value, json};
 
+use super::savings;
 use crate::failure::Failure;
+
+/// The variable in which a gate has the secret of its login client.
+pub(super) const LOGIN_SECRET: &str = "LOGIN_CLIENT_SECRET";
 
 /// A system this build can show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -17,6 +21,8 @@ pub(crate) enum System {
     StudentOutreach,
     /// Calls of children, with keys and tokens for programs
     Helpline,
+    /// Purchases of practices, with people who log in
+    SavingsAnalysis,
 }
 
 impl System {
@@ -25,6 +31,7 @@ impl System {
         match self {
             Self::StudentOutreach => "student-outreach",
             Self::Helpline => "helpline",
+            Self::SavingsAnalysis => "savings-analysis",
         }
     }
 
@@ -33,6 +40,7 @@ impl System {
         match self {
             Self::StudentOutreach => student_outreach::SECURITY,
             Self::Helpline => helpline::SECURITY,
+            Self::SavingsAnalysis => savings_analysis::SECURITY,
         }
     }
 
@@ -41,6 +49,7 @@ impl System {
         match self {
             Self::StudentOutreach => student_outreach::CONFIGURATION,
             Self::Helpline => helpline::CONFIGURATION,
+            Self::SavingsAnalysis => savings_analysis::CONFIGURATION,
         }
     }
 
@@ -59,6 +68,10 @@ impl System {
                 ]
             }
             Self::Helpline => Vec::new(),
+            Self::SavingsAnalysis => {
+                let secret = seal::encode::hex(&random::<32>()?);
+                vec![(LOGIN_SECRET, Secret::new(secret.into_bytes()))]
+            }
         })
     }
 
@@ -71,7 +84,15 @@ impl System {
                              student";
                 Some(json!([{ "database": database, "query": query }]))
             }
-            Self::Helpline => None,
+            Self::Helpline | Self::SavingsAnalysis => None,
+        }
+    }
+
+    /// Client and people, as its login provider is told; none where nobody logs in.
+    pub(super) fn people(self) -> Option<Value> {
+        match self {
+            Self::StudentOutreach | Self::Helpline => None,
+            Self::SavingsAnalysis => Some(savings::known()),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The demo system: its proof from one command, and what the proof says when one control is off.
 
-use std::{net::SocketAddr, path::Path};
+use std::{ffi::OsString, net::SocketAddr, path::Path};
 
 use serde_json::Value;
 
+use crate::login_certified::modules;
 use crate::support::{Deployment, Process, until, vouchsafe};
 
 fn verdicts<'a>(proof: &'a Value, verdict: &str) -> Vec<&'a Value> {
@@ -34,9 +35,60 @@ fn the_helpline_proves_its_document_and_holds_where_its_app_gives_way() {
     }
 }
 
+#[test]
+fn the_savings_analysis_logs_people_in_at_a_certified_provider_and_proves_its_document() {
+    let provider = [OsString::from("--provider"), modules().into_os_string()];
+    let proof = proves("savings-analysis", &provider);
+    let kept = verdicts(&proof, "kept");
+    for id in [
+        "login.genuine",
+        "session.idle",
+        "session.longest",
+        "session.isolated",
+        "session.cookie",
+        "csrf.refused",
+        "audit.logins",
+    ] {
+        assert!(kept.iter().any(|promise| promise["id"] == id), "{id}");
+    }
+}
+
+#[test]
+fn without_its_provider_the_savings_analysis_says_what_to_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = || {
+        let mut command = vouchsafe(&["demo", "savings-analysis", "--once"]);
+        command.env("XDG_CACHE_HOME", folder.path());
+        command
+    };
+    let said = Process::start_group(&mut demo()).finish().exits(2);
+    let line = said
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("hint: run: "));
+    let prefix = line.unwrap().rsplit_once("--prefix ").unwrap().1;
+    assert!(
+        prefix.starts_with(folder.path().to_str().unwrap()),
+        "{prefix}"
+    );
+    for file in ["package.json", "package-lock.json"] {
+        assert!(Path::new(prefix).join(file).is_file(), "{file}");
+    }
+    // Its twin: with the packages there, and no Node, it is Node that is missing.
+    let mut command = demo();
+    command.env("PATH", folder.path());
+    let said = Process::start_group(&mut command).finish().exits(2);
+    assert!(said.stderr.contains("needs Node"), "{}", said.stderr);
+}
+
 /// Runs the demo of a system and gives its proof.
 fn proves_its_document(system: &str) -> Value {
+    proves(system, &[])
+}
+
+fn proves(system: &str, more: &[OsString]) -> Value {
     let mut command = vouchsafe(&["demo", system, "--once", "--format", "json"]);
+    command.args(more);
     let said = Process::start_group(&mut command).finish().exits(0);
     for part in ["behind Vouchsafe", "refused 403", "refused 401", "succeeds"] {
         assert!(said.stderr.contains(part), "no {part:?} in {}", said.stderr);
@@ -195,6 +247,11 @@ fn every_control_taken_away_turns_exactly_its_promises_broken() {
 #[test]
 fn every_control_of_the_helpline_taken_away_turns_exactly_its_promises_broken() {
     are_found("helpline", 28);
+}
+
+#[test]
+fn every_control_of_the_savings_analysis_taken_away_turns_exactly_its_promises_broken() {
+    are_found("savings-analysis", 34);
 }
 
 /// Runs the self-test of a system, which has at least so many trials.

@@ -11,21 +11,25 @@ use std::{
 };
 
 use control::probe::Answer;
+use serde_json::json;
 
 use crate::{
     login::configuration,
     support::{Client, Deployment, Process, Upstream, field, until},
 };
 
+/// The provider, as the demo has it.
+const SCRIPT: &str = "../../systems/savings-analysis/provider/provider.mjs";
+
 /// Names the folder with the modules.
 const NODE: &str = "VOUCHSAFE_TEST_NODE";
 
-fn modules() -> PathBuf {
+pub(crate) fn modules() -> PathBuf {
     let folder = std::env::var_os(NODE).map(PathBuf::from);
     let there = |folder: &PathBuf| folder.join("node_modules").is_dir();
     folder.filter(there).unwrap_or_else(|| {
         panic!(
-            "no modules of tests/node/package-lock.json: run `cargo xtask test`, which installs \
+            "no modules of systems/savings-analysis/provider: run `cargo xtask test`, which installs \
              them, or set {NODE} to a folder that has them"
         )
     })
@@ -33,12 +37,17 @@ fn modules() -> PathBuf {
 
 /// The provider, and its issuer.
 fn provider() -> (Process, String) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node/provider.mjs");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(SCRIPT);
+    let known = json!({
+        "client": "us", "domain": "school.test", "people": { "alice": ["g-sales"] },
+    });
     let mut command = Command::new("node");
     command
         .arg(script.canonicalize().unwrap())
         .arg(modules())
-        .args(["http://localhost/.vouchsafe/callback", "s :"]);
+        .arg("http://localhost/.vouchsafe/callback")
+        .arg(known.to_string())
+        .env("PROVIDER_CLIENT_SECRET", "s :");
     let mut process = Process::start(&mut command);
     let issuer = until("the provider is ready", || {
         let ended = process.ended();

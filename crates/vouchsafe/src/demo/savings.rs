@@ -1,0 +1,309 @@
+//! Genuine work of a savings analysis, and attacks on it.
+//!
+//! Owns how people of each role and a supplier's program use the gate: a login at the provider, pages,
+//! an upload and its results. A request that does not get through is a fault of the demo.
+
+use control::probe::Reply;
+use serde_json::{Value, json};
+
+use super::{
+    attacks::{self, Outcome, body_has},
+    browser::logged_in,
+    stage::Stage,
+    traffic::{get, post, through},
+};
+use crate::failure::Failure;
+
+const PRACTICES: &str = "/app/practices";
+const BOARD: &str = "/app/board";
+const NOTE: &str = "/app/practices/p1/note";
+const IMPORT: &str = "/api/import";
+
+/// Whom the provider knows: login and group.
+const PEOPLE: [(&str, &str); 3] = [
+    ("sam", "Sales"),
+    ("kim", "Customer success"),
+    ("bo", "Board"),
+];
+
+/// What the provider is told of client and people.
+pub(super) fn known() -> Value {
+    let people: serde_json::Map<String, Value> = PEOPLE
+        .iter()
+        .map(|(login, group)| ((*login).to_owned(), json!([group])))
+        .collect();
+    json!({ "client": "savings-analysis", "domain": "savings.example", "people": people })
+}
+
+/// What attackers of this run have to begin with.
+pub(crate) struct Known {
+    /// The session of somebody in sales.
+    session: String,
+    /// The key of a supplier's program.
+    key: String,
+}
+
+/// What went through.
+#[derive(Default)]
+pub(crate) struct Sent {
+    pub(crate) logins: usize,
+    pub(crate) pages: usize,
+    pub(crate) uploads: usize,
+}
+
+/// People of each role log in and work; one of them logs out.
+pub(crate) fn work(stage: &Stage) -> Result<(Known, Sent), Failure> {
+    let mut sent = Sent::default();
+    let mut enter = |login: &str| {
+        sent.logins += 1;
+        logged_in(stage, login, "/app")
+    };
+    let (sam, kim, bo) = (enter("sam")?, enter("kim")?, enter("bo")?);
+    let made = changes(
+        stage,
+        "/app/uploads?practice=p3",
+        &sam,
+        "text/csv",
+        &table(),
+        201,
+    )?;
+    let upload = made.get("id").and_then(Value::as_str).unwrap_or_default();
+    let results = format!("/app/uploads/{upload}");
+    changes(stage, NOTE, &kim, FORM, "note=called", 200)?;
+    for (path, session) in [
+        (PRACTICES, &sam),
+        ("/app/pipeline", &sam),
+        (&results, &sam),
+        (&format!("{results}/export"), &sam),
+        ("/app/accounts", &kim),
+        (BOARD, &bo),
+    ] {
+        through(&page(stage, path, session)?, 200)?;
+        sent.pages += 1;
+    }
+    changes(stage, "/.vouchsafe/logout", &kim, FORM, "", 303)?;
+    through(&page(stage, "/app/accounts", &kim)?, 401)?;
+    let key = stage.key(&json!({
+        "name": "a supplier", "scopes": [format!("POST {IMPORT}")], "roles": ["supplier"],
+    }))?;
+    let headers = [
+        ("Content-Type".to_owned(), "text/csv".to_owned()),
+        ("X-API-Key".to_owned(), key.to_owned()),
+    ];
+    let delivered = post(IMPORT, &headers, table().as_bytes());
+    through(&stage.send(stage.gate(), &delivered)?, 201)?;
+    sent.uploads = 2;
+    let key = key.to_owned();
+    Ok((Known { session: sam, key }, sent))
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn table() -> String {
+    savings_analysis::synthetic()
+}
+
+fn cookie(session: &str) -> String {
+    format!("Cookie: {session}\r\n")
+}
+
+fn page(stage: &Stage, path: &str, session: &str) -> Result<Reply, Failure> {
+    stage.send(stage.gate(), &get(path, &cookie(session)))
+}
+
+/// Something that changes something, sent by a page of ours; the JSON of the answer.
+fn changes(
+    stage: &Stage,
+    target: &str,
+    session: &str,
+    content_type: &str,
+    body: &str,
+    status: u16,
+) -> Result<Value, Failure> {
+    let from = [
+        ("Origin".to_owned(), stage.public_url().to_owned()),
+        ("Sec-Fetch-Site".to_owned(), "same-origin".to_owned()),
+    ];
+    let bytes = sent_by(&from, target, session, content_type, body);
+    let reply = stage.send(stage.gate(), &bytes)?;
+    through(&reply, status)?;
+    Ok(reply.answer().and_then(|it| it.json()).unwrap_or_default())
+}
+
+/// The same, sent by whatever page.
+fn sent_by(
+    from: &[(String, String)],
+    target: &str,
+    session: &str,
+    content_type: &str,
+    body: &str,
+) -> Vec<u8> {
+    let mut headers = vec![
+        ("Content-Type".to_owned(), content_type.to_owned()),
+        ("Cookie".to_owned(), session.to_owned()),
+    ];
+    headers.extend_from_slice(from);
+    post(target, &headers, body.as_bytes())
+}
+
+type Make = fn(&Known) -> Vec<u8>;
+type Won = fn(&Reply, &str) -> bool;
+
+const ATTACKS: &[(&str, Make, Won)] = &[
+    (
+        "what every practice pays, without logging in",
+        |_| get(PRACTICES, ""),
+        reads,
+    ),
+    (
+        "the same with a made-up session",
+        |_| get(PRACTICES, &cookie("__Host-vouchsafe=letmein")),
+        reads,
+    ),
+    ("the same with a session that was altered", altered, reads),
+    ("the same with a session in the address", in_address, reads),
+    (
+        "the figures of the board, as somebody in sales",
+        above,
+        figures,
+    ),
+    (
+        "a note written by the form of another site",
+        foreign_form,
+        noted,
+    ),
+    ("a note by a page that hides its origin", hidden_form, noted),
+    ("being somebody else by a header", impersonation, believed),
+    ("an assertion of one's own making", own_assertion, asserted),
+    (
+        "a delivery without a key",
+        |_| delivery(IMPORT, None),
+        delivered,
+    ),
+    (
+        "a delivery with the key in the address",
+        key_in_address,
+        delivered,
+    ),
+    (
+        "a delivery with a session instead of a key",
+        session_for_key,
+        delivered,
+    ),
+    (
+        "another site's name in Host",
+        |_| attacks::foreign_host(),
+        answered,
+    ),
+    (
+        "Content-Length and Transfer-Encoding together",
+        |_| attacks::smuggling(),
+        answered,
+    ),
+    ("no Host at all", |_| attacks::no_host(), answered),
+    (
+        "a page that another site may frame",
+        |_| get("/", ""),
+        frameable,
+    ),
+];
+
+pub(crate) fn attack(stage: &Stage, known: &Known) -> Result<Vec<Outcome>, Failure> {
+    ATTACKS
+        .iter()
+        .enumerate()
+        .map(|(number, (name, make, won))| {
+            attacks::on_both(stage, (name, number), 1, |_| Ok(make(known)), won)
+        })
+        .collect()
+}
+
+fn altered(known: &Known) -> Vec<u8> {
+    let (name, id) = known.session.split_once('=').unwrap_or_default();
+    let turned: String = id.chars().rev().collect();
+    get(PRACTICES, &cookie(&format!("{name}={turned}")))
+}
+
+fn in_address(known: &Known) -> Vec<u8> {
+    let (_, id) = known.session.split_once('=').unwrap_or_default();
+    get(&format!("{PRACTICES}?session={id}"), "")
+}
+
+fn above(known: &Known) -> Vec<u8> {
+    get(BOARD, &cookie(&known.session))
+}
+
+fn foreign_form(known: &Known) -> Vec<u8> {
+    note_from(known, "https://evil.invalid")
+}
+
+fn hidden_form(known: &Known) -> Vec<u8> {
+    note_from(known, "null")
+}
+
+fn note_from(known: &Known, origin: &str) -> Vec<u8> {
+    let from = [
+        ("Origin".to_owned(), origin.to_owned()),
+        ("Sec-Fetch-Site".to_owned(), "cross-site".to_owned()),
+    ];
+    sent_by(&from, NOTE, &known.session, FORM, "note=mine")
+}
+
+fn impersonation(known: &Known) -> Vec<u8> {
+    let fields = format!("{}X-Forwarded-User: director\r\n", cookie(&known.session));
+    get("/app/whoami", &fields)
+}
+
+fn own_assertion(known: &Known) -> Vec<u8> {
+    let fields = format!(
+        "{}X-Vouchsafe-Assertion: director\r\n",
+        cookie(&known.session)
+    );
+    get("/app/whoami", &fields)
+}
+
+fn delivery(target: &str, header: Option<(&str, &str)>) -> Vec<u8> {
+    let mut headers = vec![("Content-Type".to_owned(), "text/csv".to_owned())];
+    headers.extend(header.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    post(target, &headers, table().as_bytes())
+}
+
+fn key_in_address(known: &Known) -> Vec<u8> {
+    delivery(&format!("{IMPORT}?api_key={}", known.key), None)
+}
+
+fn session_for_key(known: &Known) -> Vec<u8> {
+    delivery(IMPORT, Some(("Cookie", &known.session)))
+}
+
+fn reads(reply: &Reply, _: &str) -> bool {
+    body_has(reply, "Annual spend")
+}
+
+fn figures(reply: &Reply, _: &str) -> bool {
+    body_has(reply, "total_saving")
+}
+
+fn noted(reply: &Reply, _: &str) -> bool {
+    body_has(reply, "\"noted\":\"mine\"")
+}
+
+fn believed(reply: &Reply, _: &str) -> bool {
+    body_has(reply, "\"user\":\"director\"")
+}
+
+fn asserted(reply: &Reply, _: &str) -> bool {
+    body_has(reply, "\"assertion\":\"director\"")
+}
+
+fn delivered(reply: &Reply, _: &str) -> bool {
+    reply.answer().is_some_and(|answer| answer.status == 201)
+}
+
+fn answered(reply: &Reply, _: &str) -> bool {
+    attacks::answered(reply)
+}
+
+fn frameable(reply: &Reply, _: &str) -> bool {
+    attacks::frameable(reply)
+}

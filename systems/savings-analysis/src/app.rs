@@ -1,0 +1,188 @@
+//! The pages and interfaces of the app.
+//!
+//! Owns the routes. Every handler does what it is told by whoever asks.
+
+use axum::{
+    Form, Json, Router,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    csv,
+    practices::{Practices, Upload},
+};
+
+/// As much as the gate lets through.
+const LONGEST_UPLOAD: usize = 10 << 20;
+
+pub(crate) fn router(practices: Practices) -> Router {
+    Router::new()
+        .route("/", get(landing))
+        .route("/health", get(health))
+        .route("/app", get(home))
+        .route("/app/whoami", get(whoami))
+        .route("/app/practices", get(all))
+        .route("/app/practices/{id}/note", post(note))
+        .route("/app/pipeline", get(pipeline))
+        .route("/app/accounts", get(accounts))
+        .route("/app/board", get(board))
+        .route("/app/uploads", post(upload))
+        .route("/app/uploads/{id}", get(results))
+        .route("/app/uploads/{id}/export", get(export))
+        .route("/api/import", post(upload))
+        .layer(DefaultBodyLimit::max(LONGEST_UPLOAD))
+        .with_state(practices)
+}
+
+async fn landing() -> Html<&'static str> {
+    Html(concat!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Savings</title>",
+        "<h1>What could you save?</h1><p><a href=\"/app\">Log in</a></p></html>"
+    ))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Everything there is, for whoever comes.
+async fn home(State(practices): State<Practices>) -> Html<String> {
+    let rows: String = practices
+        .list(|_| true)
+        .iter()
+        .map(|one| format!("<li>{} ({})</li>", one.name, one.id))
+        .collect();
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Savings</title>\
+         <h1>Practices</h1><ul>{rows}</ul>\
+         <form method=\"post\" action=\"/.vouchsafe/logout\"><button>Log out</button></form></html>"
+    ))
+}
+
+/// Believes whoever says who they are, as apps behind a proxy do.
+async fn whoami(headers: HeaderMap) -> Json<Value> {
+    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Json(json!({
+        "user": said("x-forwarded-user").unwrap_or("anonymous"),
+        "assertion": said("x-vouchsafe-assertion"),
+    }))
+}
+
+async fn all(State(practices): State<Practices>) -> Json<Value> {
+    Json(json!({ "practices": practices.list(|_| true) }))
+}
+
+async fn pipeline(State(practices): State<Practices>) -> Json<Value> {
+    Json(json!({ "pipeline": practices.list(|one| !one.customer) }))
+}
+
+async fn accounts(State(practices): State<Practices>) -> Json<Value> {
+    Json(json!({ "accounts": practices.list(|one| one.customer) }))
+}
+
+async fn board(State(practices): State<Practices>) -> Json<Value> {
+    let all = practices.list(|_| true).len();
+    Json(json!({ "practices": all, "total_saving": practices.total() }))
+}
+
+#[derive(Deserialize)]
+struct Note {
+    note: String,
+}
+
+async fn note(
+    State(practices): State<Practices>,
+    Path(id): Path<String>,
+    Form(Note { note }): Form<Note>,
+) -> Response {
+    if practices.note(&id, &note) {
+        Json(json!({ "noted": note })).into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+#[derive(Deserialize)]
+struct For {
+    practice: Option<String>,
+}
+
+async fn upload(
+    State(practices): State<Practices>,
+    Query(For { practice }): Query<For>,
+    table: String,
+) -> Response {
+    match csv::read(&table) {
+        Some(purchases) => {
+            let practice = practice.unwrap_or_else(|| "p1".to_owned());
+            (
+                StatusCode::CREATED,
+                Json(practices.upload(&practice, purchases)),
+            )
+                .into_response()
+        }
+        None => {
+            let said = "This is not a purchase history: sku,description,quantity,price.";
+            (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Json(json!({ "error": said })),
+            )
+                .into_response()
+        }
+    }
+}
+
+async fn results(State(practices): State<Practices>, Path(id): Path<String>) -> Response {
+    match practices.found(&id) {
+        Some(upload) => Json(upload).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn export(State(practices): State<Practices>, Path(id): Path<String>) -> Response {
+    match practices.found(&id) {
+        Some(upload) => {
+            ([(CONTENT_TYPE, "text/csv; charset=utf-8")], table(&upload)).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// The results as a table.
+fn table(upload: &Upload) -> String {
+    let mut text = "sku,description,quantity,saving\n".to_owned();
+    for line in &upload.lines {
+        let bought = &line.purchase;
+        let saving = format!("{}.{:02}", line.saving / 100, line.saving % 100);
+        let row = [
+            csv::quote(&bought.sku),
+            csv::quote(&bought.description),
+            bought.quantity.to_string(),
+            saving,
+        ];
+        text.push_str(&row.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::practices::synthetic;
+
+    #[test]
+    fn an_export_has_a_row_for_each_line() {
+        let text = table(&Practices::default().upload("p1", synthetic()));
+        assert_eq!(text.lines().count(), 6);
+        assert!(
+            text.contains("GLV-100,\"nitrile gloves, 100\",40,60.00\n"),
+            "{text}"
+        );
+    }
+}
