@@ -104,11 +104,15 @@ impl Running {
 
     /// Processor time of the process and all below it so far, in seconds.
     pub(crate) fn processor_seconds(&self) -> f64 {
-        let ticks: u64 = tree(self.child.id(), &processes())
-            .iter()
-            .map(|process| process.ticks)
-            .sum();
-        ticks as f64 / TICKS
+        let (user, kernel) = self.processor_time();
+        user + kernel
+    }
+
+    /// The same, as what was spent in the programs themselves and what in the kernel for them.
+    pub(crate) fn processor_time(&self) -> (f64, f64) {
+        let all = tree(self.child.id(), &processes());
+        let seconds = |of: fn(&Process) -> u64| all.iter().map(of).sum::<u64>() as f64 / TICKS;
+        (seconds(|it| it.user), seconds(|it| it.kernel))
     }
 
     fn signal(&self, name: &str, to: &str) {
@@ -217,8 +221,10 @@ fn group(command: &mut Command) {
 struct Process {
     pid: u32,
     parent: u32,
-    /// User and system time.
-    ticks: u64,
+    /// Ticks spent in itself.
+    user: u64,
+    /// Ticks spent in the kernel for it.
+    kernel: u64,
     /// Whether only its exit code is left of it.
     gone: bool,
 }
@@ -248,7 +254,8 @@ fn parse(pid: u32, stat: &str) -> Option<Process> {
     Some(Process {
         pid,
         parent: fields.get(1)?.parse().ok()?,
-        ticks: number(11)? + number(12)?,
+        user: number(11)?,
+        kernel: number(12)?,
         gone: matches!(fields.first(), Some(&"Z" | &"X")),
     })
 }
@@ -280,7 +287,7 @@ mod tests {
     fn a_line_of_the_process_table_is_read_whatever_the_name() {
         let line = "7 (a) b (c)) S 3 7 7 0 -1 4194560 1 2 3 4 50 25 9 9 20 0 1 0 99 1 1";
         let process = parse(7, line).unwrap();
-        assert_eq!((process.parent, process.ticks), (3, 75));
+        assert_eq!((process.parent, process.user, process.kernel), (3, 50, 25));
         assert!(!process.gone);
         assert!(parse(7, &line.replace(" S 3", " Z 3")).unwrap().gone);
         assert_eq!(parse(7, "7 (short) S 3"), None);
@@ -289,13 +296,12 @@ mod tests {
     #[test]
     fn a_tree_is_the_root_and_all_below_it() {
         let process = |pid, parent| {
-            let ticks = u64::from(pid);
-            let gone = false;
             let process = Process {
                 pid,
                 parent,
-                ticks,
-                gone,
+                user: u64::from(pid),
+                kernel: 0,
+                gone: false,
             };
             (pid, process)
         };

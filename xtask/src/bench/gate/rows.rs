@@ -46,6 +46,8 @@ pub(super) enum Drive {
 pub(super) struct Sample {
     /// Processor microseconds for each of what is counted.
     pub(super) micros: f64,
+    /// How many of them the kernel spent for it.
+    pub(super) kernel: f64,
     /// At its most while under load.
     pub(super) memory: Memory,
     pub(super) count: u64,
@@ -85,7 +87,7 @@ pub(super) fn rounds(
 
 /// One row under load.
 fn measure(plan: &Plan<'_>, row: &Row, server: &Server) -> Result<Sample, Failure> {
-    let before = server.running.processor_seconds();
+    let before = server.running.processor_time();
     let watch = Watch::over(&server.running);
     let drove = drive(plan, row, server);
     let memory = watch.most();
@@ -94,7 +96,8 @@ fn measure(plan: &Plan<'_>, row: &Row, server: &Server) -> Result<Sample, Failur
         (false, true) => SETTLE,
         _ => BREATH,
     });
-    let spent = server.running.processor_seconds() - before;
+    let after = server.running.processor_time();
+    let (user, kernel) = (after.0 - before.0, after.1 - before.1);
     if server.running.ended() || sample.count == 0 {
         return Err(Failure::stuck(
             format!("{}: it answered nothing, or ended under load", row.name),
@@ -102,7 +105,8 @@ fn measure(plan: &Plan<'_>, row: &Row, server: &Server) -> Result<Sample, Failur
         ));
     }
     sample.memory = memory;
-    sample.micros = spent * 1e6 / sample.count as f64;
+    sample.micros = (user + kernel) * 1e6 / sample.count as f64;
+    sample.kernel = kernel * 1e6 / sample.count as f64;
     Ok(sample)
 }
 
@@ -164,7 +168,16 @@ pub(super) fn tabulate(title: &str, unit: &str, rows: &[Row], samples: &[Vec<Sam
     let mut table = Table::titled(
         title,
         &[
-            "server", &cost, "× nginx", &rate, "p50 ms", "p99 ms", "RSS MB", "PSS MB", "failed",
+            "server",
+            &cost,
+            "in the kernel",
+            "× nginx",
+            &rate,
+            "p50 ms",
+            "p99 ms",
+            "RSS MB",
+            "PSS MB",
+            "failed",
         ],
     );
     for (row, own) in rows.iter().zip(samples) {
@@ -180,6 +193,7 @@ pub(super) fn tabulate(title: &str, unit: &str, rows: &[Row], samples: &[Vec<Sam
         table.row([
             name,
             middle(|s| s.micros).map_or_else(String::new, |s| format!("{s:.1}")),
+            plain(|s| s.kernel, 1),
             ratio(row, rows, samples).map_or_else(|| "–".to_owned(), |s| format!("{s:.2}")),
             plain(|s| s.per_second, 0),
             plain(|s| s.p50 / 1e3, 2),
