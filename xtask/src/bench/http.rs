@@ -1,7 +1,7 @@
 //! One request at a time, by hand: to see that a server answers rightly before it is measured.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::net::UnixStream,
     path::Path,
@@ -26,6 +26,21 @@ pub(crate) fn get(to: SocketAddr, path: &str, headers: &[String]) -> io::Result<
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     ask(&mut stream, "GET", path, headers)
+}
+
+/// `POST path` with a form, as a page of the site itself sends it.
+pub(crate) fn post_form(to: SocketAddr, path: &str, host: &str, form: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\n{host}\r\nConnection: close\r\nSec-Fetch-Site: same-origin\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    let mut bytes = Vec::new();
+    stream.take(LIMIT).read_to_end(&mut bytes)?;
+    parse(&bytes).ok_or_else(|| io::Error::other("that is no answer of HTTP/1.1"))
 }
 
 /// `POST path` without a body, over a Unix socket.

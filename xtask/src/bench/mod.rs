@@ -56,6 +56,15 @@ const BENCHES: &[Bench] = &[
         run: gate::run,
     },
     Bench {
+        name: "identity",
+        heading: "Identity",
+        about: "what it costs to know who asks and what they may do",
+        product: true,
+        takes: &["--rounds", "--seconds", "--connections"],
+        groups: gate::identity::NAMES,
+        run: gate::identity::run,
+    },
+    Bench {
         name: "soak",
         heading: "Soak",
         about: "whether anything grows or goes wrong under mixed traffic",
@@ -162,7 +171,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
 
 /// Sees that every row of the gate's benchmark runs.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<Vec<String>, Failure> {
-    run(workspace, &["gate", "--smoke"]).map(|()| Vec::new())
+    run(workspace, &["gate", "--smoke"])?;
+    run(workspace, &["identity", "--smoke"]).map(|()| Vec::new())
 }
 
 /// The soak as CI has time for: three minutes, on the build of the tests.
@@ -330,7 +340,8 @@ mod tests {
             let failure = read(&BENCHES[0], options).unwrap_err().to_string();
             assert!(failure.contains("cargo xtask bench gate [--rounds N]"));
         }
-        assert!(read(&BENCHES[2], &["--smoke"]).is_err());
+        let ledger = BENCHES.iter().find(|bench| bench.name == "ledger");
+        assert!(read(ledger.unwrap(), &["--smoke"]).is_err());
     }
 
     #[test]

@@ -5,7 +5,9 @@
 
 mod connections;
 mod half;
+pub(super) mod identity;
 mod overload;
+mod people;
 mod requests;
 mod rows;
 pub(super) mod systems;

@@ -15,7 +15,7 @@ use super::{
         process::{Running, is_root},
         stage::{self, Folder, await_ready, create_certificate, create_key, write},
     },
-    Plan,
+    Plan, people,
 };
 use crate::failure::Failure;
 
@@ -31,11 +31,13 @@ pub(super) fn large() -> Vec<u8> {
 /// The name under which everything is asked for.
 pub(crate) const HOST: &str = "Host: bench.example";
 
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("origin.conf", include_str!("origin.conf")),
     ("nginx.conf", include_str!("nginx.conf")),
     ("haproxy.cfg", include_str!("haproxy.cfg")),
     ("vouchsafe.toml", include_str!("vouchsafe.toml")),
+    ("checked.conf", include_str!("checked.conf")),
+    ("people.toml", include_str!("people.toml")),
 ];
 
 /// Which server.
@@ -50,6 +52,10 @@ pub(super) enum Which {
     Batched,
     /// Vouchsafe with every decision on disk before it is acted on.
     Sync,
+    /// nginx that asks a checker about each request (ngx_http_auth_request_module).
+    Checked,
+    /// Vouchsafe with keys, tokens, sessions and a table of roles.
+    People,
 }
 
 /// Those that are measured beside each other, ours last.
@@ -69,6 +75,8 @@ pub(super) struct Server {
     pub(super) running: Running,
     /// A key that it accepts below `/api`.
     pub(super) key: Option<String>,
+    /// Paths, and the field that opens each.
+    pub(super) opens: Vec<(&'static str, String)>,
     /// Its admin socket, where it is ours.
     pub(super) admin: Option<PathBuf>,
 }
@@ -78,7 +86,12 @@ impl Server {
     pub(super) fn headers(&self, path: &str) -> Vec<String> {
         let key = self.key.iter().filter(|_| path == "/api");
         let key = key.map(|key| format!("X-API-Key: {key}"));
-        std::iter::once(HOST.to_owned()).chain(key).collect()
+        let opens = self.opens.iter().filter(|(opened, _)| *opened == path);
+        let opens = opens.map(|(_, field)| field.clone());
+        std::iter::once(HOST.to_owned())
+            .chain(key)
+            .chain(opens)
+            .collect()
     }
 }
 
@@ -129,6 +142,12 @@ impl Systems {
         };
         systems.peer(Which::Origin, (origin, 0), frame)?;
         systems.peer(Which::Nginx, (nginx, nginx_tls), frame)?;
+        if also.contains(&Which::People) {
+            // Neither HAProxy nor the usual configuration of ours is measured with these.
+            systems.peer(Which::Checked, (haproxy, haproxy_tls), frame)?;
+            systems.ours(Which::People, frame, setting)?;
+            return Ok(systems);
+        }
         systems.peer(Which::Haproxy, (haproxy, haproxy_tls), frame)?;
         systems.ours(Which::Batched, frame, setting)?;
         if also.contains(&Which::Sync) {
@@ -156,6 +175,7 @@ impl Systems {
             secure: None,
             running,
             key: None,
+            opens: Vec::new(),
             admin: None,
         });
         Ok(address.port())
@@ -173,10 +193,12 @@ impl Systems {
         let (program, file) = match which {
             Which::Origin => ("nginx", "origin.conf"),
             Which::Haproxy => ("haproxy", "haproxy.cfg"),
+            Which::Checked => ("nginx", "checked.conf"),
             _ => ("nginx", "nginx.conf"),
         };
         let configuration = fill(file, folder, port, frame)
             .replace("{key}", KEY)
+            .replace("{checker}", &secure.to_string())
             .replace("{secure}", &secure.to_string());
         let path = folder.join(file);
         write(&path, configuration)?;
@@ -192,7 +214,8 @@ impl Systems {
             address: SocketAddr::from(([127, 0, 0, 1], port)),
             secure: (secure != 0).then(|| SocketAddr::from(([127, 0, 0, 1], secure))),
             running: Running::start(folder, Path::new(program), arguments, &talk)?,
-            key: (which == Which::Nginx).then(|| KEY.to_owned()),
+            key: matches!(which, Which::Nginx | Which::Checked).then(|| KEY.to_owned()),
+            opens: Vec::new(),
             admin: None,
         };
         await_ready(&server.running, &talk, || {
@@ -204,23 +227,30 @@ impl Systems {
 
     /// Starts Vouchsafe: it takes its port itself and says which.
     fn ours(&mut self, which: Which, frame: Frame, setting: &Setting<'_>) -> Result<(), Failure> {
-        let durability = match which {
-            Which::Sync => "sync",
-            _ => "batched",
+        let (durability, file, name) = match which {
+            Which::Sync => ("sync", "vouchsafe.toml", "sync"),
+            Which::People => ("batched", "people.toml", "people"),
+            _ => ("batched", "vouchsafe.toml", "batched"),
         };
-        let folder = self.folder.path().join(durability);
+        let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
-        let configuration =
-            fill("vouchsafe.toml", &folder, 0, frame).replace("{durability}", durability);
+        let configuration = fill(file, &folder, 0, frame)
+            .replace("{durability}", durability)
+            .replace("{rules}", &people::rules());
         write(&folder.join("vouchsafe.toml"), configuration)?;
         let key = create_key(&setting.binary, &folder)?;
         let up = stage::up(&setting.binary, &folder)?;
+        let opens = match which {
+            Which::People => people::credentials(&setting.binary, &folder, up.address, &key)?,
+            _ => Vec::new(),
+        };
         self.servers.push(Server {
             which,
             address: up.address,
             secure: Some(up.secure),
             running: up.running,
             key: Some(key),
+            opens,
             admin: Some(up.admin),
         });
         Ok(())
@@ -274,6 +304,7 @@ mod tests {
                 .replace("{durability}", "d")
                 .replace(ANSWER, "");
             assert!(!text.is_empty());
+            let text = text.replace("{rules}", "r").replace("{checker}", "c");
             for place in [
                 "{user}",
                 "{cores}",
