@@ -140,6 +140,7 @@ struct File {
 /// The files of the catalogue, one per family of promises.
 const FILES: &[(&str, &str)] = &[
     ("access.toml", include_str!("../catalogue/access.toml")),
+    ("accounts.toml", include_str!("../catalogue/accounts.toml")),
     ("audit.toml", include_str!("../catalogue/audit.toml")),
     ("browser.toml", include_str!("../catalogue/browser.toml")),
     (

@@ -66,6 +66,12 @@ pub trait Target {
     /// A session of a canary person, as old as is wished.
     fn mint_session(&self, wish: &SessionWish) -> Result<MintedSession, TargetError>;
 
+    /// A canary account that nobody has claimed, for a minute.
+    fn mint_account(&self) -> Result<MintedAccount, TargetError>;
+
+    /// Removes a canary account, and what it has against it.
+    fn remove_account(&self, name: &str) -> Result<(), TargetError>;
+
     /// Revokes a canary key.
     fn revoke_key(&self, id: &str) -> Result<(), TargetError>;
 
@@ -314,6 +320,14 @@ pub struct MintedSession {
     pub cookie: String,
     /// What the app is told that the person is called: `sub` of the assertion.
     pub subject: String,
+}
+
+/// A canary account.
+pub struct MintedAccount {
+    /// Its name.
+    pub name: String,
+    /// What sets its password, once.
+    pub link: String,
 }
 
 /// A moment of the ledger from which it is read on.

@@ -26,6 +26,7 @@ fn with_people() -> Value {
     json!({
         "login": { "issuer": "https://login.test", "domains": ["school.test"] },
         "roles": { "clerk": { "deny": ["* /"] } },
+        "accounts": {},
         "route": [{ "path": "/", "auth": ["session"] }],
     })
 }
@@ -114,7 +115,13 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
             }
         }
     }
-    let by_setting = ["access.restricted", "session.idle", "session.longest"];
+    let by_setting = [
+        "access.restricted",
+        "session.idle",
+        "session.longest",
+        "account.lockout",
+        "password.rules",
+    ];
     assert_eq!(settings, by_setting);
     let expected = [
         "key-stored-raw",
@@ -128,6 +135,8 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
         "login-forged",
         "session-mixed",
         "cookie-readable",
+        "sign-in-dropped",
+        "names-told",
     ];
     assert_eq!(faults, expected.map(Weakening::Sham));
 }
@@ -214,4 +223,57 @@ fn the_domains_of_people_are_those_of_the_document() {
     let nothing_said = asked("login.genuine", &[]);
     assert_eq!(wrong(People.fit(&with_people(), &nothing_said)), None);
     assert!(wrong(People.fit(&json!({}), &nothing_said)).is_some());
+}
+
+#[test]
+fn local_accounts_are_promised_as_they_are_configured() {
+    let fit = |accounts: &Value, promise: &str, name: &str, value: &str| {
+        let tree = json!({ "accounts": accounts });
+        wrong(LocalAccounts.fit(&tree, &asked(promise, &[(name, value)])))
+    };
+    let none = json!({});
+    assert_eq!(fit(&none, "account.lockout", "attempts", "5"), None);
+    assert_eq!(fit(&none, "password.rules", "shortest", "12"), None);
+    assert_eq!(fit(&none, "account.monitored", "within", "2s"), None);
+    let other = json!({ "attempts": 7, "shortest": 20, "address_attempts": 11 });
+    for (promise, name, value, said) in [
+        ("account.lockout", "attempts", "5", "7 failed"),
+        ("account.lockout", "attempts", "7", "11 failed"),
+        ("account.lockout", "attempts", "few", "does not read"),
+        ("password.rules", "shortest", "12", "20 characters"),
+        ("account.monitored", "within", "1s", "two seconds"),
+    ] {
+        let told = fit(&other, promise, name, value).unwrap();
+        assert!(told.contains(said), "{told}");
+        let bare = LocalAccounts.fit(&json!({}), &asked(promise, &[(name, value)]));
+        assert!(wrong(bare).unwrap().contains("no local accounts"));
+    }
+    for (promise, name, value) in [
+        ("account.lockout", "attempts", "5"),
+        ("password.rules", "shortest", "12"),
+    ] {
+        let asked = asked(promise, &[(name, value)]);
+        let mut tree = json!({ "accounts": {} });
+        LocalAccounts.weaken(&mut tree, &asked);
+        assert!(
+            wrong(LocalAccounts.fit(&tree, &asked)).is_some(),
+            "{promise}"
+        );
+    }
+}
+
+#[test]
+fn what_is_said_of_accounts_where_nothing_is_set_holds() {
+    let settings = crate::account::Settings::default();
+    let asked_for = [
+        ("account.lockout", "attempts", u64::from(settings.attempts)),
+        ("password.rules", "shortest", settings.shortest as u64),
+    ];
+    let tree = json!({ "accounts": {} });
+    for (promise, name, value) in asked_for {
+        let value = value.to_string();
+        let fit = LocalAccounts.fit(&tree, &asked(promise, &[(name, &value)]));
+        assert_eq!(fit, Fit::Fits, "{promise}");
+    }
+    assert_eq!(settings.address_attempts, 25);
 }

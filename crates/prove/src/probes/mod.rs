@@ -5,6 +5,7 @@
 //! verdict to the sheet. To add one: a unit struct with `impl Probe`, a line in [`PROBES`], and
 //! the catalogue entry of the same id.
 
+mod accounts;
 mod audit;
 mod browser;
 mod children;
@@ -64,6 +65,10 @@ pub const PROBES: &[&dyn Probe] = &[
     &cookies::Cookies,
     &csrf::Refused,
     &logins::Genuine,
+    &accounts::Locked,
+    &accounts::Monitored,
+    &accounts::OneAnswer,
+    &accounts::Rules,
     &webhooks::Signature,
     &webhooks::RawBody,
     &webhooks::Replay,

@@ -30,8 +30,9 @@ pub(super) struct Longest;
 /// How far from its end a session is tried, on both sides.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Where the login begins.
-const LOGIN: &str = "/.vouchsafe/login";
+/// Where people begin who are not logged in: at a provider's login, or where they sign in with a
+/// password.
+const BEGINS: [&str; 2] = ["/.vouchsafe/login", "/.vouchsafe/sign-in"];
 
 /// The session of somebody who has just logged in, with the first of `roles`.
 pub(super) fn fresh(at: &dyn Target, roles: &[String]) -> Result<MintedSession, TargetError> {
@@ -204,7 +205,9 @@ fn flipped(cookie: &str) -> String {
 fn to_the_login(reply: &Reply) -> Met {
     let location = reply.answer().and_then(|answer| answer.field("Location"));
     match location {
-        Some(place) if place.starts_with(LOGIN) => Met::status(reply, &[303]),
+        Some(place) if BEGINS.iter().any(|begins| place.starts_with(begins)) => {
+            Met::status(reply, &[303])
+        }
         Some(_) => Met::when(false, "sent elsewhere"),
         None => match Met::status(reply, &[303]) {
             met if met == Met::when(true, "303") => Met::when(false, "sent nowhere"),

@@ -11,8 +11,8 @@ use control::{
     Rng, Target,
     probe::{
         Answer, AppFact, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark,
-        LedgerPast, LedgerTail, MintedKey, MintedSession, MintedToken, Observed, Reply, RouteFact,
-        SessionWish, TargetError, Ticket, TicketWish, TokenWish,
+        LedgerPast, LedgerTail, MintedAccount, MintedKey, MintedSession, MintedToken, Observed,
+        Reply, RouteFact, SessionWish, TargetError, Ticket, TicketWish, TokenWish,
     },
     rng::CountingRng,
 };
@@ -176,6 +176,21 @@ impl Target for Double {
             subject: format!("user:{id}"),
             id,
         })
+    }
+
+    fn mint_account(&self) -> Result<MintedAccount, TargetError> {
+        let number = self.keys.borrow().len();
+        let name = format!("probe-{number}");
+        self.keys.borrow_mut().push_back(name.clone());
+        Ok(MintedAccount {
+            link: format!("link-of-{name}"),
+            name,
+        })
+    }
+
+    fn remove_account(&self, name: &str) -> Result<(), TargetError> {
+        self.keys.borrow_mut().retain(|known| known != name);
+        Ok(())
     }
 
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {

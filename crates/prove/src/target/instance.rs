@@ -17,8 +17,8 @@ use control::{
     Rng, Target, Timestamp,
     probe::{
         ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast, LedgerTail,
-        MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish, TargetError, Ticket,
-        TicketWish, TokenWish,
+        MintedAccount, MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish,
+        TargetError, Ticket, TicketWish, TokenWish,
     },
 };
 use serde_json::{Value, json};
@@ -57,6 +57,8 @@ pub struct Instance {
     copies: RefCell<Vec<TempDir>>,
     /// Canary keys that nobody revoked yet.
     minted: RefCell<Vec<String>>,
+    /// Canary accounts that nobody removed yet.
+    accounts: RefCell<Vec<String>>,
     /// Canary sessions that nobody ended yet.
     sessions: RefCell<Vec<String>>,
     process: Option<Process>,
@@ -108,6 +110,7 @@ impl Instance {
             second_place,
             copies: RefCell::default(),
             minted: RefCell::default(),
+            accounts: RefCell::default(),
             sessions: RefCell::default(),
             process,
         })
@@ -257,6 +260,29 @@ impl Target for Instance {
         Ok(minted)
     }
 
+    fn mint_account(&self) -> Result<MintedAccount, TargetError> {
+        const DOING: &str = "mint a canary account";
+        let answer = self
+            .admin
+            .post("/v1/prove/account", &json!({}))
+            .map_err(while_doing(DOING))?;
+        let said = |name: &str| text(&answer, name).map_err(while_doing(DOING));
+        let minted = MintedAccount {
+            name: said("name")?,
+            link: said("link")?,
+        };
+        self.accounts.borrow_mut().push(minted.name.clone());
+        Ok(minted)
+    }
+
+    fn remove_account(&self, name: &str) -> Result<(), TargetError> {
+        self.admin
+            .post("/v1/prove/account/remove", &json!({ "name": name }))
+            .map_err(while_doing("remove a canary account"))?;
+        self.accounts.borrow_mut().retain(|minted| minted != name);
+        Ok(())
+    }
+
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
         let path = format!("/v1/prove/key/{id}");
         self.admin
@@ -373,6 +399,10 @@ impl Book for Instance {
     fn clean_up(&self) -> Result<(), TargetError> {
         let minted = self.minted.take();
         minted.iter().try_for_each(|id| self.revoke_key(id))?;
+        let accounts = self.accounts.take();
+        accounts
+            .iter()
+            .try_for_each(|name| self.remove_account(name))?;
         self.sessions.take().iter().try_for_each(|id| {
             let ended = self.admin.delete(&format!("/v1/prove/session/{id}"));
             ended.map(drop).map_err(while_doing("end a canary session"))

@@ -254,6 +254,7 @@ pub(super) fn probe(instance: &Instance) -> Result<Said, Said> {
 pub(super) fn remove_probe(instance: &Instance, who: &Who) -> Result<Said, Said> {
     let door = door(instance)?;
     let removed = door.accounts().remove_probe(&who.name).map_err(faulty)?;
+    end_of(instance, &who.name)?;
     let forgiven = instance.service.block_on(async {
         if removed {
             door.lockout().unlock(&who.name).await?;

@@ -97,7 +97,8 @@ fn outreach_shown(stage: &Stage) -> Result<Shown, Failure> {
 fn helpline_shown(stage: &Stage) -> Result<Shown, Failure> {
     let (worker, sent) = helpline::work(stage)?;
     let words = format!(
-        "a key made by an admin, a token for it, {} calls entered and {} looks at them",
+        "a key made by an admin, a token for it, an account that its case worker signed in with, {} \
+         calls entered and {} looks at them",
         sent.calls, sent.reads
     );
     Ok((words, helpline::attack(stage, &worker)?))

@@ -207,14 +207,19 @@ impl Stage {
         &self.clock
     }
 
-    /// A key, made over the admin socket as `vouchsafe key create` does.
-    pub(crate) fn make_key(&self, wish: &Value) -> Result<String, Failure> {
-        let made = self.admin.post("/v1/keys", wish).map_err(|fault| {
+    /// What the gate answers over its admin socket, as the verbs of an operator ask it.
+    pub(crate) fn asks_admin(&self, path: &str, wish: &Value) -> Result<Value, Failure> {
+        self.admin.post(path, wish).map_err(|fault| {
             Failure::new(
                 fault.to_string(),
                 "the gate ended early; run the demo again",
             )
-        })?;
+        })
+    }
+
+    /// A key, made over the admin socket as `vouchsafe key create` does.
+    pub(crate) fn make_key(&self, wish: &Value) -> Result<String, Failure> {
+        let made = self.asks_admin("/v1/keys", wish)?;
         let key = made.get("key").and_then(Value::as_str);
         Ok(key.unwrap_or_default().to_owned())
     }

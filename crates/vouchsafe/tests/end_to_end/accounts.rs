@@ -22,7 +22,8 @@ struct House {
     gate: Gate,
 }
 
-fn configuration(upstream: &Upstream, accounts: &str) -> String {
+/// A deployment whose people have passwords, with these settings.
+pub(crate) fn configuration(upstream: &Upstream, accounts: &str) -> String {
     let route = |path: &str, more: &str| {
         format!("[[route]]\npath = \"{path}\"\napp = \"app\"\nauth = [\"session\"]\n{more}\n")
     };

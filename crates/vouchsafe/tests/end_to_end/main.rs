@@ -15,6 +15,7 @@
 )]
 
 mod accounts;
+mod accounts_proved;
 mod bad_input;
 mod cli;
 #[path = "../../../store/tests/support/cluster.rs"]

@@ -9,8 +9,8 @@ use control::{
     Rng, Target,
     probe::{
         Answer, ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
-        LedgerTail, MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish,
-        TargetError, Ticket, TicketWish, TokenWish,
+        LedgerTail, MintedAccount, MintedKey, MintedSession, MintedToken, Observed, Reply,
+        SessionWish, TargetError, Ticket, TicketWish, TokenWish,
     },
 };
 use hooks::Scheme;
@@ -146,6 +146,15 @@ impl Target for Strict {
 
     fn mint_session(&self, _: &SessionWish) -> Result<MintedSession, TargetError> {
         Err(TargetError::new("mint a canary session", "nobody logs in"))
+    }
+
+    fn mint_account(&self) -> Result<MintedAccount, TargetError> {
+        let why = "there are no local accounts";
+        Err(TargetError::new("mint a canary account", why))
+    }
+
+    fn remove_account(&self, _: &str) -> Result<(), TargetError> {
+        Ok(())
     }
 
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {

@@ -106,12 +106,20 @@ pub(super) fn is_of_login(event: &Value) -> bool {
     kind.is_some_and(|kind| kind.starts_with("session."))
 }
 
+/// The control of those who sign in with a password.
+const ACCOUNT: &str = "identity.account";
+
+/// Whether an event is a sign-in that was refused.
+pub(super) fn is_of_sign_in(event: &Value) -> bool {
+    event.get("control").and_then(Value::as_str) == Some(ACCOUNT)
+}
+
 /// Leaves of a refused key nothing but that something happened.
 pub(super) fn forget_refused_key(event: &mut Value) {
     let about_keys = event
         .get("control")
         .and_then(Value::as_str)
-        .is_some_and(|control| control.starts_with("identity."));
+        .is_some_and(|control| control.starts_with("identity.") && control != ACCOUNT);
     if about_keys && let Some(fields) = event.as_object_mut() {
         fields.retain(|name, _| matches!(name.as_str(), "time" | "kind"));
     }

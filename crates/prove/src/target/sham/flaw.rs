@@ -31,6 +31,10 @@ pub enum Flaw {
     TokenForged,
     /// A token opens however old it is.
     TokenEndless,
+    /// Whoever signs in is told that nobody has the name.
+    NamesTold,
+    /// Refused sign-ins are not in the ledger.
+    SignInDropped,
     /// Whoever asks is given a key.
     KeysForAnybody,
     /// A session shows the app the person of another.
@@ -120,6 +124,8 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::KeyInQuery, "key-in-query"),
     (Flaw::TokenForged, "token-forged"),
     (Flaw::TokenEndless, "token-endless"),
+    (Flaw::NamesTold, "names-told"),
+    (Flaw::SignInDropped, "sign-in-dropped"),
     (Flaw::KeysForAnybody, "keys-for-anybody"),
     (Flaw::SessionMixed, "session-mixed"),
     (Flaw::CookieReadable, "cookie-readable"),
@@ -194,6 +200,7 @@ impl Flaw {
             | Self::TokenForged
             | Self::TokenEndless
             | Self::KeysForAnybody
+            | Self::NamesTold
             | Self::SessionMixed
             | Self::CookieReadable
             | Self::CookieKept
@@ -205,7 +212,7 @@ impl Flaw {
             Self::RevocationIgnored => Sense::Revoke,
             Self::KeyShownWhole => Sense::List,
             Self::KeyStoredRaw | Self::KeyInLog | Self::CanaryInLog => Sense::Storage,
-            Self::EventDropped | Self::AuthEventDropped => Sense::Ledger,
+            Self::EventDropped | Self::AuthEventDropped | Self::SignInDropped => Sense::Ledger,
             Self::VerifyBlind => Sense::Verify,
             Self::UnsignedWithoutSecret
             | Self::OpenWithoutReason

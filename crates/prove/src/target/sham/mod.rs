@@ -23,8 +23,8 @@ use control::{
     Rng, Target,
     probe::{
         ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
-        LedgerTail, MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish,
-        TargetError, Ticket, TicketWish, TokenWish,
+        LedgerTail, MintedAccount, MintedKey, MintedSession, MintedToken, Observed, Reply,
+        SessionWish, TargetError, Ticket, TicketWish, TokenWish,
     },
 };
 use serde_json::Value;
@@ -33,7 +33,7 @@ use tempfile::TempDir;
 pub use self::flaw::{FURTHER, Flaw, Sense, UnknownFlaw};
 use self::{
     alter::{
-        drop_one, forget_refused_key, forward_again, is_identity, is_of_login, keep,
+        drop_one, forget_refused_key, forward_again, is_identity, is_of_login, is_of_sign_in, keep,
         overrides_method, readable, secret_of,
     },
     people::returns_from_login,
@@ -75,6 +75,8 @@ pub struct Sham<'a> {
     tokens: RefCell<Vec<String>>,
     /// Cookies of canary sessions.
     sessions: RefCell<Vec<String>>,
+    /// Names of canary accounts.
+    accounts: RefCell<Vec<String>>,
     /// Tickets that came already.
     tickets: RefCell<BTreeSet<String>>,
     log: TempDir,
@@ -104,6 +106,7 @@ impl<'a> Sham<'a> {
             keys: RefCell::default(),
             tokens: RefCell::default(),
             sessions: RefCell::default(),
+            accounts: RefCell::default(),
             tickets: RefCell::default(),
             log,
             used: RefCell::default(),
@@ -261,6 +264,7 @@ impl<'a> Sham<'a> {
                 let same = request.without("Sec-Fetch-Site").without("Upgrade");
                 self.instead(same.with_origin(&origin), reply)
             }
+            Flaw::NamesTold if refused(&reply, 401) => Ok(self.tell_unknown(&request, reply)),
             Flaw::CookieKept => Ok(keep(reply, &request, |name, _| {
                 name.eq_ignore_ascii_case("cookie")
             })),
@@ -414,6 +418,17 @@ impl Target for Sham<'_> {
         Ok(minted)
     }
 
+    fn mint_account(&self) -> Result<MintedAccount, TargetError> {
+        self.sense(Sense::Mint);
+        let minted = self.good.mint_account()?;
+        self.accounts.borrow_mut().push(minted.name.clone());
+        Ok(minted)
+    }
+
+    fn remove_account(&self, name: &str) -> Result<(), TargetError> {
+        self.good.remove_account(name)
+    }
+
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
         self.sense(Sense::Revoke);
         if self.has(Flaw::RevocationIgnored) {
@@ -453,6 +468,7 @@ impl Target for Sham<'_> {
                     forget_refused_key(event);
                 }
             }
+            Some(Flaw::SignInDropped) => tail.events.retain(|event| !is_of_sign_in(event)),
             Some(Flaw::LoginEventDropped) => tail.events.retain(|event| !is_of_login(event)),
             _ => {}
         }

@@ -23,6 +23,21 @@ impl Sham<'_> {
         Some(request.clone().with_cookie(&cookies))
     }
 
+    /// The answer to a wrong password, which says so where nobody has the name.
+    pub(super) fn tell_unknown(&self, request: &Request, reply: Reply) -> Reply {
+        let body = String::from_utf8_lossy(&request.body);
+        let name = body.split('&').find_map(|pair| pair.strip_prefix("name="));
+        let known = self.accounts.borrow();
+        let known = name.is_some_and(|name| known.iter().any(|known| known == name));
+        match reply {
+            Reply::Answer(mut answer) if name.is_some() && !known => {
+                answer.body = b"nobody is called that".to_vec();
+                Reply::Answer(answer)
+            }
+            other => other,
+        }
+    }
+
     /// The answer to whoever has logged in, for somebody who has not.
     pub(super) fn logged_in(&self) -> Result<Reply, TargetError> {
         let minted = self.good.mint_session(&SessionWish::default())?;
