@@ -247,9 +247,13 @@ impl Keys {
     }
 
     /// What is to be done once a second: takes up changes made by another process, removes ended
-    /// keys of proofs, and once a minute stores when keys were last used.
+    /// keys of proofs, and once a minute stores when keys were last used. On a store that other nodes
+    /// share, keys count for [`crate::session::BELIEVED`] after it last succeeded.
     pub fn tick(&self, now: Timestamp) -> Result<(), KeysFault> {
         let mut watch = self.watch();
+        if self.store.is_shared() {
+            self.live.expect_confirmations(now);
+        }
         let data_version = self.store.data_version().wait()?;
         let mut changed = data_version != watch.data_version;
         if self.live.table().has_ended_probes(now) {
@@ -263,6 +267,7 @@ impl Keys {
             // Only once it is taken up: a reload that failed is tried again.
             watch.data_version = data_version;
         }
+        self.live.confirm(now);
         let due = watch
             .uses_stored
             .is_none_or(|at| now.since(at) >= STORE_USES_EVERY);

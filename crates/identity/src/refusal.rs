@@ -1,7 +1,7 @@
 //! Every way a key can be turned away.
 //!
-//! The client learns only that its key was not accepted, whatever the reason, so that an answer
-//! never tells a wrong key from an unknown, ended or revoked one. The ledger learns which it was.
+//! The client learns only that its key was not accepted, whatever the reason, or that this cannot be
+//! known now, so that an answer never tells a wrong key from an unknown, ended or revoked one. The ledger learns which it was.
 
 use control::{ControlId, Reason, Refusal};
 
@@ -22,7 +22,7 @@ pub const ISSUE: ControlId = ControlId("identity.issue");
 /// The roles a route asks for.
 pub const ROLE: ControlId = ControlId("identity.role");
 
-/// Why a request could not be tied to a key: always 401.
+/// Why a request could not be tied to a key: 401, or 503 where that cannot be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum KeyRefusal {
     /// The request carries no key.
@@ -46,6 +46,9 @@ pub enum KeyRefusal {
     /// The key has reached its end.
     #[error("the key has expired")]
     Expired,
+    /// The store that other nodes share has not answered for too long to know.
+    #[error("the store of keys does not answer")]
+    Away,
 }
 
 impl KeyRefusal {
@@ -60,13 +63,20 @@ impl KeyRefusal {
             Self::Mismatch => "key-mismatch",
             Self::Revoked => "key-revoked",
             Self::Expired => "key-expired",
+            Self::Away => "key-store-away",
         })
     }
 }
 
+/// What whoever asks is told while nobody can know whether their credential is good.
+const AWAY: &str = "Whether this is accepted cannot be checked now. Try again shortly.";
+
 impl From<KeyRefusal> for Refusal {
     fn from(refusal: KeyRefusal) -> Self {
         let public = match refusal {
+            KeyRefusal::Away => {
+                return Self::new(KEY, 503, AWAY, refusal.reason()).retry_after(1);
+            }
             KeyRefusal::Missing => {
                 "A key is needed: send it as Authorization: Bearer or as X-API-Key."
             }
@@ -101,13 +111,17 @@ impl TokenRefusal {
             Self::Withdrawn => "token-withdrawn",
             Self::Place => "token-place",
             Self::Tenant => "token-tenant",
+            Self::Away => "token-store-away",
         })
     }
 }
 
 impl From<TokenRefusal> for Refusal {
-    /// The same answer for every cause: what was wrong with a token is for nobody to try out.
+    /// The same answer for every cause that lies in the token: what was wrong with a token is for nobody to try out.
     fn from(refusal: TokenRefusal) -> Self {
+        if refusal == TokenRefusal::Away {
+            return Self::new(TOKEN, 503, AWAY, refusal.reason()).retry_after(1);
+        }
         Self::new(
             TOKEN,
             401,
@@ -182,6 +196,13 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_is_away_is_not_the_fault_of_whoever_asks() {
+        for refusal in [Refusal::from(KeyRefusal::Away), TokenRefusal::Away.into()] {
+            assert_eq!((refusal.status, refusal.retry_after), (503, Some(1)));
+        }
+    }
+
+    #[test]
     fn the_ledger_can() {
         let reasons = [
             KeyRefusal::Missing.reason(),
@@ -191,6 +212,7 @@ mod tests {
             KeyRefusal::Mismatch.reason(),
             KeyRefusal::Revoked.reason(),
             KeyRefusal::Expired.reason(),
+            KeyRefusal::Away.reason(),
             AccessRefusal::Scope.reason(),
             AccessRefusal::Role.reason(),
             AccessRefusal::Denied.reason(),

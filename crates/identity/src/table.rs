@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -19,7 +20,7 @@ use store::keys::KeyRow;
 
 use crate::{
     IdHash, KeyId, KeyRefusal, KeysFault, Scopes, Verified, api_key, principal::Principal,
-    token::KeyToken,
+    session::BELIEVED, token::KeyToken,
 };
 
 /// How much later a use must be to be noted again, in milliseconds.
@@ -242,39 +243,101 @@ impl KeyTable {
     }
 }
 
+/// As [`BELIEVED`], for connections that outlive a request: a store that is away for a moment does not cut
+/// them all at once.
+const BELIEVED_LASTING: Duration = Duration::from_secs(10);
+
 /// The latest table, shared by every core. Clones see the same keys.
 #[derive(Clone, Debug, Default)]
-pub struct LiveKeys(Arc<ArcSwap<KeyTable>>);
+pub struct LiveKeys(Arc<Live>);
+
+#[derive(Debug)]
+struct Live {
+    table: ArcSwap<KeyTable>,
+    /// When the store last said that this is its table, in milliseconds; the end of time where nobody
+    /// but this process changes it.
+    confirmed: AtomicI64,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            table: ArcSwap::default(),
+            confirmed: AtomicI64::new(i64::MAX),
+        }
+    }
+}
 
 impl LiveKeys {
     /// A handle that starts with `table`.
     #[must_use]
     pub fn new(table: KeyTable) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(table)))
+        Self(Arc::new(Live {
+            table: ArcSwap::from_pointee(table),
+            ..Live::default()
+        }))
     }
 
     /// Checks what a request presents against the keys of this moment; see
-    /// [`KeyTable::authenticate`].
+    /// [`KeyTable::authenticate`]. A key that was good, or that was not there, may be otherwise by
+    /// now where the store has been away for longer than [`BELIEVED`]: that is [`KeyRefusal::Away`].
     pub fn authenticate(&self, presented: &[u8], now: Timestamp) -> Result<Verified, KeyRefusal> {
-        self.0.load().authenticate(presented, now)
+        self.unless_away(self.0.table.load().authenticate(presented, now), now)
+    }
+
+    fn unless_away(
+        &self,
+        judged: Result<Verified, KeyRefusal>,
+        now: Timestamp,
+    ) -> Result<Verified, KeyRefusal> {
+        match judged {
+            Ok(_) | Err(KeyRefusal::Unknown) if self.unconfirmed_for(now) > BELIEVED => {
+                Err(KeyRefusal::Away)
+            }
+            judged => judged,
+        }
+    }
+
+    fn unconfirmed_for(&self, now: Timestamp) -> Duration {
+        now.since(Timestamp::from_millis(
+            self.0.confirmed.load(Ordering::Relaxed),
+        ))
+    }
+
+    /// From now on the table counts for [`BELIEVED`] after each confirmation alone.
+    pub(crate) fn expect_confirmations(&self, now: Timestamp) {
+        // Only the thread that ticks writes here.
+        if self.0.confirmed.load(Ordering::Relaxed) == i64::MAX {
+            self.0.confirmed.store(now.millis(), Ordering::Relaxed);
+        }
+    }
+
+    /// The store said, when it was asked at `now`, that the table is its own.
+    pub(crate) fn confirm(&self, now: Timestamp) {
+        if self.0.confirmed.load(Ordering::Relaxed) != i64::MAX {
+            self.0.confirmed.store(now.millis(), Ordering::Relaxed);
+        }
     }
 
     /// Whose a token is that was made from a key; see [`KeyTable::of_token`].
     pub(crate) fn of_token(&self, token: KeyToken, now: Timestamp) -> Result<Verified, KeyRefusal> {
-        self.0.load().of_token(token, now)
+        self.unless_away(self.0.table.load().of_token(token, now), now)
     }
 
     /// Whether the key called `id` can still be used; see [`KeyTable::stands`].
     #[must_use]
     pub fn stands(&self, id: KeyId, now: Timestamp) -> bool {
-        self.0.load().stands(id, now)
+        self.unconfirmed_for(now) <= BELIEVED_LASTING && self.0.table.load().stands(id, now)
     }
 
     pub(crate) fn table(&self) -> Arc<KeyTable> {
-        self.0.load_full()
+        self.0.table.load_full()
     }
 
     pub(crate) fn replace(&self, table: KeyTable) {
-        self.0.store(Arc::new(table));
+        self.0.table.store(Arc::new(table));
     }
 }
+
+#[cfg(test)]
+mod tests;

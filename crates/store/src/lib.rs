@@ -122,6 +122,12 @@ impl Store {
         }
     }
 
+    /// Whether other nodes change what is in it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(&*self.0, Backend::Server(_))
+    }
+
     /// What kind of database it is: `sqlite` or `postgresql`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -15,7 +15,7 @@ use super::{
     issuer::TokenRefusal,
     own::{KeyToken, KeyTokens, Terms},
 };
-use crate::{IdHash, LiveKeys, Principal, Verified};
+use crate::{IdHash, KeyRefusal, LiveKeys, Principal, Verified};
 
 /// Most tokens that are remembered.
 const CAPACITY: usize = 4096;
@@ -84,9 +84,10 @@ impl Believed {
             }
         };
         match known {
-            Known::Key(token) => keys
-                .of_token(token, now)
-                .map_err(|_| TokenRefusal::Withdrawn),
+            Known::Key(token) => keys.of_token(token, now).map_err(|refusal| match refusal {
+                KeyRefusal::Away => TokenRefusal::Away,
+                _ => TokenRefusal::Withdrawn,
+            }),
             Known::Bearer(bearer) => {
                 let until = bearer.expires();
                 Ok(Verified::new(Principal::Bearer(bearer), Some(until)))

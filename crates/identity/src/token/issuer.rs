@@ -64,6 +64,9 @@ pub enum TokenRefusal {
     /// It names no tenant, or several.
     #[error("the token names no tenant, or more than one")]
     Tenant,
+    /// The store has not answered for too long to know whether its key still stands.
+    #[error("the store of keys does not answer")]
+    Away,
 }
 
 impl From<TokenFault> for TokenRefusal {
