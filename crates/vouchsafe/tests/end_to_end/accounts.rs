@@ -8,18 +8,18 @@ use crate::support::{
     Client, Deployment, Gate, Said, Upstream, body, field, request, site, status,
 };
 
-const GOOD: &str = "copper lantern walks slowly";
-const OTHER: &str = "tram-violin-october-sand";
+pub(crate) const GOOD: &str = "copper lantern walks slowly";
+pub(crate) const OTHER: &str = "tram-violin-october-sand";
 const SIGN_IN: &str = "/.vouchsafe/sign-in";
 const CLAIM: &str = "/.vouchsafe/claim";
-const OURS: &str = "Sec-Fetch-Site: same-origin\r\nOrigin: http://localhost\r\n";
+pub(crate) const OURS: &str = "Sec-Fetch-Site: same-origin\r\nOrigin: http://localhost\r\n";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 /// A deployment whose people have passwords here.
-struct House {
-    upstream: Upstream,
-    deployment: Deployment,
-    gate: Gate,
+pub(crate) struct House {
+    pub(crate) upstream: Upstream,
+    pub(crate) deployment: Deployment,
+    pub(crate) gate: Gate,
 }
 
 /// A deployment whose people have passwords, with these settings.
@@ -36,12 +36,7 @@ pub(crate) fn configuration(upstream: &Upstream, accounts: &str) -> String {
 fn house_with(accounts: &str) -> House {
     let upstream = Upstream::start();
     let deployment = Deployment::new(&configuration(&upstream, accounts));
-    let gate = deployment.up();
-    House {
-        upstream,
-        deployment,
-        gate,
-    }
+    House::of(upstream, deployment)
 }
 
 fn house() -> House {
@@ -49,7 +44,17 @@ fn house() -> House {
 }
 
 impl House {
-    fn user(&self, verb: &str, arguments: &[&str]) -> Said {
+    /// The gate of this deployment, before that app.
+    pub(crate) fn of(upstream: Upstream, deployment: Deployment) -> Self {
+        let gate = deployment.up();
+        Self {
+            upstream,
+            deployment,
+            gate,
+        }
+    }
+
+    pub(crate) fn user(&self, verb: &str, arguments: &[&str]) -> Said {
         self.deployment.run(&["user", verb], arguments)
     }
 
@@ -61,7 +66,7 @@ impl House {
         path_of(&made)
     }
 
-    fn ask(&self, method: &str, path: &str, fields: &str, body: &str) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, fields: &str, body: &str) -> Answer {
         Client::dial(self.gate.address).ask(request(method, path, fields, body))
     }
 
@@ -77,12 +82,12 @@ impl House {
     }
 
     /// An account whose person has set the password.
-    fn claimed(&self, name: &str, more: &[&str]) {
+    pub(crate) fn claimed(&self, name: &str, more: &[&str]) {
         let path = self.add(name, more);
         assert_eq!(self.claim(&path, GOOD).status, 200);
     }
 
-    fn sign_in(&self, name: &str, password: &str) -> Answer {
+    pub(crate) fn sign_in(&self, name: &str, password: &str) -> Answer {
         self.fill_in(
             SIGN_IN,
             &[("name", name), ("password", password), ("to", "/app")],
@@ -90,11 +95,11 @@ impl House {
     }
 
     /// The session of somebody who signs in.
-    fn session(&self, name: &str) -> String {
+    pub(crate) fn session(&self, name: &str) -> String {
         session_of(&self.sign_in(name, GOOD))
     }
 
-    fn visit(&self, path: &str, session: &str) -> Answer {
+    pub(crate) fn visit(&self, path: &str, session: &str) -> Answer {
         let fields = format!("Cookie: __Host-vouchsafe={session}\r\nSec-Fetch-Mode: navigate\r\n");
         self.ask("GET", path, &fields, "")
     }

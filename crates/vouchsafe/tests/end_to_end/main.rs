@@ -50,6 +50,7 @@ mod python_apps;
     reason = "tests of the store use all of it, and these a part"
 )]
 mod redis_server;
+mod replicas;
 mod retention;
 mod roles;
 mod serving;
