@@ -6,6 +6,8 @@ use control::{
     sheet::Met,
 };
 
+use serde_json::Value;
+
 use super::{
     draft::{Draft, canary},
     keys::wide_key,
@@ -13,6 +15,7 @@ use super::{
     tokens::roles_of,
     webhooks::Source,
 };
+use crate::rights::Rights;
 
 /// Attacks `csrf.refused`: every route that changes something and takes sessions.
 pub(super) struct Refused;
@@ -66,8 +69,8 @@ impl Probe for Refused {
         // whether it comes there.
         let (mut variants, mut methods) = (FOREIGN, usize::MAX);
         for route in sessions::routes(at) {
-            for method in changing(route).into_iter().take(methods) {
-                on_route(at, route, method, variants, sheet)?;
+            for used in changing(at, route).into_iter().take(methods) {
+                on_route(at, &route.path, &used, variants, sheet)?;
                 variants = FOREIGN.get(..2).unwrap_or(FOREIGN);
             }
             socket(at, route, sheet)?;
@@ -78,12 +81,53 @@ impl Probe for Refused {
     }
 }
 
-fn changing(route: &RouteFact) -> Vec<&str> {
-    if route.methods.is_empty() {
-        return CHANGING.to_vec();
-    }
-    let listed = route.methods.iter().map(String::as_str);
-    listed.filter(|method| !sessions::reads(method)).collect()
+/// A method that changes something on a route, and the roles of somebody who may use it there.
+type Use<'t> = (&'t str, Vec<String>);
+
+fn changing<'t>(at: &dyn Target, route: &'t RouteFact) -> Vec<Use<'t>> {
+    let methods: Vec<&str> = match route.methods.as_slice() {
+        [] => CHANGING.to_vec(),
+        listed => listed.iter().map(String::as_str).collect(),
+    };
+    let changing = methods
+        .into_iter()
+        .filter(|method| !sessions::reads(method));
+    changing
+        .filter_map(|method| Some((method, roles_for(at, route, method)?)))
+        .collect()
+}
+
+/// The roles of somebody who may use `method` on a route; none where nobody may, whoever asks.
+fn roles_for(at: &dyn Target, route: &RouteFact, method: &str) -> Option<Vec<String>> {
+    let configuration = &at.facts().configuration;
+    let Some(rights) = Rights::of(configuration) else {
+        return Some(roles_of(route).iter().take(1).cloned().collect());
+    };
+    let named = named_roles(configuration, route);
+    let candidates = if named.is_empty() {
+        &rights.roles
+    } else {
+        &named
+    };
+    let role = candidates
+        .iter()
+        .find(|role| rights.may(&[role], method, &route.path))?;
+    Some(vec![role.clone()])
+}
+
+/// The roles that a route names in the file.
+fn named_roles(configuration: &Value, route: &RouteFact) -> Vec<String> {
+    let texts = |value: Option<&Value>| -> Vec<String> {
+        let all = value.and_then(Value::as_array).into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let is = |entry: &&Value| {
+        entry.get("path").and_then(Value::as_str) == Some(&route.path)
+            && texts(entry.get("methods")) == route.methods
+    };
+    let routes = configuration.get("route").and_then(Value::as_array);
+    let entry = routes.into_iter().flatten().find(is);
+    texts(entry.and_then(|entry| entry.get("roles")))
 }
 
 fn form(at: &dyn Target, method: &str, path: &str) -> Draft {
@@ -100,19 +144,19 @@ fn told(at: &dyn Target, mut draft: Draft, tells: &[(&str, &str)]) -> Draft {
 
 fn on_route(
     at: &dyn Target,
-    route: &RouteFact,
-    method: &str,
+    path: &str,
+    (method, roles): &Use<'_>,
     variants: &[(&str, &[(&str, &str)])],
     sheet: &mut Sheet,
 ) -> Result<(), TargetError> {
-    let session = sessions::fresh(at, roles_of(route))?;
-    let plain = form(at, method, &route.path);
+    let session = sessions::fresh(at, roles)?;
+    let plain = form(at, method, path);
     for (attempt, tells) in variants {
         let attack = told(at, plain.clone(), tells).field("Cookie", &session.cookie);
         let attack = attack.ticketed(at)?.send(at)?;
         let twin = sessions::from_our_page(at, &plain, &session);
         sheet.pair(
-            format!("{method} {} {attempt}", route.path),
+            format!("{method} {path} {attempt}"),
             Met::status(&attack, &[403]),
             Met::status(&twin.ticketed(at)?.send(at)?, &[200]),
         );
@@ -125,7 +169,10 @@ fn socket(at: &dyn Target, route: &RouteFact, sheet: &mut Sheet) -> Result<(), T
     if !(route.methods.is_empty() || route.methods.iter().any(|method| method == "GET")) {
         return Ok(());
     }
-    let session = sessions::fresh(at, roles_of(route))?;
+    let Some(roles) = roles_for(at, route, "GET") else {
+        return Ok(());
+    };
+    let session = sessions::fresh(at, &roles)?;
     let handshake = |origin: &str| -> Result<Reply, TargetError> {
         let draft = Draft::new(at, "GET", &route.path)
             .field("Cookie", &session.cookie)
@@ -175,12 +222,12 @@ fn elsewhere(at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
     for route in &at.facts().routes {
         let path = &route.path;
         match &route.guard {
-            Guard::Key(roles) => {
-                let Some(method) = changing(route).first().copied() else {
+            Guard::Key(_) => {
+                let Some((method, roles)) = changing(at, route).into_iter().next() else {
                     continue;
                 };
                 let plain = told(at, form(at, method, path), tells);
-                let key = wide_key(at, roles)?;
+                let key = wide_key(at, &roles)?;
                 let twin = plain.clone().field("X-API-Key", &key).ticketed(at)?;
                 let attack = with(plain, &session).ticketed(at)?.send(at)?;
                 sheet.pair(
@@ -248,6 +295,38 @@ mod tests {
         let mut sheet = Sheet::new();
         Refused.run(&asked, at, &mut sheet).unwrap();
         sheet.verdict()
+    }
+
+    #[test]
+    fn who_changes_something_is_somebody_who_may() {
+        let mut at = Double::new();
+        at.facts.configuration = json!({
+            "roles": {
+                "reader": { "allow": ["GET /app"] },
+                "writer": { "allow": ["POST /app"] },
+                "chief": { "allow": ["*"] },
+            },
+            "route": [{ "path": "/app", "roles": ["reader", "writer"] }, { "path": "/any" }],
+        });
+        let mut route = at.facts.routes.remove(0);
+        for (path, expected) in [
+            ("/app", vec![("POST", "writer")]),
+            ("/any", CHANGING.map(|method| (method, "chief")).to_vec()),
+        ] {
+            path.clone_into(&mut route.path);
+            let found = changing(&at, &route);
+            let found: Vec<_> = found
+                .iter()
+                .map(|(method, roles)| (*method, roles[0].as_str()))
+                .collect();
+            assert_eq!(found, expected);
+        }
+        at.facts.configuration = json!({});
+        route.guard = Guard::Session(vec!["mentor".to_owned(), "lead".to_owned()]);
+        assert_eq!(
+            changing(&at, &route)[0],
+            ("POST", vec!["mentor".to_owned()])
+        );
     }
 
     #[test]

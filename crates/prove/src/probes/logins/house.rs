@@ -13,7 +13,7 @@ use seal::{encode::base64url, hmac, p256::SigningKey};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    probes::{draft::Draft, method_of, sessions},
+    probes::{draft::Draft, method_of, sessions, tokens::roles_of},
     target::provider::{KEY_ID, Provider, new_key},
 };
 
@@ -38,7 +38,7 @@ pub(in crate::probes) struct House {
     pub(in crate::probes) child: Box<dyn Target>,
     provider: Provider,
     client_id: String,
-    /// What a person of a right domain with every role is said to be.
+    /// What a person of a right domain, who may open the first route for people, is said to be.
     person: Map<String, Value>,
     /// Whether people must be of a domain.
     pub(in crate::probes) by_domain: bool,
@@ -99,7 +99,7 @@ impl House {
             child,
             client_id: client_id.unwrap_or_default().to_owned(),
             by_domain: first_domain(&login).is_some(),
-            person: person(&login),
+            person: person(&login, role_of_first(at)),
             provider,
         })
     }
@@ -308,17 +308,23 @@ fn first_domain(login: &Value) -> Option<&str> {
     login.pointer("/domains/0")?.as_str()
 }
 
-/// What a provider would say of somebody of a right domain with every role.
-fn person(login: &Value) -> Map<String, Value> {
+/// The role of somebody who may open the first route for people.
+fn role_of_first(at: &dyn Target) -> Option<&str> {
+    let route = sessions::routes(at).next()?;
+    roles_of(route).first().map(String::as_str)
+}
+
+/// What a provider would say of somebody of a right domain with this role and no other.
+fn person(login: &Value, role: Option<&str>) -> Map<String, Value> {
     let mut said = Map::new();
     if let Some(domain) = first_domain(login) {
         said.insert("email".to_owned(), json!(format!("proof@{domain}")));
         said.insert("email_verified".to_owned(), json!(true));
     }
     let roles = login.get("roles").and_then(Value::as_object);
-    let values: Vec<&String> = roles
-        .map(|roles| roles.keys().collect())
-        .unwrap_or_default();
+    let is = |(_, called): &(&String, &Value)| called.as_str() == role && role.is_some();
+    let one = roles.into_iter().flatten().find(is);
+    let values: Vec<&String> = one.map(|(value, _)| value).into_iter().collect();
     if let Some(claim) = login.get("role_claim").and_then(Value::as_str) {
         // A dot leads into an object.
         let (first, rest) = claim
@@ -336,19 +342,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_has_every_role_under_the_claim_that_names_them() {
+    fn a_person_has_one_role_under_the_claim_that_names_them() {
         let login = json!({
             "domains": ["school.test"], "role_claim": "realm.access.roles",
-            "roles": { "g-sales": "sales" },
+            "roles": { "g-lead": "lead", "g-sales": "sales" },
         });
         assert_eq!(
-            Value::Object(person(&login)),
+            Value::Object(person(&login, Some("sales"))),
             json!({
                 "email": "proof@school.test", "email_verified": true,
                 "realm": { "access": { "roles": ["g-sales"] } },
             })
         );
-        let flat = person(&json!({ "role_claim": "groups" }));
+        let flat = person(&json!({ "role_claim": "groups" }), None);
         assert_eq!(Value::Object(flat), json!({ "groups": [] }));
     }
 }

@@ -70,14 +70,6 @@ impl Probe for Isolated {
             Met::status(&both.ticketed(at)?.send(at)?, &[400, 401]),
             named(&ask(&plain, &one)?),
         );
-        if !roles.is_empty() {
-            let without = fresh(at, &[])?;
-            sheet.pair(
-                "a person without the role, behind one who has it",
-                Met::status(&ask(&plain, &without)?, &[403]),
-                named(&ask(&plain, &one)?),
-            );
-        }
         Ok(())
     }
 }
