@@ -24,7 +24,10 @@ use crate::{
     request_id::RequestIds,
     room::Room,
     site::Site,
-    stages::record::{Acceptances, Books},
+    stages::{
+        authenticate::Guesses,
+        record::{Acceptances, Books},
+    },
     tickets::{MintFault, Minted, Tickets, Wish},
 };
 
@@ -226,6 +229,7 @@ pub struct Core {
     pub(crate) assertions: RefCell<Assertions>,
     pub(crate) acceptances: RefCell<Acceptances>,
     pub(crate) believed: RefCell<Believed>,
+    pub(crate) guesses: RefCell<Guesses>,
     site: RefCell<Watch>,
 }
 
@@ -246,6 +250,7 @@ impl Core {
             assertions: RefCell::new(Assertions::default()),
             acceptances: RefCell::new(Acceptances::default()),
             believed: RefCell::new(Believed::default()),
+            guesses: RefCell::default(),
             site: RefCell::new(Watch { latest, current }),
             gate,
         }

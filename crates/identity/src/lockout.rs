@@ -118,6 +118,28 @@ impl Attempt {
     }
 }
 
+impl Attempt {
+    /// Takes an attempt back that was never judged, because nothing could be checked: it says nothing
+    /// of either. Both have what they had before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it stays counted.
+    pub async fn unjudged(self, lockout: &Lockout, now: Timestamp) -> Result<(), StoreError> {
+        for (name, rules) in [
+            (&self.account, lockout.account),
+            (&self.address, lockout.address),
+        ] {
+            let change = lockout.change(name, rules, now, |record| {
+                record.take_back(rules);
+                Ok(())
+            });
+            let _ = change.await?;
+        }
+        Ok(())
+    }
+}
+
 /// Counts failed attempts. Clones count together.
 #[derive(Clone)]
 pub struct Lockout {

@@ -5,17 +5,20 @@
 //! the body it covers. Refuses a key in the address on every route, because it cannot be taken out
 //! of what the app receives, and a key in a cookie where a key is asked for.
 
+mod guesses;
+
 use std::sync::LazyLock;
 
 use control::{Reason, Refusal};
 use identity::{
-    Verified, api_key, credential,
+    KeyRefusal, Verified, api_key, credential,
     refusal::KEY,
     token::{Believed, Issuers, KeyTokens, TokenRefusal},
 };
 use memchr::memmem;
 use wire::{Field, Name, Request, scan::Span};
 
+pub(crate) use self::guesses::Guesses;
 use super::{exchange::Exchange, record, session};
 use crate::{
     core::Core,
@@ -36,6 +39,9 @@ const IN_COOKIE: Refusal = Refusal::new(
     "A key in a cookie is not accepted: send it as Authorization: Bearer or as X-API-Key, and replace this one.",
     Reason("key-in-cookie"),
 );
+
+/// What the ledger is told of a good credential from an address that guesses.
+const GUESSES: Reason = Reason("address-guesses");
 
 /// Who asks, as far as the head alone can tell.
 #[derive(Debug)]
@@ -103,10 +109,72 @@ pub(crate) fn credential(
         request.values(Name::Authorization),
         request.values(Name::XApiKey),
     )?;
-    if accepts.keys && (!accepts.tokens || presented.starts_with(api_key::MARK.as_bytes())) {
-        return Ok(core.gate.keys.authenticate(presented, exchange.at)?);
+    let as_key =
+        accepts.keys && (!accepts.tokens || presented.starts_with(api_key::MARK.as_bytes()));
+    let judged = if as_key {
+        let judged = core.gate.keys.authenticate(presented, exchange.at);
+        judged.map_err(|refusal| (guessed_key(refusal), refusal.into()))
+    } else {
+        let judged = token(core, exchange, request, presented);
+        judged.map_err(|refusal| (guessed_token(refusal), refusal.into()))
+    };
+    // Whoever guesses does not learn that a guess was right.
+    let wrong: Refusal = if as_key {
+        KeyRefusal::Mismatch.into()
+    } else {
+        TokenRefusal::Signature.into()
+    };
+    let held = Refusal {
+        reason: GUESSES,
+        ..wrong
+    };
+    slowed(core, exchange, request, judged, held)
+}
+
+/// The judgement, or `held` where its address has guessed too often to be believed. A proof, which
+/// presents much that is nobody's, is known by its ticket, and a proxy is not who guesses behind it.
+fn slowed(
+    core: &Core,
+    exchange: &Exchange,
+    request: &Request<'_>,
+    judged: Result<Verified, (bool, Refusal)>,
+    held: Refusal,
+) -> Result<Verified, Refusal> {
+    let (from, now) = (exchange.client, exchange.at);
+    match judged {
+        Ok(verified) if !core.guesses.borrow().hold(from, now) => Ok(verified),
+        Ok(_) if request.value(Name::XVouchsafeTicket).is_none() => Err(held),
+        Ok(verified) => Ok(verified),
+        Err((guess, refusal)) => {
+            let counts = guess
+                && request.value(Name::XVouchsafeTicket).is_none()
+                && !exchange.site.deployment().trusts(from);
+            if counts {
+                core.guesses.borrow_mut().count(from, now);
+            }
+            Err(refusal)
+        }
     }
-    token(core, exchange, request, presented).map_err(Refusal::from)
+}
+
+/// Whether what was presented may have been a guess, and not a key that was good once.
+const fn guessed_key(refusal: KeyRefusal) -> bool {
+    matches!(
+        refusal,
+        KeyRefusal::Malformed | KeyRefusal::Unknown | KeyRefusal::Mismatch
+    )
+}
+
+/// The same of a token.
+const fn guessed_token(refusal: TokenRefusal) -> bool {
+    matches!(
+        refusal,
+        TokenRefusal::Form
+            | TokenRefusal::Header
+            | TokenRefusal::Algorithm
+            | TokenRefusal::Key
+            | TokenRefusal::Signature
+    )
 }
 
 /// Whose token it is.

@@ -199,3 +199,69 @@ fn an_assertion_is_for_its_own_route_across_a_reload() {
     assert_eq!(audience(&head), "/later");
     house.end(forwarding, 200);
 }
+
+/// What `/api` answers to `key` from `peer`, less what every answer has of its own; 0 where it went on.
+fn tried(house: &House, peer: &str, fields: &[&str]) -> (u16, String) {
+    let lines = [&["GET /api HTTP/1.1", HOST], fields].concat();
+    match house.ask_from(peer, &lines, b"") {
+        Met::Sent(_, forwarding) => {
+            house.end(forwarding, 200);
+            (0, String::new())
+        }
+        Met::Answered(status, text) => {
+            let lines = text.lines().filter(|line| {
+                let own = ["X-Request-Id", "Date", "{\"error\"", "Content-Length"];
+                !own.iter().any(|name| line.starts_with(name))
+            });
+            let public = text.split("\"error\":\"").nth(1).unwrap_or_default();
+            let public = public.split('"').next().unwrap_or_default();
+            (status, lines.collect::<Vec<_>>().join("\n") + public)
+        }
+    }
+}
+
+#[test]
+fn an_address_that_guesses_keys_is_refused_a_right_one_for_a_while_and_no_other_is() {
+    let house = House::new();
+    let (_, key) = house.key(&["GET /"], &["mentor"]);
+    let (id, _) = house.key(&["GET /"], &["mentor"]);
+    let (good, wrong) = (bearer(&key), bearer(&format!("vsk_{id}_guess")));
+    let (here, there) = ("192.0.2.1:5000", "192.0.2.2:5000");
+    // Without a credential nobody guesses.
+    for _ in 0..200 {
+        assert_eq!(tried(&house, here, &[]).0, 401);
+    }
+    for _ in 1..100 {
+        assert_eq!(tried(&house, here, &[&wrong]).0, 401);
+    }
+    assert_eq!(tried(&house, here, &[&good]).0, 0);
+    let answer = tried(&house, here, &[&wrong]);
+    assert_eq!(
+        tried(&house, here, &[&good]),
+        answer,
+        "a right guess does not show"
+    );
+    assert_eq!(tried(&house, there, &[&good]).0, 0);
+    // Whoever is behind a proxy of ours is not the proxy.
+    let proxied = "X-Forwarded-For: 192.0.2.1";
+    let other = "X-Forwarded-For: 192.0.2.3";
+    assert_eq!(tried(&house, "10.0.0.1:1", &[&good, proxied]).0, 401);
+    assert_eq!(tried(&house, "10.0.0.1:1", &[&good, other]).0, 0);
+    house.clock.advance(Duration::from_secs(60));
+    assert_eq!(tried(&house, here, &[&good]).0, 0);
+}
+
+#[test]
+fn neither_a_proxy_nor_a_key_that_was_good_once_counts_as_guessing() {
+    let house = House::new();
+    let (_, key) = house.key(&["GET /"], &["mentor"]);
+    let (gone, old) = house.key(&["GET /"], &["mentor"]);
+    house.keys.revoke(&gone, START).unwrap();
+    let (good, old) = (bearer(&key), bearer(&old));
+    for _ in 0..200 {
+        assert_eq!(tried(&house, "192.0.2.1:5000", &[&old]).0, 401);
+        assert_eq!(tried(&house, "10.0.0.1:1", &["X-API-Key: guess"]).0, 401);
+    }
+    assert_eq!(tried(&house, "192.0.2.1:5000", &[&good]).0, 0);
+    assert_eq!(tried(&house, "10.0.0.1:1", &[&good]).0, 0);
+}

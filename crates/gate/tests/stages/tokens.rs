@@ -114,6 +114,34 @@ fn a_refused_token_is_told_so_and_no_more() {
 }
 
 #[test]
+fn an_address_that_guesses_tokens_is_refused_a_right_one_as_a_wrong_one() {
+    let house = house();
+    let (_, key) = house.key(&["GET /"], &["mentor"]);
+    let right = token(&house, &key);
+    let signature = right.rsplit_once('.').unwrap().1;
+    let wrong = right.replace(signature, &"A".repeat(signature.len()));
+    for _ in 0..100 {
+        assert_eq!(get(&house, "/tokens-only", &wrong), 401);
+    }
+    let answer = |token: &str| {
+        let bearer = format!("Authorization: Bearer {token}");
+        let met = house.ask(&["GET /tokens-only HTTP/1.1", HOST, &bearer], b"");
+        let (status, text) = met.answer();
+        let challenge = text
+            .lines()
+            .find(|line| line.starts_with("WWW-Authenticate"));
+        (
+            status,
+            challenge.map(str::to_owned),
+            body(&text).get("error").cloned(),
+        )
+    };
+    assert_eq!(answer(&right), answer(&wrong));
+    house.clock.advance(Duration::from_secs(60));
+    assert_eq!(get(&house, "/tokens-only", &right), 0);
+}
+
+#[test]
 fn a_token_in_the_address_a_cookie_or_the_field_of_keys_is_refused() {
     let house = house();
     let (_, key) = house.key(&["GET /calls"], &["mentor"]);

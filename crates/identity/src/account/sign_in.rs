@@ -160,6 +160,11 @@ impl Door {
                     .map_err(|_| away)?;
                 Ok(signed_in)
             }
+            Err(SignInRefusal::Away) => {
+                // Nobody was judged: a crowd at the door must not lock out whoever waits in it.
+                let _ = attempt.unjudged(&self.lockout, now).await;
+                Err(away)
+            }
             Err(refusal) => Err(Refused {
                 refusal,
                 locks: attempt.locks(),

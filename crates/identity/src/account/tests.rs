@@ -299,8 +299,12 @@ fn attempts_that_wait_too_long_for_their_turn_are_not_let_in() {
         tokio::time::pause();
         let held = Arc::clone(&turns).acquire_many_owned(all).await.unwrap();
         let address = client("192.0.2.1");
-        let waited = house.door.sign_in("ann", GOOD, address, at(10)).await;
-        assert_eq!(waited.unwrap_err().refusal, SignInRefusal::Away);
+        // More often than one may fail: who was not judged has not failed.
+        for _ in 0..6 {
+            let waited = house.door.sign_in("ann", GOOD, address, at(10)).await;
+            let waited = waited.unwrap_err();
+            assert_eq!((waited.refusal, waited.locks), (SignInRefusal::Away, None));
+        }
         drop(held);
         tokio::time::resume();
         assert!(
