@@ -1,6 +1,6 @@
 """Drives the Streamlit page as a browser does: page, WebSocket, upload.
 
-Usage: drive_streamlit.py BASE_URL. Prints one line for each thing that worked; exits 1 at the
+Usage: drive_streamlit.py BASE_URL [COOKIE]. The cookie, name=value, is the browser's from before. Prints one line for each thing that worked; exits 1 at the
 first that does not.
 """
 
@@ -30,8 +30,10 @@ async def script_run(connection) -> list[ForwardMsg]:
             return messages
 
 
-async def drive(base: str) -> None:
-    with httpx.Client(base_url=base, timeout=30) as browser:
+async def drive(base: str, kept: dict[str, str]) -> None:
+    # What a browser tells of a page's own requests.
+    own = {"Origin": base, "Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(base_url=base, timeout=30, cookies=kept, headers=own) as browser:
         page = browser.get("/")
         check("page", page.status_code == 200 and "<title>Streamlit" in page.text, page.text[:200])
         health = browser.get("/_stcore/health")
@@ -66,4 +68,4 @@ async def drive(base: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(drive(sys.argv[1]))
+    asyncio.run(drive(sys.argv[1], dict(pair.split("=", 1) for pair in sys.argv[2:])))

@@ -13,16 +13,21 @@ use crate::{
 };
 
 /// A deployment with a provider.
-struct House {
+pub(crate) struct House {
     peer: Arc<Peer>,
     upstream: Upstream,
     deployment: Deployment,
-    gate: Gate,
+    pub(crate) gate: Gate,
     /// What the provider runs on.
     _runtime: Runtime,
 }
 
 fn house() -> House {
+    house_under(|peer, upstream| configuration(&peer.issuer(), peer.address.port(), upstream))
+}
+
+/// The same under another configuration.
+pub(crate) fn house_under(text: impl FnOnce(&Peer, &Upstream) -> String) -> House {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -32,12 +37,7 @@ fn house() -> House {
     let now = SystemClock::new().now().seconds();
     peer.script.lock().unwrap().claims = json!({ "iat": now - 1, "exp": now + 600 });
     let upstream = Upstream::start();
-    let deployment = Deployment::new(&configuration(
-        &peer.issuer(),
-        peer.address.port(),
-        &upstream,
-    ))
-    .with("LOGIN_SECRET", "s :");
+    let deployment = Deployment::new(&text(&peer, &upstream)).with("LOGIN_SECRET", "s :");
     let gate = deployment.up();
     House {
         peer,
@@ -50,32 +50,36 @@ fn house() -> House {
 
 /// A deployment whose people log in at `issuer`, on this port of loopback.
 pub(crate) fn configuration(issuer: &str, port: u16, upstream: &Upstream) -> String {
+    let route = |path: &str, more: &str| {
+        format!("[[route]]\npath = \"{path}\"\napp = \"app\"\nauth = [\"session\"]\n{more}\n")
+    };
+    site(upstream.address)
+        + &login(issuer, port)
+        + &route("/app", "")
+        + &route("/lead", "roles = [\"lead\"]\n")
+        + "[[route]]\npath = \"/both\"\napp = \"app\"\nauth = [\"api-key\", \"session\"]\n"
+}
+
+/// The tables that have people log in at `issuer`, on this port of loopback.
+pub(crate) fn login(issuer: &str, port: u16) -> String {
     let in_a_month = SystemClock::new().now().seconds() + 30 * 86_400;
     let until: String = Timestamp::from_seconds(in_a_month)
         .to_string()
         .chars()
         .take(10)
         .collect();
-    let route = |path: &str, more: &str| {
-        format!("[[route]]\npath = \"{path}\"\napp = \"app\"\nauth = [\"session\"]\n{more}\n")
-    };
-    site(upstream.address)
-        + &format!(
-            "[login]\nissuer = \"{}\"\nclient_id = \"us\"\nclient_secret = \"env:LOGIN_SECRET\"\n\
-             role_claim = \"groups\"\n[login.roles]\ng-sales = \"sales\"\n\n\
-             [[connect.exception]]\nhost = \"127.0.0.1\"\nnetwork = \"127.0.0.0/8\"\nport = {}\n\
-             reason = \"a provider of this test\"\nuntil = {until}\n\n",
-            issuer, port
-        )
-        + &route("/app", "")
-        + &route("/lead", "roles = [\"lead\"]\n")
-        + "[[route]]\npath = \"/both\"\napp = \"app\"\nauth = [\"api-key\", \"session\"]\n"
+    format!(
+        "[login]\nissuer = \"{issuer}\"\nclient_id = \"us\"\nclient_secret = \"env:LOGIN_SECRET\"\n\
+         role_claim = \"groups\"\n[login.roles]\ng-sales = \"sales\"\n\n\
+         [[connect.exception]]\nhost = \"127.0.0.1\"\nnetwork = \"127.0.0.0/8\"\nport = {port}\n\
+         reason = \"a provider of this test\"\nuntil = {until}\n\n"
+    )
 }
 
 /// What a browser keeps and sends.
-struct Browser<'h> {
+pub(crate) struct Browser<'h> {
     house: &'h House,
-    session: Option<String>,
+    pub(crate) session: Option<String>,
     binding: Option<String>,
 }
 
@@ -103,7 +107,7 @@ impl<'h> Browser<'h> {
         format!("Cookie: {}\r\n", cookies.join("; "))
     }
 
-    fn send(&mut self, method: &str, path: &str, fields: &str) -> Answer {
+    pub(crate) fn send(&mut self, method: &str, path: &str, fields: &str) -> Answer {
         let fields = format!("{}{fields}", self.cookies());
         let answer = Client::dial(self.house.gate.address).ask(request(method, path, &fields, ""));
         if let Some(set) = answer.field("set-cookie") {
@@ -124,7 +128,7 @@ impl<'h> Browser<'h> {
     }
 
     /// A person's step to a page.
-    fn visit(&mut self, path: &str) -> Answer {
+    pub(crate) fn visit(&mut self, path: &str) -> Answer {
         self.send(
             "GET",
             path,
@@ -159,7 +163,7 @@ impl<'h> Browser<'h> {
     }
 
     /// A browser that is logged in.
-    fn logged_in(house: &'h House) -> Self {
+    pub(crate) fn logged_in(house: &'h House) -> Self {
         let mut browser = Self::new(house);
         assert_eq!(browser.log_in_for("/app/a?b=c").status, 303);
         assert!(browser.session.is_some());
@@ -167,7 +171,7 @@ impl<'h> Browser<'h> {
     }
 }
 
-const OURS: &str = "Sec-Fetch-Site: same-origin\r\nOrigin: http://localhost\r\n";
+pub(crate) const OURS: &str = "Sec-Fetch-Site: same-origin\r\nOrigin: http://localhost\r\n";
 
 #[test]
 fn a_person_comes_to_the_page_they_asked_for_and_the_app_learns_who_they_are() {

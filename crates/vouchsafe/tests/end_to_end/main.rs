@@ -55,6 +55,7 @@ mod retention;
 mod roles;
 mod serving;
 mod sessions;
+mod streamlit_door;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "two programs share it, and each uses a part")]
 mod support;

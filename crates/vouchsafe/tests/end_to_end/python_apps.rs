@@ -33,7 +33,7 @@ fn scripts() -> PathBuf {
 }
 
 /// A Python command that writes nothing beside its scripts.
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(python());
     command
         .args(arguments)
@@ -97,7 +97,7 @@ fn a_fastapi_app_works_behind_the_gate() {
 
 /// Streamlit takes a port and no socket: a free one is handed over, and another when somebody was
 /// faster.
-fn streamlit() -> (Process, SocketAddr) {
+pub(crate) fn streamlit() -> (Process, SocketAddr) {
     for _ in 0..5 {
         let address = TcpListener::bind("127.0.0.1:0")
             .unwrap()

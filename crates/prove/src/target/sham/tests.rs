@@ -293,3 +293,107 @@ fn fields_that_override_the_method_reach_the_app_by_their_own_flaw() {
     assert!(kept.contains("vsc2") && !kept.contains("vsc1"), "{kept}");
     assert!(!fields(Flaw::HeadersKept, &text).contains("vsc2"));
 }
+
+/// What a gate answers to people: to whoever it is with an echo of the cookie, and to other sites 403.
+fn people() -> Double {
+    Double::answering(|text| {
+        let foreign = text.contains("cross-site")
+            || text.starts_with("POST") && !text.contains("Origin: http");
+        let cookie = text.lines().find_map(|line| line.strip_prefix("Cookie: "));
+        match (foreign, cookie) {
+            (true, _) => answer(403, &json!({})),
+            (false, Some(cookie)) => echo(&[("Seen", cookie)]),
+            (false, None) => answer(401, &json!({})),
+        }
+    })
+}
+
+#[test]
+fn a_session_is_taken_for_the_one_before_by_its_own_flaw_alone() {
+    let seen = |flaw| {
+        let good = people();
+        let sham = Sham::new(&good, flaw).unwrap();
+        let wish = SessionWish::default();
+        let (one, other) = (
+            sham.mint_session(&wish).unwrap(),
+            sham.mint_session(&wish).unwrap(),
+        );
+        let cookies = format!("{HOST}Cookie: a=1; {}; b=2\r\n", other.cookie);
+        let reply = sham.send(request("GET /app", &cookies).as_bytes()).unwrap();
+        let fields = reply.answer().unwrap().json().unwrap()["fields"].to_string();
+        assert!(
+            fields.contains("a=1; ") && fields.contains("; b=2"),
+            "{fields}"
+        );
+        (fields.contains(&one.cookie), fields.contains(&other.cookie))
+    };
+    assert_eq!(seen(None), (false, true));
+    assert_eq!(seen(Some(Flaw::CsrfIgnored)), (false, true));
+    assert_eq!(seen(Some(Flaw::SessionMixed)), (true, false));
+}
+
+#[test]
+fn another_site_is_believed_with_a_session_by_its_own_flaw_alone() {
+    let answered = |flaw, ours: bool| {
+        let good = people();
+        let sham = Sham::new(&good, flaw).unwrap();
+        let minted = sham.mint_session(&SessionWish::default()).unwrap();
+        let cookie = if ours { minted.cookie.as_str() } else { "a=1" };
+        let fields =
+            format!("{HOST}Cookie: {cookie}\r\nSec-Fetch-Site: cross-site\r\nOrigin: null\r\n");
+        status(&sham.send(request("POST /app", &fields).as_bytes()).unwrap())
+    };
+    assert_eq!(answered(None, true), Some(403));
+    assert_eq!(answered(Some(Flaw::TicketTwice), true), Some(403));
+    assert_eq!(answered(Some(Flaw::CsrfIgnored), true), Some(200));
+    assert_eq!(
+        answered(Some(Flaw::CsrfIgnored), false),
+        Some(403),
+        "no session of a proof"
+    );
+}
+
+#[test]
+fn what_shows_on_children_alone_is_inherited_and_nothing_else() {
+    let back = "GET /.vouchsafe/callback?code=c&state=s HTTP/1.1\r\n\r\n";
+    let child_of = |flaw| {
+        let mut good = Double::new();
+        good.start = Box::new(|_| {
+            let mut child = Double::answering(|_| {
+                let mut reply = answer(403, &json!({}));
+                if let Reply::Answer(answer) = &mut reply {
+                    let cookie = "__Host-vouchsafe=; Secure; HttpOnly".to_owned();
+                    answer.fields.push(("Set-Cookie".to_owned(), cookie));
+                }
+                reply
+            });
+            child.events = vec![json!({"kind": "session.login"}), json!({"kind": "request"})];
+            ChildStart::Up(Box::new(child))
+        });
+        let sham = Sham::new(&good, flaw).unwrap();
+        let ChildStart::Up(child) = sham.child(&mut |_| {}).unwrap() else {
+            panic!("it did not start");
+        };
+        let reply = child.send(back.as_bytes()).unwrap();
+        let read_only = reply
+            .answer()
+            .unwrap()
+            .fields
+            .iter()
+            .any(|(_, value)| value.contains("HttpOnly"));
+        (
+            status(&reply),
+            read_only,
+            child.ledger_since(None).unwrap().events.len(),
+        )
+    };
+    for flaw in [None, Some(Flaw::AnyHost), Some(Flaw::CookieKept)] {
+        assert_eq!(child_of(flaw), (Some(403), true, 2), "{flaw:?}");
+    }
+    assert_eq!(child_of(Some(Flaw::LoginForged)), (Some(303), true, 2));
+    assert_eq!(child_of(Some(Flaw::CookieReadable)), (Some(403), false, 2));
+    assert_eq!(
+        child_of(Some(Flaw::LoginEventDropped)),
+        (Some(403), true, 1)
+    );
+}
