@@ -1,7 +1,8 @@
-//! The servers that tests of the store start: PostgreSQL, and Redis or Valkey.
+//! The programs that tests start beside ours: PostgreSQL, Redis or Valkey, and a browser.
 //!
 //! Owns where they are found, and their installation from Debian's packages where they are missing.
-//! Refuses to go on without them: a store that was tested on a file alone was not tested.
+//! Refuses to go on without them: a store that was tested on a file alone was not tested, and neither
+//! was a page that no browser has shown.
 
 use std::{
     fs,
@@ -11,7 +12,7 @@ use std::{
 
 use crate::{bench::packages, failure::Failure, workspace::Workspace};
 
-/// A server, and how tests are told where it is.
+/// A program, and how tests are told where it is.
 struct Peer {
     /// The variable that tests read.
     variable: &'static str,
@@ -32,9 +33,14 @@ const PEERS: &[Peer] = &[
         packages: &["redis-server", "valkey-server"],
         find: redis,
     },
+    Peer {
+        variable: "VOUCHSAFE_TEST_CHROMIUM",
+        packages: &["chromium"],
+        find: chromium,
+    },
 ];
 
-/// Makes sure that each server can be started.
+/// Makes sure that each of them can be started.
 pub(crate) fn ensure(_: &Workspace) -> Result<(), Failure> {
     PEERS.iter().try_for_each(|peer| {
         for package in peer.packages {
@@ -56,7 +62,7 @@ pub(crate) fn ensure(_: &Workspace) -> Result<(), Failure> {
     })
 }
 
-/// Tells `command` where the servers are.
+/// Tells `command` where they are.
 pub(crate) fn tell(command: &mut Command) {
     for peer in PEERS {
         if let Some(place) = (peer.find)()
@@ -77,11 +83,20 @@ fn postgres() -> Option<PathBuf> {
 
 /// The program itself.
 fn redis() -> Option<PathBuf> {
-    let told = std::env::var_os("VOUCHSAFE_TEST_REDIS").map(PathBuf::from);
-    let names = ["valkey-server", "redis-server"];
+    program("VOUCHSAFE_TEST_REDIS", &["valkey-server", "redis-server"])
+}
+
+/// The program itself.
+fn chromium() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_CHROMIUM", &["chromium"])
+}
+
+/// What `variable` names, or the first of `names` on the PATH.
+fn program(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    let told = std::env::var_os(variable).map(PathBuf::from);
     let known = path()
         .into_iter()
-        .flat_map(|folder| names.map(|name| folder.join(name)));
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)));
     told.into_iter()
         .chain(known)
         .find(|program| program.is_file())

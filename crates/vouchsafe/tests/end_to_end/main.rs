@@ -17,6 +17,7 @@
 mod accounts;
 mod accounts_proved;
 mod bad_input;
+mod browser;
 mod cli;
 #[path = "../../../store/tests/support/cluster.rs"]
 #[expect(
