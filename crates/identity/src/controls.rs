@@ -106,9 +106,9 @@ const TOKEN_KEYS: &[Key] = &[
     },
     Key {
         path: "[[issuer]] keys",
-        takes: "{ file = \"jwks.json\" } or { secret = \"env:NAME\" }",
+        takes: "{ url = \"https://...\" }, { file = \"jwks.json\" } or { secret = \"env:NAME\" }",
         default: "required",
-        about: "Its public keys as a JSON Web Key Set, read at start and reload; for HS256 the secret, of 32 bytes or more.",
+        about: "Its public keys as a JSON Web Key Set: asked for every hour and when a token names a new one, or read at start and reload; for HS256 the secret, of 32 bytes or more.",
     },
     Key {
         path: "[[issuer]] audience",

@@ -70,27 +70,38 @@ fn provider(
     clock: &Arc<dyn Clock>,
     rng: &Arc<dyn Rng>,
 ) -> Result<Provider, Failure> {
+    Ok(Provider::new(
+        settings,
+        client(loaded, clock)?,
+        store.clone(),
+        Arc::clone(clock),
+        Arc::clone(rng),
+    ))
+}
+
+/// Whether any issuer of `site` is to be asked for its keys.
+pub(crate) fn asks(site: &Site) -> bool {
+    site.issuers()
+        .iter()
+        .any(identity::token::Issuer::publishes)
+}
+
+/// What asks providers and issuers.
+pub(crate) fn client(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Client, Failure> {
     let tls = connect::tls::config(loaded.connect.roots.as_deref(), Arc::clone(clock))
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
     let resolver = Dns::of_system(loaded.connect.hosts_file).map_err(|cause| {
         Failure::new(
             format!("the name servers cannot be read: {cause}"),
-            "people log in at a provider that has a name: check /etc/resolv.conf",
+            "whoever vouches for people has a name: check /etc/resolv.conf",
         )
     })?;
-    let client = Client::new(
+    Ok(Client::new(
         egress::policy(loaded)?,
         Box::new(resolver),
         tls,
         Arc::clone(clock),
         Limits::default(),
-    );
-    Ok(Provider::new(
-        settings,
-        client,
-        store.clone(),
-        Arc::clone(clock),
-        Arc::clone(rng),
     ))
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Owns `[[issuer]]`. Refuses an issuer without a pinned algorithm, an audience or keys, two that go by
 //! one name, the deployment's own, roles that are not ours, and a shared secret of less than 256 bits.
-//! Keys in a file are read with the configuration: a reload takes up new ones.
+//! Keys in a file are read with the configuration: a reload takes up new ones. Published ones are
+//! asked for while the gate runs.
 
 use std::{io::Read as _, path::Path, time::Duration};
 
@@ -12,7 +13,7 @@ use config::{
 };
 use identity::{
     RoleTable,
-    token::{Issuer, Rules, Tenancy},
+    token::{Issuer, Published, Rules, Tenancy},
 };
 use seal::jws::{Algorithm, Jwk, TokenKey, read_set};
 
@@ -99,7 +100,10 @@ fn one(table: &mut Table<'_>, sources: &Sources, known: Option<&RoleTable>) -> O
         roles,
         tenant: tenant?,
     };
-    Some(Issuer::new(rules, algorithms, keys))
+    Some(match keys {
+        Keys::Known(keys) => Issuer::new(rules, algorithms, keys),
+        Keys::Published(place) => Issuer::publishing(rules, algorithms, place),
+    })
 }
 
 /// A table whose keys are values of theirs and whose values are read.
@@ -144,27 +148,39 @@ fn tenancy(table: &mut Table<'_>) -> Option<Tenancy> {
     }
 }
 
-/// Its keys; none where nothing is to be read.
-fn keys(table: &mut Table<'_>, sources: &Sources, accepted: &[Algorithm]) -> Option<Vec<Jwk>> {
+/// Where its keys come from.
+enum Keys {
+    /// They are in the configuration; none where nothing is to be read.
+    Known(Vec<Jwk>),
+    /// The issuer is asked for them.
+    Published(Published),
+}
+
+fn keys(table: &mut Table<'_>, sources: &Sources, accepted: &[Algorithm]) -> Option<Keys> {
     let mut place = table.required_table("keys");
     let file = place.text("file");
     let secret = place.secret("secret");
+    let url = place.parse(
+        "url",
+        "where the keys are, such as https://login.example/jwks.json",
+        Published::read,
+    );
     let wrong = |what: String, span| {
-        place.fault(
-            Fault::new("issuer.keys", what)
-                .at(span)
-                .hint("write keys = { file = \"jwks.json\" } or keys = { secret = \"env:NAME\" }"),
-        );
+        place.fault(Fault::new("issuer.keys", what).at(span).hint(
+            "write keys = { url = \"https://...\" }, keys = { file = \"jwks.json\" } or \
+                     keys = { secret = \"env:NAME\" }",
+        ));
         None
     };
     let shared = accepted.contains(&Algorithm::Hs256);
-    match (file, secret) {
-        (Some(file), None) if !shared => {
+    match (file, secret, url) {
+        (None, None, Some(url)) if !shared => Some(Keys::Published(url.value)),
+        (Some(file), None, None) if !shared => {
             if sources.mode() == Mode::Unresolved {
-                return Some(Vec::new());
+                return Some(Keys::Known(Vec::new()));
             }
             match set(&sources.locate(Path::new(&file.value)), accepted) {
-                Ok(keys) if !keys.is_empty() => Some(keys),
+                Ok(keys) if !keys.is_empty() => Some(Keys::Known(keys)),
                 Ok(_) => wrong(
                     "the file has no key of these algorithms".to_owned(),
                     Some(file.span),
@@ -172,19 +188,21 @@ fn keys(table: &mut Table<'_>, sources: &Sources, accepted: &[Algorithm]) -> Opt
                 Err(what) => wrong(format!("the key file: {what}"), Some(file.span)),
             }
         }
-        (None, Some(secret)) if accepted == [Algorithm::Hs256] => {
+        (None, Some(secret), None) if accepted == [Algorithm::Hs256] => {
             if sources.mode() == Mode::Unresolved {
-                return Some(Vec::new());
+                return Some(Keys::Known(Vec::new()));
             }
             let bytes = place.resolve(&secret, sources)?;
             match TokenKey::shared(bytes.expose()) {
-                Ok(key) => Some(vec![Jwk { id: None, key }]),
+                Ok(key) => Some(Keys::Known(vec![Jwk { id: None, key }])),
                 Err(fault) => wrong(fault.to_string(), Some(secret.span)),
             }
         }
-        (file, secret) => {
+        (file, secret, url) => {
             let span = file.map(|it| it.span).or(secret.map(|it| it.span));
-            let what = "HS256 alone takes a secret, every other algorithm a file of public keys";
+            let span = span.or(url.map(|it| it.span));
+            let what =
+                "HS256 alone takes a secret, every other algorithm public keys from one place";
             wrong(what.to_owned(), span.or(place.span()))
         }
     }

@@ -226,6 +226,15 @@ impl Site {
         self.loads = registry.of(&self.apps);
     }
 
+    /// Takes up the keys that issuers of `before` have published.
+    pub fn take_up_keys(&self, before: &Self) {
+        for issuer in &self.issuers {
+            for other in &before.issuers {
+                issuer.adopt(other);
+            }
+        }
+    }
+
     /// What its apps have to do.
     pub(crate) const fn loads(&self) -> &Loads {
         &self.loads

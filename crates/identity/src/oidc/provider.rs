@@ -189,20 +189,7 @@ impl Provider {
     }
 
     async fn send(&self, request: Request) -> Result<Response, ProviderFault> {
-        let accept = Field::new("Accept", "application/json");
-        let request = match accept {
-            Ok(accept) => request.with(accept),
-            Err(_) => request,
-        };
-        self.client
-            .send(request)
-            .await
-            .map_err(|fault| match fault {
-                Fault::Malformed(_) | Fault::TooLarge(_) | Fault::Encoded | Fault::Interim => {
-                    ProviderFault::Answer
-                }
-                _ => ProviderFault::Away,
-            })
+        send(&self.client, request).await
     }
 
     /// Believes a token of the provider, asking for its keys once more where it names one that is
@@ -271,6 +258,21 @@ impl Provider {
         // One pointer: a panic elsewhere leaves it whole.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Sends a request that is answered in JSON.
+pub(crate) async fn send(client: &Client, request: Request) -> Result<Response, ProviderFault> {
+    let accept = Field::new("Accept", "application/json");
+    let request = match accept {
+        Ok(accept) => request.with(accept),
+        Err(_) => request,
+    };
+    client.send(request).await.map_err(|fault| match fault {
+        Fault::Malformed(_) | Fault::TooLarge(_) | Fault::Encoded | Fault::Interim => {
+            ProviderFault::Answer
+        }
+        _ => ProviderFault::Away,
+    })
 }
 
 /// What a believed token says.

@@ -52,6 +52,8 @@ impl Known {
 /// The tokens one core has believed lately.
 #[derive(Default)]
 pub struct Believed {
+    /// Of the keys of all issuers.
+    generation: u64,
     kept: HashMap<[u8; 32], Known, IdHash>,
 }
 
@@ -74,6 +76,13 @@ impl Believed {
         presented: &[u8],
         now: Timestamp,
     ) -> Result<Verified, TokenRefusal> {
+        let generations = issuers.others.iter().map(Issuer::generation);
+        let generation = generations.fold(0, u64::wrapping_add);
+        if generation != self.generation {
+            // A key may be gone that some of these were believed by.
+            self.forget();
+            self.generation = generation;
+        }
         let digest = seal::sha256(presented);
         let known = match self.kept.get(&digest) {
             Some(known) if now < known.expires() => known.clone(),

@@ -4,13 +4,19 @@
 //! it names none, one key of its algorithm must be the only one. Keys are a snapshot that another
 //! thread renews; checking takes no lock and asks nobody.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use control::Timestamp;
 use seal::jws::{Algorithm, Compact, Jwk, TokenFault};
 
-use super::{claims::Claims, rules::Rules};
+use super::{Published, claims::Claims, rules::Rules};
 use crate::PersonId;
 
 /// Most keys that are tried on one token, so that a set of many under one name costs little.
@@ -64,8 +70,9 @@ pub enum TokenRefusal {
     /// It names no tenant, or several.
     #[error("the token names no tenant, or more than one")]
     Tenant,
-    /// The store has not answered for too long to know whether its key still stands.
-    #[error("the store of keys does not answer")]
+    /// Its key may stand, or not: the store has not answered for too long, or the issuer's keys are
+    /// being asked for.
+    #[error("whether its key counts is not known now")]
     Away,
 }
 
@@ -151,9 +158,13 @@ impl fmt::Debug for Bearer {
 
 /// Somebody whose tokens are believed.
 pub struct Issuer {
-    rules: Rules,
-    algorithms: Vec<Algorithm>,
-    keys: ArcSwap<Vec<Jwk>>,
+    pub(super) rules: Rules,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) keys: ArcSwap<Vec<Jwk>>,
+    /// Where its keys come from, if not from the configuration.
+    pub(super) published: Option<Published>,
+    /// How often its keys were replaced.
+    generation: AtomicU64,
 }
 
 impl Issuer {
@@ -165,15 +176,32 @@ impl Issuer {
             rules,
             algorithms,
             keys: ArcSwap::default(),
+            published: None,
+            generation: AtomicU64::new(0),
         };
         issuer.renew(keys);
         issuer
+    }
+
+    /// An issuer whose keys are published, and not known yet.
+    #[must_use]
+    pub fn publishing(rules: Rules, algorithms: Vec<Algorithm>, place: Published) -> Self {
+        Self {
+            published: Some(place),
+            ..Self::new(rules, algorithms, Vec::new())
+        }
     }
 
     /// Replaces its keys; tokens of keys that are gone are refused from now on.
     pub fn renew(&self, mut keys: Vec<Jwk>) {
         keys.retain(|jwk| self.algorithms.contains(&jwk.key.algorithm()));
         self.keys.store(Arc::new(keys));
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// A number that changes with its keys: what was believed under another is to be judged anew.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Its demands.
@@ -187,10 +215,24 @@ impl Issuer {
     pub(crate) fn believe(&self, token: &str, now: Timestamp) -> Result<Claims, TokenRefusal> {
         let token = Compact::parse(token)?;
         let keys = self.keys.load();
-        check(&token, &keys)?;
+        check(&token, &keys).map_err(|refusal| self.unless_published(refusal, &keys, now))?;
         let claims = Claims::read(token.unverified()).ok_or(TokenRefusal::Form)?;
         self.rules.judge(&claims, now)?;
         Ok(claims)
+    }
+
+    /// A key that is not among ours may be one that was published since.
+    fn unless_published(
+        &self,
+        refusal: TokenRefusal,
+        keys: &[Jwk],
+        now: Timestamp,
+    ) -> TokenRefusal {
+        let open = keys.is_empty() || refusal == TokenRefusal::Key;
+        match &self.published {
+            Some(published) if open && published.may_soon_know(now) => TokenRefusal::Away,
+            _ => refusal,
+        }
     }
 
     /// Believes `token` at `now`, or says why not.

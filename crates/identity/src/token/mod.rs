@@ -15,10 +15,12 @@ pub mod believed;
 pub mod claims;
 pub mod issuer;
 pub mod own;
+pub mod published;
 pub mod rules;
 
 pub use believed::{Believed, Issuers};
 pub use claims::Claims;
 pub use issuer::{Bearer, Issuer, TokenRefusal};
 pub use own::{Issued, KeyToken, KeyTokens, Terms};
+pub use published::Published;
 pub use rules::{Rules, Tenancy};

@@ -46,6 +46,8 @@ pub(crate) struct Instance {
     pub(crate) sessions: Option<identity::Sessions>,
     /// The local accounts and who has failed too often, where there are any.
     pub(crate) door: Option<identity::account::Door>,
+    /// What asks issuers for their keys, where any publishes them.
+    pub(crate) outside: Option<Arc<connect::Client>>,
     /// What these were made from.
     pub(crate) people: String,
     pub(crate) sharing: Sharing,
@@ -279,6 +281,30 @@ impl Instance {
         }
     }
 
+    /// Asks issuers for the keys they publish, where that is due. Nobody waits for it.
+    pub(crate) fn ask_issuers(&self) {
+        let (Some(client), site, now) = (&self.outside, self.gate.site(), self.clock.now()) else {
+            return;
+        };
+        let due = site.issuers().iter().enumerate();
+        for (at, _) in due.filter(|(_, issuer)| issuer.is_due(now)) {
+            let (site, client) = (Arc::clone(&site), Arc::clone(client));
+            let log = Arc::clone(&self.log);
+            self.service.spawn(async move {
+                let Some(issuer) = site.issuers().get(at) else {
+                    return;
+                };
+                if let Err(fault) = issuer.refresh(&client, now).await {
+                    let who = issuer.rules().issuer.to_string();
+                    log.warn(
+                        "issuer.keys-not-taken-up",
+                        &[("issuer", &who), ("why", &fault.to_string())],
+                    );
+                }
+            });
+        }
+    }
+
     fn take_up(&self) -> Result<String, Failure> {
         let loaded = load::resolved(&self.configuration)?;
         let restart = |what: &str| {
@@ -319,8 +345,14 @@ impl Instance {
         if addresses(&site) != addresses(&self.gate.site()) {
             return Err(restart("[[listen]]"));
         }
+        if self.outside.is_none() && crate::people::asks(&site) {
+            return Err(restart(
+                "an [[issuer]] publishes its keys, the first one, and that",
+            ));
+        }
         let tls = crate::commands::up::certificates(&site, &self.configuration)?;
         let before = self.gate.site();
+        site.take_up_keys(&before);
         self.gate
             .replace(site)
             .map_err(|fault| Failure::new(fault.to_string(), "restart the gate"))?;

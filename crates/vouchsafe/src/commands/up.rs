@@ -174,6 +174,7 @@ async fn tick(instance: Arc<Instance>) {
     let mut was_ahead = false;
     for second in 0_u64.. {
         every.tick().await;
+        instance.ask_issuers();
         let held = Arc::clone(&instance);
         let ticked = tokio::task::spawn_blocking(move || held.keys.tick(held.clock.now())).await;
         let fault = match ticked {

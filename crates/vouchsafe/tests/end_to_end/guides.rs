@@ -173,3 +173,61 @@ fn the_guide_to_roles_shows_what_explain_prints() {
     let said = deployment.run(&["explain"], &nobody).exits(1).stdout;
     assert!(said.ends_with("refused with 401\n"), "{said}");
 }
+
+#[test]
+fn every_configuration_and_command_of_the_guide_to_keys_is_taken() {
+    let upstream = Upstream::start();
+    let shown = blocks("keys.md", "toml");
+    assert_eq!(shown.len(), 3);
+    for block in &shown {
+        let text = format!("{}{block}", site(upstream.address));
+        // A block that shows no route stands beside one.
+        let route = "\n[[route]]\npath = \"/x\"\napp = \"app\"\nauth = [\"api-key\"]\n";
+        let text = if block.contains("[[route]]") {
+            text
+        } else {
+            text + route
+        };
+        Deployment::new(&text).run(&["check"], &[]).exits(0);
+        // The twin: a slip in the same block is noticed.
+        let (name, _) = block.split_once(" = ").unwrap();
+        let name = name.lines().last().unwrap();
+        let slip = text.replacen(&format!("{name} = "), &format!("{name}s = "), 2);
+        assert_ne!(slip, text);
+        Deployment::new(&slip).run(&["check"], &[]).exits(2);
+    }
+    let deployment = Deployment::new(&format!("{}{}", site(upstream.address), shown[0]));
+    let gate = deployment.up();
+    let commands = blocks("keys.md", "console");
+    let mut lines = commands[0].lines();
+    let words = |line: &str| -> Vec<String> {
+        // One argument of the guide is quoted: methods and path.
+        let quoted = line.split('\'').enumerate().flat_map(|(at, part)| {
+            let whole = vec![part.to_owned()];
+            let split = part.split_whitespace().map(str::to_owned).collect();
+            if at % 2 == 1 { whole } else { split }
+        });
+        quoted.skip(3).collect()
+    };
+    let run = |verb: &str, line: &str, id: Option<&str>| {
+        assert!(line.starts_with(&format!("vouchsafe key {verb}")), "{line}");
+        let mut arguments = words(line);
+        if let (Some(last), Some(id)) = (arguments.last_mut(), id) {
+            id.clone_into(last);
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        deployment.run(&["key", verb], &arguments).exits(0).stdout
+    };
+    let key = run("create", lines.next().unwrap(), None);
+    let id = key
+        .trim()
+        .strip_prefix("vsk_")
+        .unwrap()
+        .split('_')
+        .next()
+        .unwrap();
+    assert!(run("list", lines.next().unwrap(), None).contains(id));
+    run("revoke", lines.next().unwrap(), Some(id));
+    assert!(run("list", "vouchsafe key list", None).contains("revoked"));
+    gate.stop();
+}

@@ -34,6 +34,7 @@ mod garbage;
 mod guides;
 mod idle;
 mod independent;
+mod issuers;
 mod keys;
 mod killed;
 mod ledger;

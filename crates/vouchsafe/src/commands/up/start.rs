@@ -63,6 +63,9 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     })
     .map(Arc::new)
     .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
+    let outside = people::asks(&site)
+        .then(|| people::client(&loaded, &clock).map(Arc::new))
+        .transpose()?;
     let opened = people::open(&loaded, &site, &store, &shared, &clock, &rng)?;
     let gate = Gate::new(Parts {
         site,
@@ -119,6 +122,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         shared,
         sessions,
         door,
+        outside,
         people,
         sharing: loaded.sharing,
         service: service.clone(),
