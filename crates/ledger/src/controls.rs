@@ -99,7 +99,15 @@ impl Control for AuthEvents {
         }
     }
 
-    fn fit(&self, configuration: &Value, _: &Asked) -> Fit {
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let ways = ["login", "accounts"];
+        let logs_in = ways.iter().any(|way| configuration.get(way).is_some());
+        if asked.promise == "audit.logins" && !logs_in {
+            return Fit::Falls(Mend {
+                wrong: "nobody logs in".to_owned(),
+                write: "[accounts]\n".to_owned(),
+            });
+        }
         fits(configuration)
     }
 
@@ -285,6 +293,15 @@ mod tests {
         for age in ["", "long", "99999999999999999999y"] {
             assert!(matches!(fit(None, age), Fit::Falls(_)), "{age}");
         }
+    }
+
+    #[test]
+    fn logins_are_promised_where_somebody_logs_in() {
+        let asked = asked("audit.logins");
+        for way in ["login", "accounts"] {
+            assert_eq!(AuthEvents.fit(&json!({ way: {} }), &asked), Fit::Fits);
+        }
+        assert!(matches!(AuthEvents.fit(&json!({}), &asked), Fit::Falls(_)));
     }
 
     #[test]

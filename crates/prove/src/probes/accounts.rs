@@ -98,6 +98,29 @@ impl Person {
     }
 }
 
+/// What one person of a proof meets who signs in, with the right password and with a wrong one.
+pub(super) struct SignIns {
+    pub(super) right: Reply,
+    pub(super) wrong: Reply,
+    name: String,
+}
+
+impl SignIns {
+    pub(super) fn of(at: &dyn Target) -> Result<Self, TargetError> {
+        let person = person(at)?;
+        Ok(Self {
+            right: sign_in(at, &person.name, &person.password)?,
+            wrong: sign_in(at, &person.name, &wrong(at)?)?,
+            name: person.name,
+        })
+    }
+
+    /// Removes the account.
+    pub(super) fn put_away(&self, at: &dyn Target) -> Result<(), TargetError> {
+        at.remove_account(&self.name)
+    }
+}
+
 /// A password of nobody.
 fn wrong(at: &dyn Target) -> Result<String, TargetError> {
     canary(at)

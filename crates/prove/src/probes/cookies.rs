@@ -7,6 +7,7 @@ use control::{
 };
 
 use super::{
+    accounts::SignIns,
     draft::{Draft, Echo},
     logins::{Forged, House},
     method_of, sessions,
@@ -68,6 +69,15 @@ impl Probe for Cookies {
             guarded(&out),
             Met::status(&out, &[303]),
         );
+        if at.facts().configuration.get("accounts").is_some() {
+            let met = SignIns::of(at)?;
+            sheet.pair(
+                "the cookie of a sign-in",
+                guarded(&met.right),
+                Met::status(&met.right, &[303]),
+            );
+            met.put_away(at)?;
+        }
         if at.facts().configuration.get("login").is_none() {
             sheet.note("logins at a provider", "there are none here");
             return Ok(());

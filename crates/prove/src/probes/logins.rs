@@ -13,7 +13,7 @@ use control::{
 use serde_json::{Value, json};
 
 pub(super) use self::house::{Forged, House, Signer, session};
-use super::settled::ledger_that;
+use super::{accounts::SignIns, audit::request_id, draft::Draft, sessions, settled::ledger_that};
 
 /// Attacks `login.genuine`.
 pub(super) struct Genuine;
@@ -193,50 +193,105 @@ impl Probe for Logins {
     }
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let house = House::start(at)?;
-        let child = house.at();
-        let mark = child.ledger_mark()?;
-        let back = house.log_in(&Forged::default())?;
-        let twin = house.opens(&back)?;
-        sheet.pair(
-            "a login that is not in the ledger (on a child)",
-            recorded(child, &mark, &|event| {
-                is(event, "session.login", "principal")
-            })?,
-            twin.clone(),
-        );
-        house.log_in(&Forged {
-            claims: json!({ "nonce": "another" }),
-            ..Forged::default()
-        })?;
-        sheet.pair(
-            "a refused login that is not there with its reason (on a child)",
-            recorded(child, &mark, &|event| {
-                event.get("control").and_then(Value::as_str) == Some("identity.login")
-                    && event.get("reason").is_some()
-            })?,
-            twin.clone(),
-        );
-        let out = house.log_out(&back)?;
-        sheet.pair(
-            "a logout that is not in the ledger (on a child)",
-            recorded(child, &mark, &|event| {
-                is(event, "session.logout", "principal")
-            })?,
-            Met::status(&out, &[303]),
-        );
-        let id = session(&back).unwrap_or_default();
-        let shown = |event: &Value| event.to_string().contains(&id);
-        let tail = child.ledger_since(Some(&mark))?;
-        let clear = !id.is_empty() && tail.events.iter().any(shown);
-        let saw = if clear { "in clear" } else { "not there" };
-        sheet.pair(
-            "the session itself in the ledger",
-            Met::when(!clear, saw),
-            twin,
-        );
+        let has = |table: &str| at.facts().configuration.get(table).is_some();
+        if !has("login") && !has("accounts") {
+            return Err(TargetError::new("log in", "nobody logs in here"));
+        }
+        if has("accounts") {
+            with_passwords(at, sheet)?;
+        }
+        if has("login") {
+            at_a_provider(at, sheet)?;
+        }
         Ok(())
     }
+}
+
+/// Logins with a password of an account of the proof.
+fn with_passwords(at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+    let mark = at.ledger_mark()?;
+    let met = SignIns::of(at)?;
+    let twin = Met::status(&met.right, &[303]);
+    let id = session(&met.right).unwrap_or_default();
+    let out = sessions::with_cookie(
+        at,
+        &Draft::new(at, "POST", house::LOGOUT),
+        &format!("{}={id}", house::SESSION),
+    );
+    let out = out.send(at)?;
+    let of = |event: &Value, reply: &Reply| {
+        let request = event.get("request").and_then(Value::as_str);
+        request.is_some() && request == request_id(reply).as_deref()
+    };
+    sheet.pair(
+        "a sign-in that is not in the ledger",
+        recorded(at, &mark, &|event| {
+            of(event, &met.right) && is(event, "session.login", "principal")
+        })?,
+        twin.clone(),
+    );
+    sheet.pair(
+        "a refused sign-in that is not there with its reason",
+        recorded(at, &mark, &|event| {
+            of(event, &met.wrong) && event.get("reason").is_some()
+        })?,
+        twin,
+    );
+    sheet.pair(
+        "its logout that is not in the ledger",
+        recorded(at, &mark, &|event| {
+            of(event, &out) && is(event, "session.logout", "principal")
+        })?,
+        Met::status(&out, &[303]),
+    );
+    met.put_away(at)
+}
+
+/// Logins at the provider of the proof, on a child.
+fn at_a_provider(at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+    let house = House::start(at)?;
+    let child = house.at();
+    let mark = child.ledger_mark()?;
+    let back = house.log_in(&Forged::default())?;
+    let twin = house.opens(&back)?;
+    sheet.pair(
+        "a login that is not in the ledger (on a child)",
+        recorded(child, &mark, &|event| {
+            is(event, "session.login", "principal")
+        })?,
+        twin.clone(),
+    );
+    house.log_in(&Forged {
+        claims: json!({ "nonce": "another" }),
+        ..Forged::default()
+    })?;
+    sheet.pair(
+        "a refused login that is not there with its reason (on a child)",
+        recorded(child, &mark, &|event| {
+            event.get("control").and_then(Value::as_str) == Some("identity.login")
+                && event.get("reason").is_some()
+        })?,
+        twin.clone(),
+    );
+    let out = house.log_out(&back)?;
+    sheet.pair(
+        "a logout that is not in the ledger (on a child)",
+        recorded(child, &mark, &|event| {
+            is(event, "session.logout", "principal")
+        })?,
+        Met::status(&out, &[303]),
+    );
+    let id = session(&back).unwrap_or_default();
+    let shown = |event: &Value| event.to_string().contains(&id);
+    let tail = child.ledger_since(Some(&mark))?;
+    let clear = !id.is_empty() && tail.events.iter().any(shown);
+    let saw = if clear { "in clear" } else { "not there" };
+    sheet.pair(
+        "the session itself in the ledger",
+        Met::when(!clear, saw),
+        twin,
+    );
+    Ok(())
 }
 
 /// An event of that kind that says so much.

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::{
+    accounts,
     login::configuration,
     support::{Deployment, Upstream},
 };
@@ -59,5 +60,30 @@ fn what_is_promised_of_logins_and_sessions_is_kept_and_a_weaker_limit_is_not() {
             .unwrap()
             .contains("idle = \"30m\"")
     );
+    gate.stop();
+}
+
+#[test]
+fn what_is_promised_of_sessions_is_kept_for_people_who_sign_in_with_a_password() {
+    let upstream = Upstream::start();
+    let deployment = Deployment::new(&accounts::configuration(&upstream, ""));
+    let document: String = DOCUMENT
+        .lines()
+        .filter(|line| !line.contains("login.genuine"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    deployment.write("SECURITY.md", document.as_bytes());
+    let gate = deployment.up();
+    let arguments = ["--allow", "writes", "--format", "json"];
+    let proof = deployment.run(&["prove"], &arguments).exits(0).json();
+    let promises = proof["promises"].as_array().unwrap();
+    for promise in promises {
+        assert_eq!(promise["verdict"], "kept", "{promise:#}");
+    }
+    let logins = promises
+        .iter()
+        .find(|it| it["id"] == "audit.logins")
+        .unwrap();
+    assert_eq!(logins["evidence"].as_array().unwrap().len(), 3);
     gate.stop();
 }

@@ -21,10 +21,10 @@ const DOING: &str = "log in on a child";
 
 const LOGIN: &str = "/.vouchsafe/login";
 const CALLBACK: &str = "/.vouchsafe/callback";
-const LOGOUT: &str = "/.vouchsafe/logout";
+pub(super) const LOGOUT: &str = "/.vouchsafe/logout";
 
 /// The cookie of a session, and that of a browser that logs in.
-const SESSION: &str = "__Host-vouchsafe";
+pub(super) const SESSION: &str = "__Host-vouchsafe";
 const BINDING: &str = "__Host-vouchsafe-login";
 
 /// Whom the provider of the proof knows.
