@@ -99,9 +99,15 @@ impl Metadata {
     }
 }
 
-/// `endpoint` with `query` behind what it has already.
+/// `endpoint` with `query` behind what it has already. An endpoint that is a bare host gets the path
+/// that every reader of it supplies (RFC 9110, section 4.2.3), because not all read a query without one.
 pub(super) fn extend(endpoint: &str, query: &str) -> String {
-    let mark = if endpoint.contains('?') { '&' } else { '?' };
+    let behind_scheme = endpoint.split_once("://").map_or("", |(_, rest)| rest);
+    let mark = match (endpoint.contains('?'), behind_scheme.contains('/')) {
+        (true, _) => "&",
+        (false, true) => "?",
+        (false, false) => "/?",
+    };
     format!("{endpoint}{mark}{query}")
 }
 
@@ -137,6 +143,22 @@ mod tests {
         let named = json!({"authorization_response_iss_parameter_supported": true});
         assert!(read(named).unwrap().names_itself);
         assert!(Metadata::place("https://id.test/a/").is_ok());
+    }
+
+    /// Found by fuzzing `provider_metadata`.
+    #[test]
+    fn an_endpoint_without_a_path_leads_where_it_may_be_asked() {
+        for (endpoint, location) in [
+            ("https://id.test", "https://id.test/?a=b"),
+            ("https://id.test/", "https://id.test/?a=b"),
+            ("https://id.test/auth", "https://id.test/auth?a=b"),
+            ("https://id.test/?p=1", "https://id.test/?p=1&a=b"),
+        ] {
+            let metadata = read(json!({ "authorization_endpoint": endpoint })).unwrap();
+            assert_eq!(metadata.authorization_with("a=b"), location);
+            assert!(Target::parse(location).is_ok_and(|target| may_be_asked(&target)));
+        }
+        assert!(read(json!({ "authorization_endpoint": "https://id.test?p=1" })).is_err());
     }
 
     #[test]
