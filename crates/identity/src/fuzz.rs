@@ -5,7 +5,7 @@ use control::Timestamp;
 use crate::{
     NewKey, Scope,
     account::AccountName,
-    api_key,
+    api_key, form,
     oidc::{metadata::Metadata, settings::may_be_asked},
     password::{About, Hashed, Password, strength},
     token::{Claims, Issuer, Rules, Tenancy},
@@ -29,6 +29,27 @@ pub fn scope(bytes: &[u8]) {
         let printed = scope.to_string();
         assert_eq!(printed.parse::<Scope>().as_ref(), Ok(&scope));
     }
+}
+
+/// Pairs that read are named once each and few, and what is written of them reads as the same.
+pub fn form(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let Some(pairs) = form::read(text) else {
+        return;
+    };
+    assert!(pairs.len() <= 32);
+    let borrowed: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    for (name, value) in &borrowed {
+        assert_eq!(form::value(&pairs, name), Some(*value));
+    }
+    let written = form::write(&borrowed);
+    assert!(written.bytes().all(|byte| byte.is_ascii_graphic()));
+    assert_eq!(form::read(&written), Some(pairs));
 }
 
 /// Whatever claims say, what reads of them has bounds, and an issuer believes no token on their word.
