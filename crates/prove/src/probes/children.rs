@@ -147,6 +147,7 @@ impl Probe for DocumentedOpen {
                     let attempt = format!("{}, which states no reason, without a key", route.path);
                     sheet.pair(attempt, Met::status(&attack, &[401]), twin);
                 }
+                Guard::Token(_) if !super::tokens::can_be_had(at, &route, sheet) => {}
                 Guard::Token(_) => {
                     let plain = Draft::new(at, method_of(&route), &route.path);
                     let twin = super::tokens::opens(at, &route, &plain)?;

@@ -121,6 +121,9 @@ fn without_a_token(
     route: &RouteFact,
     sheet: &mut Sheet,
 ) -> Result<(), TargetError> {
+    if !super::tokens::can_be_had(at, route, sheet) {
+        return Ok(());
+    }
     let path = &route.path;
     let plain = Draft::new(at, method_of(route), path);
     let key = wide_key(at, super::tokens::roles_of(route))?;

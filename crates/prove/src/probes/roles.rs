@@ -22,6 +22,7 @@ use super::{
     keys::EVERYTHING,
     method_of,
     settled::{ledger_that, speaks_of},
+    tokens::can_be_had,
 };
 use crate::rights::{METHODS, Rights, is_below};
 
@@ -252,6 +253,12 @@ impl Probe for ByRole {
             ));
             return Ok(());
         }
+        if !places
+            .iter()
+            .all(|place| can_be_had(at, place.route, sheet))
+        {
+            return Ok(());
+        }
         let people = People::of(at);
         let somewhere = somewhere(&people, &rights, &places, &roles)?;
         for place in &places {
@@ -361,6 +368,9 @@ impl Probe for Restricted {
                 sheet.unproven(format!("{path} asks for no credential"));
                 return Ok(());
             };
+            if !can_be_had(at, route, sheet) {
+                return Ok(());
+            }
             let Some(insider) = able.iter().find(|role| promised.contains(&role.as_str())) else {
                 let cause = format!("none of the promised roles may anything at {path}");
                 return Err(TargetError::new("find a role", cause));

@@ -52,6 +52,20 @@ fn bearing(draft: &Draft, token: &str) -> Draft {
     draft.clone().field("Authorization", &value)
 }
 
+/// Whether the proof can have a token for `route`: the gate must issue some. Otherwise `sheet` says why
+/// nothing is proven there.
+pub(super) fn can_be_had(at: &dyn Target, route: &RouteFact, sheet: &mut Sheet) -> bool {
+    let outside =
+        matches!(route.guard, Guard::Token(_)) && at.facts().configuration.get("tokens").is_none();
+    if outside {
+        let path = &route.path;
+        sheet.unproven(format!(
+            "{path} takes tokens of another issuer alone, and the proof has none of them"
+        ));
+    }
+    !outside
+}
+
 /// A fresh token on its way to the echo. The app must have been told who asks: a route that is open
 /// shows nothing about tokens.
 pub(super) fn opens(at: &dyn Target, route: &RouteFact, draft: &Draft) -> Result<Met, TargetError> {

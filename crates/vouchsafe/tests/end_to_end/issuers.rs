@@ -141,6 +141,32 @@ fn published_keys_are_asked_for_renewed_and_kept_while_the_issuer_is_away() {
 }
 
 #[test]
+fn what_only_tokens_of_another_open_is_unproven_and_says_why() {
+    let (upstream, publisher) = (Upstream::start(), Publisher::start());
+    publisher.publish(&[1]);
+    let alone = configuration(&upstream, publisher.address);
+    let document = "# Security\n\n<!-- vouchsafe:status -->\n<!-- /vouchsafe:status -->\n\n\
+                    Nobody without a credential. <!-- promise: auth.enforced route=/api -->\n";
+    for (text, verdict) in [
+        (alone.clone(), "unproven"),
+        (format!("{alone}\n[tokens]\n"), "kept"),
+    ] {
+        let deployment = Deployment::new(&text);
+        deployment.write("SECURITY.md", document.as_bytes());
+        let gate = deployment.up();
+        let proof = deployment
+            .run(&["prove"], &["--format", "json"])
+            .exits(0)
+            .json();
+        let promise = &proof["promises"][0];
+        assert_eq!(promise["verdict"], verdict, "{promise}");
+        let said = promise.to_string().contains("tokens of another issuer");
+        assert_eq!(said, verdict == "unproven", "{promise}");
+        gate.stop();
+    }
+}
+
+#[test]
 fn keys_come_from_one_place_and_over_https() {
     let (upstream, publisher) = (Upstream::start(), Publisher::start());
     let good = configuration(&upstream, publisher.address);
