@@ -23,6 +23,10 @@ const LARGEST: u64 = 1 << 30;
 /// Bytes that a ledger may gain while a probe looks at it.
 const MOST_GAINED: u64 = 256 << 20;
 
+/// How often a look is tried: entries that it was about to read may be removed meanwhile, which the
+/// minimum index says beforehand and the next look knows. What is really missing is missing each time.
+const LOOKS: usize = 3;
+
 const READING: &str = "read the ledger";
 
 /// A copy of the ledger folder at `from`.
@@ -80,8 +84,15 @@ pub(crate) fn since(
         None => Mark::beginning(&key),
     };
     let to = opened(&key, head)?;
-    let tail = ledger::tail::since(&RealDisk, folder, &key, (&from, &to), MOST_GAINED)
-        .map_err(|cause| TargetError::new(READING, cause))?;
+    let look = || ledger::tail::since(&RealDisk, folder, &key, (&from, &to), MOST_GAINED);
+    let mut looked = look();
+    for _ in 1..LOOKS {
+        if looked.is_ok() {
+            break;
+        }
+        looked = look();
+    }
+    let tail = looked.map_err(|cause| TargetError::new(READING, cause))?;
     let mut events = Vec::with_capacity(tail.entries.len());
     for (entry, index) in tail.entries.iter().zip(tail.first..) {
         let event = serde_json::from_slice(entry);
