@@ -231,7 +231,7 @@ fn alone(setting: &Setting<'_>) -> Result<Table, Failure> {
         }
     }
     table.note(
-        "Processor time of one judgement on one thread, the least of 15 batches, over a snapshot of \
+        "Processor time of one judgement on one thread, the least of 5 batches, over a snapshot of \
          1,001 keys and 1,000 sessions. Cryptography alone is the digest of what is looked up, or for \
          a token at first sight the reading of its three parts and its signature. A token that was \
          seen before, and a session, are looked up by their digest.",
