@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use control::probe::Reply;
 
-use super::stage::Stage;
+use super::{stage::Stage, traffic::get};
 use crate::failure::Failure;
 
 /// One attack and what both doors did.
@@ -72,6 +72,47 @@ pub(super) fn on_both(
         bare: at("bare", stage.app())?,
         behind: at("gate", stage.gate())?,
     })
+}
+
+/// An attack of a list: its name, its bytes by what the attacker knows, and whether it got what it
+/// wanted.
+pub(super) type Attack<K> = (&'static str, fn(&K) -> Vec<u8>, fn(&Reply, &str) -> bool);
+
+/// What anybody can try who knows nothing.
+const AT_THE_FRONT_DOOR: &[Attack<()>] = &[
+    (
+        "another site's name in Host",
+        |()| foreign_host(),
+        |reply, _| answered(reply),
+    ),
+    (
+        "Content-Length and Transfer-Encoding together",
+        |()| smuggling(),
+        |reply, _| answered(reply),
+    ),
+    ("no Host at all", |()| no_host(), |reply, _| answered(reply)),
+    (
+        "a page that another site may frame",
+        |()| get("/", ""),
+        |reply, _| frameable(reply),
+    ),
+];
+
+/// Makes each of `attacks` with what is `known`, then those at the front door, once on both doors.
+pub(super) fn on_each<K>(
+    stage: &Stage,
+    known: &K,
+    attacks: &[Attack<K>],
+) -> Result<Vec<Outcome>, Failure> {
+    let mut outcomes = Vec::new();
+    for (number, (name, make, won)) in attacks.iter().enumerate() {
+        let make = |_: &str| Ok(make(known));
+        outcomes.push(on_both(stage, (name, number), 1, make, won)?);
+    }
+    for (number, (name, make, won)) in (attacks.len()..).zip(AT_THE_FRONT_DOOR) {
+        outcomes.push(on_both(stage, (name, number), 1, |_| Ok(make(&())), won)?);
+    }
+    Ok(outcomes)
 }
 
 /// The table, one line an attack.

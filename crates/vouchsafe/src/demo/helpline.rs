@@ -8,7 +8,7 @@ use seal::encode::{base64url, unbase64url};
 use serde_json::{Value, json};
 
 use super::{
-    attacks::{self, Outcome, body_has},
+    attacks::{self, Attack, Outcome, body_has},
     stage::Stage,
     traffic::{get, post, through},
 };
@@ -174,10 +174,7 @@ fn request(method: &str, target: &str, credential: &str, body: Option<&Value>) -
     }
 }
 
-type Make = fn(&Worker) -> Vec<u8>;
-type Won = fn(&Reply, &str) -> bool;
-
-const ATTACKS: &[(&str, Make, Won)] = &[
+const ATTACKS: &[Attack<Worker>] = &[
     (
         "every call, without a credential",
         |_| get(CALLS, ""),
@@ -201,32 +198,10 @@ const ATTACKS: &[(&str, Make, Won)] = &[
     ("a key from whoever gives one", |_| ordering(""), made),
     ("a key for who has an ordinary one", order, made),
     ("being somebody else by a header", impersonation, believed),
-    (
-        "another site's name in Host",
-        |_| attacks::foreign_host(),
-        answered,
-    ),
-    (
-        "Content-Length and Transfer-Encoding together",
-        |_| attacks::smuggling(),
-        answered,
-    ),
-    ("no Host at all", |_| attacks::no_host(), answered),
-    (
-        "a page that another site may frame",
-        |_| get("/", ""),
-        frameable,
-    ),
 ];
 
 pub(crate) fn attack(stage: &Stage, worker: &Worker) -> Result<Vec<Outcome>, Failure> {
-    ATTACKS
-        .iter()
-        .enumerate()
-        .map(|(number, (name, make, won))| {
-            attacks::on_both(stage, (name, number), 1, |_| Ok(make(worker)), won)
-        })
-        .collect()
+    attacks::on_each(stage, worker, ATTACKS)
 }
 
 fn made_up(_: &Worker) -> Vec<u8> {
@@ -290,12 +265,4 @@ fn made(reply: &Reply, _: &str) -> bool {
 
 fn believed(reply: &Reply, _: &str) -> bool {
     body_has(reply, "director")
-}
-
-fn answered(reply: &Reply, _: &str) -> bool {
-    attacks::answered(reply)
-}
-
-fn frameable(reply: &Reply, _: &str) -> bool {
-    attacks::frameable(reply)
 }

@@ -7,7 +7,7 @@ use control::probe::Reply;
 use serde_json::{Value, json};
 
 use super::{
-    attacks::{self, Outcome, body_has},
+    attacks::{self, Attack, Outcome, body_has},
     browser::logged_in,
     stage::Stage,
     traffic::{get, post, through},
@@ -146,10 +146,7 @@ fn sent_by(
     post(target, &headers, body.as_bytes())
 }
 
-type Make = fn(&Known) -> Vec<u8>;
-type Won = fn(&Reply, &str) -> bool;
-
-const ATTACKS: &[(&str, Make, Won)] = &[
+const ATTACKS: &[Attack<Known>] = &[
     (
         "what every practice pays, without logging in",
         |_| get(PRACTICES, ""),
@@ -190,32 +187,10 @@ const ATTACKS: &[(&str, Make, Won)] = &[
         session_for_key,
         delivered,
     ),
-    (
-        "another site's name in Host",
-        |_| attacks::foreign_host(),
-        answered,
-    ),
-    (
-        "Content-Length and Transfer-Encoding together",
-        |_| attacks::smuggling(),
-        answered,
-    ),
-    ("no Host at all", |_| attacks::no_host(), answered),
-    (
-        "a page that another site may frame",
-        |_| get("/", ""),
-        frameable,
-    ),
 ];
 
 pub(crate) fn attack(stage: &Stage, known: &Known) -> Result<Vec<Outcome>, Failure> {
-    ATTACKS
-        .iter()
-        .enumerate()
-        .map(|(number, (name, make, won))| {
-            attacks::on_both(stage, (name, number), 1, |_| Ok(make(known)), won)
-        })
-        .collect()
+    attacks::on_each(stage, known, ATTACKS)
 }
 
 fn altered(known: &Known) -> Vec<u8> {
@@ -298,12 +273,4 @@ fn asserted(reply: &Reply, _: &str) -> bool {
 
 fn delivered(reply: &Reply, _: &str) -> bool {
     reply.answer().is_some_and(|answer| answer.status == 201)
-}
-
-fn answered(reply: &Reply, _: &str) -> bool {
-    attacks::answered(reply)
-}
-
-fn frameable(reply: &Reply, _: &str) -> bool {
-    attacks::frameable(reply)
 }
