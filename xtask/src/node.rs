@@ -1,6 +1,6 @@
-//! The peers on Node that end-to-end tests run against.
+//! What end-to-end tests run on Node.
 //!
-//! Owns their making below the build folder, one for each state of `systems/savings-analysis/provider`.
+//! Owns the folders below the build folder that have the modules, one for each state of a list.
 //! Installs exactly what that names, with npm, and runs no script of any package. Refuses a folder
 //! that was not finished.
 
@@ -8,48 +8,69 @@ use std::{fs, path::PathBuf};
 
 use crate::{command, failure::Failure, python::digest, workspace::Workspace};
 
-/// The variable in which tests find the folder.
-pub(crate) const VARIABLE: &str = "VOUCHSAFE_TEST_NODE";
-
-/// What is installed, from the root of the workspace.
-const LISTS: [&str; 2] = [
-    "systems/savings-analysis/provider/package.json",
-    "systems/savings-analysis/provider/package-lock.json",
-];
-
-/// The folder, made already or not.
-pub(crate) fn folder(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let mut lists = Vec::new();
-    for list in LISTS {
-        let path = workspace.root().join(list);
-        lists.extend(fs::read(&path).map_err(|cause| Failure::io(&path, &cause))?);
-    }
-    let name = format!("{:016x}", digest(&lists));
-    Ok(workspace.target().join("node").join(name))
+/// One list of packages.
+pub(crate) struct Packages {
+    /// The variable in which tests find the folder.
+    pub(crate) variable: &'static str,
+    /// Where the list lies, from the root of the workspace.
+    list: &'static str,
 }
 
-/// Makes sure that the peers are there.
+/// Every list there is.
+pub(crate) const ALL: [Packages; 2] = [
+    Packages {
+        variable: "VOUCHSAFE_TEST_NODE",
+        list: "systems/savings-analysis/provider",
+    },
+    Packages {
+        variable: "VOUCHSAFE_TEST_NODE_APPS",
+        list: "tests/node",
+    },
+];
+
+/// The files of a list.
+const FILES: [&str; 2] = ["package.json", "package-lock.json"];
+
+impl Packages {
+    /// The folder, made already or not.
+    pub(crate) fn folder(&self, workspace: &Workspace) -> Result<PathBuf, Failure> {
+        let mut lists = Vec::new();
+        for file in FILES {
+            let path = workspace.root().join(self.list).join(file);
+            lists.extend(fs::read(&path).map_err(|cause| Failure::io(&path, &cause))?);
+        }
+        let name = format!("{:016x}", digest(&lists));
+        Ok(workspace.target().join("node").join(name))
+    }
+}
+
+/// Makes sure that all of them are there.
 pub(crate) fn ensure(workspace: &Workspace) -> Result<(), Failure> {
-    let folder = folder(workspace)?;
+    ALL.iter()
+        .try_for_each(|packages| install(workspace, packages))
+}
+
+fn install(workspace: &Workspace, packages: &Packages) -> Result<(), Failure> {
+    let folder = packages.folder(workspace)?;
     let finished = folder.join("finished");
     if finished.is_file() {
         return Ok(());
     }
-    eprintln!("installing {} into {}", LISTS[1], folder.display());
+    let list = packages.list;
+    eprintln!(
+        "installing {list}/package-lock.json into {}",
+        folder.display()
+    );
     fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
-    for list in LISTS {
-        let from = workspace.root().join(list);
-        let name = from.file_name().unwrap_or_default();
-        fs::copy(&from, folder.join(name)).map_err(|cause| Failure::io(&from, &cause))?;
+    for file in FILES {
+        let from = workspace.root().join(list).join(file);
+        fs::copy(&from, folder.join(file)).map_err(|cause| Failure::io(&from, &cause))?;
     }
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     if !command::talk(&mut command::command(&folder, "npm", &arguments))? {
         return Err(Failure::stuck(
-            "the Node peers of the tests could not be installed",
-            format!(
-                "see above; are Node 20 and npm there? The list is {}",
-                LISTS[1]
-            ),
+            "what tests run on Node could not be installed",
+            format!("see above; are Node 20 and npm there? The list is {list}/package-lock.json"),
         ));
     }
     fs::write(&finished, "").map_err(|cause| Failure::io(&finished, &cause))

@@ -241,8 +241,10 @@ fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     if let Ok(interpreter) = python::interpreter(workspace) {
         cargo.env(python::VARIABLE, interpreter);
     }
-    if let Ok(folder) = node::folder(workspace) {
-        cargo.env(node::VARIABLE, folder);
+    for packages in &node::ALL {
+        if let Ok(folder) = packages.folder(workspace) {
+            cargo.env(packages.variable, folder);
+        }
     }
     if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         cargo.env("CARGO_TERM_COLOR", "always");

@@ -4,12 +4,13 @@
 //! speak for a request without a principal: an open route carries no assertion. A signature costs
 //! more than everything else of a request together, so one is made per principal and route and
 //! renewed well before it ends; a route with `bind = "request"` gets one per request. A principal
-//! whose credentials differ in roles or tenant has one for each of these.
+//! whose credentials differ in roles or tenant has one for each of these, and a person one for each
+//! session.
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use control::Timestamp;
-use identity::IdHash;
+use identity::{IdHash, SessionHash};
 use ledger::{PrincipalId, RequestId};
 use seal::ed25519::{KeyFault, SigningKey};
 use serde_json::{Value, json};
@@ -68,6 +69,9 @@ impl Signer {
             let id = json!({ "format": "iss_sub", "iss": issuer, "sub": name });
             fields.insert("sub_id".into(), id);
         }
+        if let (Some(session), Value::Object(fields)) = (claims.session, &mut object) {
+            fields.insert("sid_hash".into(), session.to_string().into());
+        }
         if let (Some(bound), Value::Object(fields)) = (&claims.bound, &mut object) {
             let method = String::from_utf8_lossy(bound.method);
             fields.insert("method".into(), method.into());
@@ -89,6 +93,8 @@ pub(crate) struct Claims<'a> {
     pub(crate) roles: &'a [Box<str>],
     /// Its tenant.
     pub(crate) tenant: &'a str,
+    /// What its session is told apart by, where it has one.
+    pub(crate) session: Option<&'a SessionHash>,
     /// The route's id.
     pub(crate) audience: &'a str,
     /// The one request it is good for, where the route asks for that.
@@ -133,7 +139,7 @@ fn path_hash(path: &[u8]) -> String {
 pub(crate) struct Place {
     /// Who it speaks of.
     pub(crate) principal: PrincipalId,
-    /// Which of its credentials, where these differ in roles or tenant.
+    /// Which of its credentials, where these differ in what an assertion says.
     pub(crate) variant: u64,
     /// The route, by its index in the configuration in force.
     pub(crate) route: usize,
@@ -230,6 +236,7 @@ mod tests {
             subject: Subject::Webhook("/hook"),
             roles,
             tenant: "default",
+            session: None,
             audience: "/api",
             bound,
         }

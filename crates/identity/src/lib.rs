@@ -58,6 +58,6 @@ pub use proof::{Authorised, Verified};
 pub use refusal::{AccessRefusal, KeyRefusal};
 pub use roles::RoleTable;
 pub use scope::{Scope, ScopeFault, Scopes};
-pub use session::{LiveSessions, Session, SessionRefusal, Sessions, SessionsFault};
+pub use session::{LiveSessions, Session, SessionHash, SessionRefusal, Sessions, SessionsFault};
 pub use table::{Key, KeyTable, LiveKeys};
 pub use token::Bearer;

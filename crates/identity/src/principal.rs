@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 
 use control::Timestamp;
 
-use crate::{Key, KeyId, LiveKeys, Session, base62, token::Bearer};
+use crate::{Key, KeyId, LiveKeys, Session, SessionHash, base62, token::Bearer};
 
 /// What the digest of a [`PersonId`] begins with, so that it is no other digest of ours.
 const PERSON: &[u8] = b"vouchsafe person v1";
@@ -123,9 +123,18 @@ impl Principal {
         }
     }
 
-    /// What tells credentials of one principal apart that give it other roles or another tenant:
-    /// whoever keeps something made of them keeps it under this and the id. Roles of a key never
-    /// change.
+    /// What apps tell its session from others by, if it has one.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionHash> {
+        match self {
+            Self::Key(_) | Self::Bearer(_) => None,
+            Self::Session(session) => Some(session.hash()),
+        }
+    }
+
+    /// What tells credentials of one principal apart: tokens that give it other roles or another
+    /// tenant, and every session. Whoever keeps something made of them keeps it under this and the
+    /// id. Roles of a key never change.
     #[must_use]
     pub fn variant(&self) -> u64 {
         match self {

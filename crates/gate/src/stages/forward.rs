@@ -10,7 +10,7 @@ mod head;
 use std::{net::SocketAddr, sync::LazyLock};
 
 use control::{ControlId, Reason, Refusal};
-use identity::Standing;
+use identity::{Principal, Standing};
 use wire::{BodyFraming, CleanText, Request, WriteFault};
 
 use self::head::Head;
@@ -254,7 +254,7 @@ pub fn write_head(
     let assertion = assertion(core, &forwarding.exchange, &proof, request);
     // A session comes in a cookie: what stands in the fields for keys is the app's.
     let consumed = match &proof {
-        Proof::Known(who) => !matches!(who.principal(), identity::Principal::Session(_)),
+        Proof::Known(who) => !matches!(who.principal(), Principal::Session(_)),
         Proof::Open(_) | Proof::Signed(_) => false,
     };
     let written = assertion.and_then(|assertion| {
@@ -289,15 +289,12 @@ fn assertion(
     let Some(route) = exchange.route() else {
         return Ok(None);
     };
-    let (subject, roles, tenant, variant): (_, &[Box<str>], _, _) = match (proof, &route.guard) {
+    let (subject, who) = match (proof, &route.guard) {
         (Proof::Known(authorised), _) => {
             let who = authorised.principal();
-            let subject = Subject::Principal(who.subject());
-            (subject, who.roles(), who.tenant(), who.variant())
+            (Subject::Principal(who.subject()), Some(who))
         }
-        (Proof::Signed(_), Guard::Webhook(guard)) => {
-            (Subject::Webhook(guard.source.id()), &[], "default", 0)
-        }
+        (Proof::Signed(_), Guard::Webhook(guard)) => (Subject::Webhook(guard.source.id()), None),
         (Proof::Open(_) | Proof::Signed(_), _) => return Ok(None),
     };
     let bound = route.bind_request.then(|| Bound {
@@ -308,8 +305,9 @@ fn assertion(
     let claims = Claims {
         issuer: &exchange.site.deployment().public_url.text,
         subject,
-        roles,
-        tenant,
+        roles: who.map_or(&[], Principal::roles),
+        tenant: who.map_or("default", Principal::tenant),
+        session: who.and_then(Principal::session),
         audience: &route.id,
         bound,
     };
@@ -321,7 +319,7 @@ fn assertion(
         let mut kept = core.assertions.borrow_mut();
         let place = Place {
             principal,
-            variant,
+            variant: who.map_or(0, Principal::variant),
             route: route.index.into(),
         };
         kept.of(signer, place, &claims, exchange.at)?

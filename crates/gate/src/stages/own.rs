@@ -25,6 +25,9 @@ pub const TOKEN: &str = "/.vouchsafe/token";
 /// Makes a key.
 pub const KEYS: &str = "/.vouchsafe/keys";
 
+/// What nobody may keep.
+pub(crate) const NOT_KEPT: &[u8] = b"no-store";
+
 /// What is served under a path of ours.
 #[derive(Debug)]
 pub(crate) enum Ours {
@@ -53,6 +56,15 @@ impl Document {
             Self::Health => b"{\"status\":\"ok\"}\n",
             Self::Jwks(text) => text.as_bytes(),
             Self::Handed(secret) | Self::Made(secret) => secret.expose(),
+        }
+    }
+
+    /// How long others may keep it. Keys last for years; five minutes are what a team waits that
+    /// gives the nodes another.
+    pub(crate) const fn caching(&self) -> &'static [u8] {
+        match self {
+            Self::Jwks(_) => b"public, max-age=300",
+            Self::Health | Self::Handed(_) | Self::Made(_) => NOT_KEPT,
         }
     }
 

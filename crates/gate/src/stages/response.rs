@@ -10,7 +10,7 @@ use wire::{Answer, BodyFraming, HeadWriter, Name};
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
-    login,
+    login, own,
     record::DISK_PATIENCE,
     session,
     sign_in::Page,
@@ -154,7 +154,11 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
     if !content_type.is_empty() {
         let _ = writer.field(b"Content-Type", content_type);
     }
-    let _ = writer.field(b"Cache-Control", b"no-store");
+    let caching = match &answer.content {
+        Content::Document(document) => document.caching(),
+        _ => own::NOT_KEPT,
+    };
+    let _ = writer.field(b"Cache-Control", caching);
     let _ = writer.number(b"Content-Length", body.len() as u64);
     if !keep_alive || answer.closes() {
         let _ = writer.field(b"Connection", b"close");

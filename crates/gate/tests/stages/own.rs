@@ -98,9 +98,14 @@ fn our_own_endpoints_answer_on_exactly_their_paths() {
     let (status, text) = get("/.vouchsafe/health");
     assert_eq!(status, 200);
     assert!(text.ends_with("{\"status\":\"ok\"}\n"), "{text}");
+    assert!(text.contains("Cache-Control: no-store\r\n"), "{text}");
     let (status, text) = get("/.vouchsafe/jwks.json");
     assert_eq!(status, 200);
     assert!(text.contains("\"kty\":\"OKP\""), "{text}");
+    assert!(
+        text.contains("Cache-Control: public, max-age=300\r\n"),
+        "{text}"
+    );
     for other in [
         "/.vouchsafe",
         "/.vouchsafe/",

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use control::rng::{NoRandomness, Rng, array};
+use store::sessions::Digest;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Characters of an id.
@@ -51,6 +52,42 @@ pub fn digest_of(presented: &[u8]) -> Option<[u8; 32]> {
     (presented.len() == LENGTH && presented.iter().all(member)).then(|| seal::sha256(presented))
 }
 
+/// What the digest of a [`SessionHash`] begins with, so that it is no other digest of ours.
+const FOR_APPS: &[u8] = b"vouchsafe session for apps v1\0";
+
+/// What apps tell sessions apart by: the same on every node, and nothing that opens a session. It is
+/// made of the digest that is kept, under a mark of its own, so whoever reads an app's logs knows
+/// neither the id nor the row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionHash([u8; 32]);
+
+impl SessionHash {
+    pub(super) fn of(digest: &Digest) -> Self {
+        let mut hash = seal::digest::Sha256::new();
+        hash.update(FOR_APPS);
+        hash.update(digest);
+        Self(hash.finish())
+    }
+
+    /// Its first bytes, which are as good as random.
+    pub(super) fn number(&self) -> u64 {
+        u64::from_be_bytes(self.0.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for SessionHash {
+    /// base64url without padding.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&seal::encode::base64url(&self.0))
+    }
+}
+
+impl fmt::Debug for SessionHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionHash(..)")
+    }
+}
+
 /// What people call a session by. Made of its digest, from which nobody comes to its id.
 pub(crate) fn handle(digest: &[u8; 32]) -> String {
     let mut text = seal::encode::hex(digest);
@@ -73,6 +110,29 @@ mod tests {
         assert_eq!(digest_of(one.expose().as_bytes()), Some(one.digest()));
         assert_ne!(one.digest(), other.digest());
         assert_eq!(format!("{one:?}"), "SessionId(..)");
+    }
+
+    #[test]
+    fn an_app_tells_sessions_apart_and_learns_nothing_that_is_kept() {
+        let rng = CountingRng::from_seed(1);
+        let id = SessionId::generate(&rng).unwrap();
+        let other = SessionId::generate(&rng).unwrap().digest();
+        let digest = id.digest();
+        let hash = SessionHash::of(&digest);
+        assert_eq!(hash, SessionHash::of(&digest));
+        assert_ne!(hash, SessionHash::of(&other));
+        assert_ne!(hash.number(), SessionHash::of(&other).number());
+        let text = hash.to_string();
+        assert_eq!(text.len(), 43);
+        for kept in [
+            id.expose().to_owned(),
+            seal::encode::base64url(&digest),
+            handle(&digest),
+        ] {
+            assert_ne!(text, kept);
+        }
+        assert_ne!(hash.0, digest);
+        assert_eq!(format!("{hash:?}"), "SessionHash(..)");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub mod service;
 use std::time::Duration;
 
 pub use fault::{SessionRefusal, SessionsFault};
-pub use id::SessionId;
+pub use id::{SessionHash, SessionId};
 pub use live::{LiveSessions, Seen, Unconfirmed};
 pub use record::Session;
 pub use service::{Begun, Listed, NewSession, Sessions};

@@ -15,8 +15,7 @@ use std::{
 use control::{Clock, Timestamp};
 use store::sessions::{Digest, SessionRow};
 
-use super::SessionRefusal;
-use crate::token::issuer::variant;
+use super::{SessionHash, SessionRefusal};
 
 /// How much later a use must be to be noted again, in milliseconds, so that cores do not fight over
 /// the cache line.
@@ -37,7 +36,7 @@ pub struct Session {
     subject: Box<str>,
     roles: Box<[Box<str>]>,
     tenant: Box<str>,
-    variant: u64,
+    hash: SessionHash,
     clock: Arc<dyn Clock>,
     created: Timestamp,
     idle: i64,
@@ -59,7 +58,7 @@ impl Session {
     pub(super) fn of(row: SessionRow, clock: Arc<dyn Clock>) -> Self {
         let roles: Box<[Box<str>]> = row.roles.into_iter().map(Into::into).collect();
         Self {
-            variant: variant(&roles, &row.tenant),
+            hash: SessionHash::of(&row.digest),
             confirmed: AtomicI64::new(monotonic(&*clock)),
             clock,
             digest: row.digest,
@@ -128,9 +127,15 @@ impl Session {
         self.ends
     }
 
-    /// What tells it from others of the same person, by roles and tenant.
-    pub(crate) const fn variant(&self) -> u64 {
-        self.variant
+    /// What apps tell it from others by.
+    #[must_use]
+    pub const fn hash(&self) -> &SessionHash {
+        &self.hash
+    }
+
+    /// What tells it from others of the same person.
+    pub(crate) fn variant(&self) -> u64 {
+        self.hash.number()
     }
 
     /// Whether it was made for a proof.

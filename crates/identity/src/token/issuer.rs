@@ -261,7 +261,7 @@ impl Issuer {
 }
 
 /// A number that follows from roles and tenant, and is another for others.
-pub(crate) fn variant(roles: &[Box<str>], tenant: &str) -> u64 {
+fn variant(roles: &[Box<str>], tenant: &str) -> u64 {
     let mut digest = seal::digest::Sha256::new();
     for text in roles.iter().map(|role| &**role).chain([tenant]) {
         digest.update(text.as_bytes());

@@ -170,6 +170,30 @@ fn a_session_says_whose_it_is() {
 }
 
 #[test]
+fn what_is_made_of_one_session_is_kept_apart_from_another_of_the_same_person() {
+    let bench = bench();
+    let known = |begun: &Begun| {
+        let id = begun.id.expose().as_bytes();
+        let verified = match bench.sessions.live().look(id, bench.clock.now()).unwrap() {
+            Seen::Good(verified) => verified,
+            Seen::Unconfirmed(asked) => {
+                wait(bench.sessions.confirm(asked, bench.clock.now())).unwrap()
+            }
+        };
+        let who = verified.principal();
+        assert_eq!(who.id(), person("p_a"));
+        (who.variant(), who.session().unwrap().to_string())
+    };
+    let (one, other) = (bench.begin(new("p_a")), bench.begin(new("p_a")));
+    let first = known(&one);
+    assert_eq!(first, known(&one), "the same for every request");
+    let second = known(&other);
+    assert_ne!(first.0, second.0);
+    assert_ne!(first.1, second.1);
+    assert!(!first.1.contains(&one.handle));
+}
+
+#[test]
 fn nothing_that_can_be_presented_is_in_any_file_or_listing() {
     let bench = bench();
     let begun = bench.begin(NewSession {

@@ -8,11 +8,20 @@ use crate::support::{Client, Deployment, Upstream, request, site};
 
 /// The blocks of `language` in a guide, without the indent of the list they stand in.
 fn blocks(guide: &str, language: &str) -> Vec<String> {
+    blocks_of(guide, language, str::trim_start)
+}
+
+/// The same of programs that a reader saves as they stand, every byte of them.
+pub(crate) fn examples(guide: &str, language: &str) -> Vec<String> {
+    blocks_of(guide, language, |line| line)
+}
+
+fn blocks_of(guide: &str, language: &str, of_line: fn(&str) -> &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide");
     let text = fs::read_to_string(path.join(guide)).unwrap();
     let mut blocks: Vec<String> = Vec::new();
     let mut inside = false;
-    for line in text.lines().map(str::trim_start) {
+    for line in text.lines().map(of_line) {
         match line.strip_prefix("```") {
             Some(opened) if !inside && opened == language => {
                 inside = true;

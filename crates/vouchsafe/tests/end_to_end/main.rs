@@ -63,3 +63,4 @@ mod streamlit_door;
 mod support;
 mod webhooks;
 mod websockets;
+mod who_asks;
