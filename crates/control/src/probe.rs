@@ -75,6 +75,9 @@ pub trait Target {
     /// Revokes a canary key.
     fn revoke_key(&self, id: &str) -> Result<(), TargetError>;
 
+    /// Revokes a canary token, and not its key.
+    fn revoke_token(&self, token: &MintedToken) -> Result<(), TargetError>;
+
     /// What an administrator sees of the keys.
     fn list_keys(&self) -> Result<Value, TargetError>;
 
@@ -295,6 +298,8 @@ pub struct TokenWish {
 pub struct MintedToken {
     /// The public id of its key.
     pub id: String,
+    /// What it is called.
+    pub jti: String,
     /// The token itself.
     pub token: String,
     /// The public half of the key that signed it, which an attacker may know.

@@ -14,7 +14,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Cache};
 use control::{Clock, Rng, Secret, Timestamp};
-use identity::token::{Believed, KeyTokens};
+use identity::token::{Believed, KeyTokens, LiveRevocations, Uses};
 use ledger::service::TooManyRoutes;
 use seal::ed25519::KeyFault;
 
@@ -45,6 +45,10 @@ pub struct Parts {
     pub replay: hooks::Replay,
     /// The keys, to check requests with and to make more.
     pub keys: Arc<identity::Keys>,
+    /// Which tokens count no longer.
+    pub revocations: LiveRevocations,
+    /// Which tokens that are good once were used.
+    pub uses: Uses,
     /// Seed of the key that signs assertions, from which that of tokens is derived; 32 secret bytes
     /// that outlive a restart.
     pub assertion_seed: [u8; 32],
@@ -76,6 +80,9 @@ pub struct Gate {
     /// Makes keys; waits for a disk, so only ever on the service runtime.
     pub(crate) key_maker: Arc<identity::Keys>,
     pub(crate) tokens: KeyTokens,
+    pub(crate) revocations: LiveRevocations,
+    /// Waits for the store, so only ever on the service runtime.
+    pub(crate) uses: Uses,
     pub(crate) service: tokio::runtime::Handle,
     pub(crate) signer: Signer,
     pub(crate) echo: OnceLock<SocketAddr>,
@@ -112,6 +119,8 @@ impl Gate {
             keys: parts.keys.live(),
             key_maker: parts.keys,
             tokens: KeyTokens::derived(&parts.assertion_seed)?,
+            revocations: parts.revocations,
+            uses: parts.uses,
             service: parts.service,
             signer: Signer::from_seed(parts.assertion_seed)?,
             echo: OnceLock::new(),
@@ -133,17 +142,19 @@ impl Gate {
         &self.tokens
     }
 
-    /// A token as it would be had it been issued at `issued`, for a key of a proof and no other.
+    /// A token called `id` as it would be had it been issued at `issued`, for a key of a proof and no
+    /// other.
     #[must_use]
     pub fn back_dated(
         &self,
         key: identity::KeyId,
         terms: &identity::token::Terms,
+        id: &str,
         issued: Timestamp,
     ) -> Option<Secret> {
         let minted = self
             .tokens
-            .issue_for_proof(&self.keys, key, terms, issued)?;
+            .issue_for_proof(&self.keys, key, terms, id, issued)?;
         Some(minted.token)
     }
 

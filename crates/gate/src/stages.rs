@@ -81,8 +81,8 @@ pub enum HeadDecision {
     Record(AwaitingRecord),
     /// It asks the gate itself for something: read up to [`desk::CAP`] bytes, then [`desk::serve`].
     Desk(desk::AwaitingDesk),
-    /// Only the store knows whether somebody is logged in: [`admit_session`].
-    Session(Box<AwaitingSession>),
+    /// Only the store knows whether what it presents counts: [`admit_proven`].
+    Unproven(Box<AwaitingProof>),
 }
 
 /// A request whose body must be whole before it is judged.
@@ -118,15 +118,15 @@ impl AwaitingBody {
     }
 }
 
-/// A request of somebody who may be logged in, which only the store knows.
+/// A request with a session or a token of which only the store knows whether it counts.
 #[derive(Debug)]
-pub struct AwaitingSession {
+pub struct AwaitingProof {
     exchange: Exchange,
     ticket: Option<crate::tickets::Claimed>,
-    unconfirmed: identity::session::Unconfirmed,
+    unproven: authenticate::Unproven,
 }
 
-impl AwaitingSession {
+impl AwaitingProof {
     /// The request.
     #[must_use]
     pub const fn exchange(&self) -> &Exchange {
@@ -180,19 +180,19 @@ pub fn admit_head(
     decide(exchange, judged)
 }
 
-/// Asks the store whether somebody is logged in, and goes on with the judgement.
-pub async fn admit_session(
+/// Asks the store whether a session or a token counts, and goes on with the judgement.
+pub async fn admit_proven(
     core: &Core,
-    awaiting: AwaitingSession,
+    awaiting: AwaitingProof,
     request: &Request<'_>,
 ) -> HeadDecision {
-    let AwaitingSession {
+    let AwaitingProof {
         mut exchange,
         ticket,
-        unconfirmed,
+        unproven,
     } = awaiting;
-    let confirmed = session::confirm(core, unconfirmed, exchange.at).await;
-    let judged = confirmed.map_err(Refusal::from).and_then(|verified| {
+    let proven = authenticate::prove(core, unproven, exchange.at).await;
+    let judged = proven.and_then(|verified| {
         let paths = framing::paths(request)?;
         let site = exchange.site.clone();
         let route = exchange.route.and_then(|index| site.routes().get(index));
@@ -206,14 +206,13 @@ pub async fn admit_session(
 fn decide(exchange: Exchange, judged: Result<Judged, Refusal>) -> HeadDecision {
     match judged {
         Err(refusal) => HeadDecision::Answer(OwnAnswer::refused(exchange, refusal)),
-        Ok(Judged::Unconfirmed {
-            unconfirmed,
-            ticket,
-        }) => HeadDecision::Session(Box::new(AwaitingSession {
-            exchange,
-            ticket,
-            unconfirmed,
-        })),
+        Ok(Judged::Unproven { unproven, ticket }) => {
+            HeadDecision::Unproven(Box::new(AwaitingProof {
+                exchange,
+                ticket,
+                unproven,
+            }))
+        }
         Ok(Judged::Own(document)) => HeadDecision::Answer(OwnAnswer {
             exchange,
             content: Content::Document(document),
@@ -246,8 +245,8 @@ enum Judged {
         ticket: Option<crate::tickets::Claimed>,
     },
     Proven(Proof),
-    Unconfirmed {
-        unconfirmed: identity::session::Unconfirmed,
+    Unproven {
+        unproven: authenticate::Unproven,
         ticket: Option<crate::tickets::Claimed>,
     },
     Held {
@@ -326,11 +325,8 @@ fn judge_head(
 
     // authenticate: before anything costs memory or a disk, because strangers are many.
     let caller = authenticate::judge(core, exchange, route, request)?;
-    if let authenticate::Caller::Unconfirmed(unconfirmed) = caller {
-        return Ok(Judged::Unconfirmed {
-            unconfirmed,
-            ticket,
-        });
+    if let authenticate::Caller::Unproven(unproven) = caller {
+        return Ok(Judged::Unproven { unproven, ticket });
     }
     judge_caller(core, exchange, caller, ticket, route, request, &paths)
 }

@@ -18,7 +18,7 @@ use identity::{
     ApiKey, KeyTable, LiveKeys, Principal, RoleTable, Scope, Sessions,
     roles::{Effect, Rule},
     session::{NewSession, Seen},
-    token::{Believed, Issuer, Issuers, KeyTokens, Rules, Tenancy, Terms},
+    token::{Believed, Issuer, Issuers, KeyTokens, LiveRevocations, Rules, Tenancy, Terms},
 };
 use seal::{
     ed25519::SigningKey,
@@ -179,6 +179,7 @@ fn own_tokens(rows: &mut Vec<Value>) -> Outcome<()> {
         tokens: &tokens,
         terms: Some(&terms),
         others: &[],
+        revoked: &LiveRevocations::default(),
     };
     // Our own key is nobody else's: the signature alone is that of another, over as many claims.
     let signer = SigningKey::from_seed([1; 32])?;
@@ -217,6 +218,7 @@ fn issuer(algorithm: Algorithm, key: TokenKey) -> Issuer {
         role_claim: Some("groups".into()),
         roles: vec![("g-readers".into(), "reader".into())],
         tenant: Tenancy::Fixed("default".into()),
+        once: false,
     };
     let id = Some("a".to_owned());
     Issuer::new(rules, vec![algorithm], vec![Jwk { id, key }])
@@ -262,6 +264,7 @@ fn other_tokens(rows: &mut Vec<Value>) -> Outcome<()> {
             tokens: &tokens,
             terms: None,
             others: &others,
+            revoked: &LiveRevocations::default(),
         };
         judged(rows, name, &token, (&token, &same), issuers, &keys)?;
     }

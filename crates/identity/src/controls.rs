@@ -158,6 +158,12 @@ const TOKEN_KEYS: &[Key] = &[
         default: "\"60m\"",
         about: "The longest life of a token.",
     },
+    Key {
+        path: "[[issuer]] once",
+        takes: "true or false",
+        default: "false",
+        about: "Whether a token is good for one request: it then needs jti and iat.",
+    },
 ];
 
 static KEYS_CARD: Card = Card {
@@ -197,7 +203,12 @@ static TOKENS_CARD: Card = Card {
     title: "Tokens",
     summary: "A key is exchanged for a signed token that ends by itself. It can do no more than its \
               key and ends with it; whatever else is presented as a token is refused with 401.",
-    promises: &["token.genuine", "token.expires"],
+    promises: &[
+        "token.genuine",
+        "token.expires",
+        "token.revocable",
+        "token.once",
+    ],
     keys: TOKEN_KEYS,
 };
 
@@ -241,9 +252,17 @@ impl Control for Tokens {
     }
 
     fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        if asked.promise == "token.once" {
+            return fit_once(configuration, asked);
+        }
         let Some(tokens) = configuration.get("tokens") else {
             return falls("no tokens are issued".to_owned(), "[tokens]\n".to_owned());
         };
+        if asked.promise == "token.revocable"
+            && let falls @ Fit::Falls(_) = fit_within(asked)
+        {
+            return falls;
+        }
         for wanted in asked.list("route") {
             if !asks_for(configuration, "token", Some(wanted)) {
                 return falls(
@@ -264,9 +283,21 @@ impl Control for Tokens {
         }
     }
 
-    fn weaken(&self, _configuration: &mut Value, asked: &Asked) -> Weakening {
+    fn weaken(&self, configuration: &mut Value, asked: &Asked) -> Weakening {
         Weakening::Sham(match asked.promise.as_str() {
             "token.expires" => "token-endless",
+            "token.revocable" => "token-revocation-ignored",
+            "token.once" => {
+                let issuers = configuration
+                    .get_mut("issuer")
+                    .and_then(Value::as_array_mut);
+                for table in issuers.into_iter().flatten() {
+                    if let Some(members) = table.as_object_mut() {
+                        members.insert("once".to_owned(), false.into());
+                    }
+                }
+                return Weakening::Configured("once of an issuer is false".to_owned());
+            }
             _ => "token-forged",
         })
     }
@@ -313,6 +344,27 @@ impl Control for KeyScopes {
 
     fn weaken(&self, _configuration: &mut Value, _asked: &Asked) -> Weakening {
         Weakening::Sham("scope-ignored")
+    }
+}
+
+fn fit_once(configuration: &Value, asked: &Asked) -> Fit {
+    let wanted = asked.value("issuer").unwrap_or_default();
+    let write = format!("[[issuer]]\nissuer = \"{wanted}\"\nonce = true\n");
+    let issuers = configuration.get("issuer").and_then(Value::as_array);
+    let named = |it: &&Value| it.get("issuer").and_then(Value::as_str) == Some(wanted);
+    let Some(issuer) = issuers.and_then(|issuers| issuers.iter().find(named)) else {
+        return falls(format!("no tokens of {wanted} are believed"), write);
+    };
+    if issuer.get("once").and_then(Value::as_bool) != Some(true) {
+        return falls(format!("tokens of {wanted} are good until they end"), write);
+    }
+    let takes = |path: &&str| asks_for(configuration, "token", Some(path));
+    match asked.list("route").into_iter().find(|path| !takes(path)) {
+        None => Fit::Fits,
+        Some(path) => falls(
+            format!("the route {path} takes no tokens"),
+            format!("[[route]]\npath = \"{path}\"\nauth = [\"token\"]\n"),
+        ),
     }
 }
 

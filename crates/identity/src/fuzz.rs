@@ -71,6 +71,7 @@ pub fn claims(bytes: &[u8]) {
         role_claim: None,
         roles: Vec::new(),
         tenant: Tenancy::Fixed("default".into()),
+        once: false,
     };
     let issuer = Issuer::new(rules, vec![seal::jws::Algorithm::EdDsa], Vec::new());
     let token = format!("eyJhbGciOiJub25lIn0.{}.", seal::encode::base64url(bytes));

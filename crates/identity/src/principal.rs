@@ -8,7 +8,10 @@ use std::{fmt, sync::Arc};
 
 use control::Timestamp;
 
-use crate::{Key, KeyId, LiveKeys, Session, SessionHash, base62, token::Bearer};
+use crate::{
+    Key, KeyId, LiveKeys, Session, SessionHash, base62,
+    token::{Bearer, LiveRevocations, marks::Tenure},
+};
 
 /// What the digest of a [`PersonId`] begins with, so that it is no other digest of ours.
 const PERSON: &[u8] = b"vouchsafe person v1";
@@ -187,15 +190,16 @@ impl fmt::Debug for Subject<'_> {
 pub struct Standing {
     pub(crate) key: Option<KeyId>,
     pub(crate) session: Option<Arc<Session>>,
-    pub(crate) until: Option<Timestamp>,
+    pub(crate) tenure: Option<Tenure>,
 }
 
 impl Standing {
     /// Whether it is still so at `now`.
     #[must_use]
-    pub fn holds(&self, keys: &LiveKeys, now: Timestamp) -> bool {
+    pub fn holds(&self, keys: &LiveKeys, revoked: &LiveRevocations, now: Timestamp) -> bool {
         let session = self.session.as_ref();
-        self.until.is_none_or(|end| now < end)
+        let stands = |it: &Tenure| now < it.until && revoked.stands(&it.marks, now);
+        self.tenure.as_ref().is_none_or(stands)
             && self.key.is_none_or(|key| keys.stands(key, now))
             && session.is_none_or(|session| session.stands(now))
     }

@@ -7,12 +7,11 @@
 
 use std::sync::Arc;
 
-use control::Timestamp;
-
 use crate::{
     AccessRefusal, RoleTable,
     principal::{Principal, Standing},
     roles::Ruling,
+    token::marks::Tenure,
 };
 
 /// Proof that a credential was checked and is good.
@@ -20,13 +19,13 @@ use crate::{
 #[must_use = "who asks is known, but not yet whether they may"]
 pub struct Verified {
     principal: Principal,
-    until: Option<Timestamp>,
+    tenure: Option<Tenure>,
 }
 
 impl Verified {
-    /// `until` is when the credential itself ends, where nothing else is to be asked about that.
-    pub(crate) const fn new(principal: Principal, until: Option<Timestamp>) -> Self {
-        Self { principal, until }
+    /// `tenure` is how long the credential itself stands, where it says so.
+    pub(crate) const fn new(principal: Principal, tenure: Option<Tenure>) -> Self {
+        Self { principal, tenure }
     }
 
     /// Whose credential it was.
@@ -92,7 +91,7 @@ impl Authorised {
         Standing {
             key,
             session,
-            until: self.0.until,
+            tenure: self.0.tenure,
         }
     }
 }

@@ -108,6 +108,8 @@ impl TokenRefusal {
             Self::Endless => "token-endless",
             Self::Claim => "token-claim",
             Self::Subject => "token-subject",
+            Self::Used => "token-used",
+            Self::Revoked => "token-revoked",
             Self::Withdrawn => "token-withdrawn",
             Self::Place => "token-place",
             Self::Tenant => "token-tenant",

@@ -198,7 +198,7 @@ impl KeyTable {
         key.note_use(now);
         Ok(Verified::new(
             Principal::Key(Arc::clone(key)),
-            Some(token.expires),
+            Some(token.tenure()),
         ))
     }
 

@@ -44,6 +44,10 @@ impl Kind {
     pub const KEY_CREATED: Self = Self("key.create");
     /// A token was issued to the holder of a key.
     pub const TOKEN_ISSUED: Self = Self("token.issue");
+    /// Tokens were revoked.
+    pub const TOKEN_REVOKED: Self = Self("token.revoke");
+    /// The revocations of tokens were listed.
+    pub const REVOCATIONS_LISTED: Self = Self("token.list");
     /// A person logged in.
     pub const LOGIN: Self = Self("session.login");
     /// A session was ended, by its person or by the provider.

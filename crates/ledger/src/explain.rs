@@ -239,6 +239,8 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
         "account.unlock" => "An operator forgave an account its failed attempts.".to_owned(),
         "account.list" => "The accounts were listed.".to_owned(),
         "token.issue" => "A token was issued to the holder of a key.".to_owned(),
+        "token.revoke" => "Tokens were revoked.".to_owned(),
+        "token.list" => "The revocations of tokens were listed.".to_owned(),
         "key.create" => "A key was created.".to_owned(),
         "key.revoke" => "A key was revoked.".to_owned(),
         "key.list" => "The keys were listed.".to_owned(),

@@ -1,5 +1,5 @@
-//! What a deployment must remember besides its ledger: API keys, sessions, accounts, and the deliveries
-//! it has seen.
+//! What a deployment must remember besides its ledger: API keys, sessions, accounts, what became of
+//! tokens, and the deliveries it has seen.
 //!
 //! Owns one SQLite file or one schema on a PostgreSQL server, and every statement run on it. Refuses
 //! files that others may read, databases that are not ours, damaged ones, ones a newer build has
@@ -21,6 +21,7 @@
 //! - [`sessions`]: the table of people who are logged in;
 //! - [`logins`]: the table of logins under way;
 //! - [`accounts`]: the table of people who have a password here;
+//! - [`tokens`]: the tables of tokens that were used or revoked;
 //! - [`postgres`]: how a server is asked;
 //! - [`shared`]: what nodes share for a while, in memory or on Redis;
 //! - [`Address`], [`Roots`]: where servers are, and who signs for them;
@@ -44,6 +45,7 @@ pub mod sessions;
 pub mod shared;
 mod tenant;
 mod tls;
+pub mod tokens;
 mod worker;
 
 use std::{path::Path, sync::Arc};

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_keys_and_replay.sqlite.sql"),
     include_str!("migrations/0002_sessions.sqlite.sql"),
     include_str!("migrations/0003_accounts.sqlite.sql"),
+    include_str!("migrations/0004_tokens.sqlite.sql"),
 ];
 
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

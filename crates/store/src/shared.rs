@@ -27,6 +27,12 @@ pub const NAME_LIMIT: usize = 256;
 /// Most members of one set.
 pub const MEMBERS_LIMIT: usize = 1000;
 
+/// Most notices on one board.
+pub const NOTICES_LIMIT: usize = 10_000;
+
+/// Longest notice in bytes.
+pub const NOTICE_LIMIT: usize = 8 * 1024;
+
 /// Longest life of a value.
 pub const LIFE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
@@ -171,9 +177,37 @@ impl Shared {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         match &*self.0 {
-            Place::Memory(memory) => memory.enlist(set, member, ends, now),
-            Place::Redis(redis) => redis.enlist(set, member, ends, now).await,
+            Place::Memory(memory) => memory.enlist(set, member, ends, now, MEMBERS_LIMIT),
+            Place::Redis(redis) => redis.enlist(set, member, ends, now, MEMBERS_LIMIT).await,
         }
+    }
+
+    /// Puts `notice` on the board called `board` until `ends`, or moves its end there; false if the
+    /// board has [`NOTICES_LIMIT`] others that have not ended by `now`.
+    pub async fn post(
+        &self,
+        board: &Name,
+        notice: &str,
+        ends: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if notice.len() > NOTICE_LIMIT {
+            return Err(StoreError::TooLong);
+        }
+        let notice = Name(notice.to_owned());
+        match &*self.0 {
+            Place::Memory(memory) => memory.enlist(board, &notice, ends, now, NOTICES_LIMIT),
+            Place::Redis(redis) => redis.enlist(board, &notice, ends, now, NOTICES_LIMIT).await,
+        }
+    }
+
+    /// The notices on a board that have not ended by `now`, in no order.
+    pub async fn notices(&self, board: &Name, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        let notices = match &*self.0 {
+            Place::Memory(memory) => memory.members(board, now),
+            Place::Redis(redis) => redis.members(board, now, NOTICES_LIMIT).await?,
+        };
+        Ok(notices.into_iter().map(|notice| notice.0).collect())
     }
 
     /// Takes `member` out of a set; false if it was not in it.
@@ -188,7 +222,7 @@ impl Shared {
     pub async fn members(&self, set: &Name, now: Timestamp) -> Result<Vec<Name>, StoreError> {
         match &*self.0 {
             Place::Memory(memory) => Ok(memory.members(set, now)),
-            Place::Redis(redis) => redis.members(set, now).await,
+            Place::Redis(redis) => redis.members(set, now, MEMBERS_LIMIT).await,
         }
     }
 
@@ -207,6 +241,12 @@ impl Shared {
             Place::Memory(memory) => memory.revision(subject, 1),
             Place::Redis(redis) => redis.revision(subject, 1).await,
         }
+    }
+
+    /// Whether other nodes see what is in it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(&*self.0, Place::Redis(_))
     }
 
     /// What kind of place it is: `in-process` or `redis`.

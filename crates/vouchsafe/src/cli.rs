@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Show who is logged in, and end sessions
     #[command(subcommand)]
     Session(commands::session::Command),
+    /// Revoke tokens that have not ended, and list what is revoked
+    #[command(subcommand)]
+    Token(commands::token::Command),
     /// List webhook schemes; sign and verify a delivery
     #[command(subcommand)]
     Webhook(commands::webhook::Command),

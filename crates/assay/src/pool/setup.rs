@@ -70,7 +70,12 @@ fn make() -> Result<Bench, Fault> {
         rng: Arc::new(SystemRng),
         ledger: Arc::new(ledger),
         replay: hooks::Replay::new(store.clone()),
-        keys: Arc::new(identity::Keys::open(store)?),
+        keys: Arc::new(identity::Keys::open(store.clone())?),
+        revocations: identity::token::LiveRevocations::default(),
+        uses: identity::token::Uses::new(
+            store,
+            store::shared::Shared::in_process(Arc::new(SystemClock::new())),
+        ),
         assertion_seed: [7; 32],
         // Nothing on an open route asks for it.
         service: tokio::runtime::Handle::current(),

@@ -239,9 +239,9 @@ impl<S: Client> Connection<S> {
         }
         // What there is no room for is refused before it costs more: a body, a disk, a connection.
         let mut decision = stages::admit_head(core, site, &self.peer, &request);
-        if let HeadDecision::Session(awaiting) = decision {
+        if let HeadDecision::Unproven(awaiting) = decision {
             decision = match Berth::refuses(awaiting.exchange()) {
-                None => Box::pin(stages::admit_session(core, *awaiting, &request)).await,
+                None => Box::pin(stages::admit_proven(core, *awaiting, &request)).await,
                 Some(refusal) => HeadDecision::Answer(awaiting.refuse(refusal)),
             };
         }
@@ -263,7 +263,7 @@ impl<S: Client> Connection<S> {
             }
             HeadDecision::Answer(answer) => Err(answer),
             // The store is asked once; whoever it does not know by then is not let in.
-            HeadDecision::Session(awaiting) => Err(awaiting.refuse(refusals::DEFECT)),
+            HeadDecision::Unproven(awaiting) => Err(awaiting.refuse(refusals::DEFECT)),
         };
         let written = match admitted {
             Ok(admitted) => {

@@ -13,7 +13,10 @@ use config::{
 };
 use identity::{
     RoleTable,
-    token::{Issuer, Published, Rules, Tenancy},
+    token::{
+        Issuer, Published, Rules, Tenancy,
+        rules::{LONGEST_EVER, MOST_SKEW},
+    },
 };
 use seal::jws::{Algorithm, Jwk, TokenKey, read_set};
 
@@ -22,12 +25,10 @@ use super::{desks::role, roles};
 /// Most issuers of a site.
 const MOST: usize = 16;
 
-/// The farthest an issuer's clock may be off, and how far it may be where nothing is said.
-const MOST_SKEW: Duration = Duration::from_secs(300);
+/// How far an issuer's clock may be off where nothing is said.
 const SKEW: Duration = Duration::from_secs(30);
 
-/// The longest life of a token, and the longest where nothing is said.
-const LONGEST_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest life of a token where nothing is said.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// Reads every `[[issuer]]`.
@@ -89,6 +90,7 @@ fn one(table: &mut Table<'_>, sources: &Sources, known: Option<&RoleTable>) -> O
     let roles = pairs(table, "roles", role, ours);
     let required = pairs(table, "required", claim_text, |_, _| ());
     let tenant = tenancy(table);
+    let once = table.flag("once", false);
     let keys = keys(table, sources, &algorithms)?;
     let rules = Rules {
         issuer: issuer?.value,
@@ -99,6 +101,7 @@ fn one(table: &mut Table<'_>, sources: &Sources, known: Option<&RoleTable>) -> O
         role_claim: role_claim.map(|claim| claim.value),
         roles,
         tenant: tenant?,
+        once,
     };
     Some(match keys {
         Keys::Known(keys) => Issuer::new(rules, algorithms, keys),

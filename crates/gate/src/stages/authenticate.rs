@@ -9,17 +9,22 @@ mod guesses;
 
 use std::sync::LazyLock;
 
-use control::{Reason, Refusal};
+use control::{Reason, Refusal, Timestamp};
 use identity::{
     KeyRefusal, Verified, api_key, credential,
     refusal::KEY,
-    token::{Believed, Issuers, KeyTokens, TokenRefusal},
+    token::{Believed, Issuers, KeyTokens, Seen, TokenRefusal, Unused},
 };
 use memchr::memmem;
+use tokio::time::timeout;
 use wire::{Field, Name, Request, scan::Span};
 
 pub(crate) use self::guesses::Guesses;
-use super::{exchange::Exchange, record, session};
+use super::{
+    exchange::Exchange,
+    record::{self, DISK_PATIENCE},
+    session,
+};
 use crate::{
     core::Core,
     site::route::{Accepts, Guard, OpenPass, Route},
@@ -50,10 +55,44 @@ pub(crate) enum Caller {
     Open(OpenPass),
     /// Whoever a credential is of.
     Known(Verified),
-    /// Somebody who may be logged in, which only the store knows.
-    Unconfirmed(identity::session::Unconfirmed),
+    /// Somebody of whom only the store knows more.
+    Unproven(Unproven),
     /// Whoever signed the body, which is not read yet.
     Unsigned,
+}
+
+/// What a request presents that only the store can judge.
+#[derive(Debug)]
+pub(crate) enum Unproven {
+    /// A session that was not confirmed lately.
+    Session(identity::session::Unconfirmed),
+    /// A token that is good once.
+    Token(Unused),
+}
+
+/// Asks the store, on the service runtime.
+pub(crate) async fn prove(
+    core: &Core,
+    unproven: Unproven,
+    now: Timestamp,
+) -> Result<Verified, Refusal> {
+    match unproven {
+        Unproven::Session(unconfirmed) => Ok(session::confirm(core, unconfirmed, now).await?),
+        Unproven::Token(unused) => Ok(claim(core, unused, now).await?),
+    }
+}
+
+/// Claims the one use of a token. Where the store is slow it may be used up although it let nobody pass.
+async fn claim(core: &Core, unused: Unused, now: Timestamp) -> Result<Verified, TokenRefusal> {
+    let uses = core.gate.uses.clone();
+    let asked = core
+        .gate
+        .service
+        .spawn(async move { uses.claim(unused, now).await });
+    match timeout(DISK_PATIENCE, asked).await {
+        Ok(Ok(claimed)) => claimed,
+        Ok(Err(_)) | Err(_) => Err(TokenRefusal::Away),
+    }
 }
 
 /// Finds out who asks.
@@ -78,9 +117,7 @@ pub(crate) fn judge(
         {
             session::look(core, exchange, request)
         }
-        Guard::Credential { accepts, .. } => Ok(Caller::Known(credential(
-            core, exchange, *accepts, request,
-        )?)),
+        Guard::Credential { accepts, .. } => credential(core, exchange, *accepts, request),
     }
 }
 
@@ -101,7 +138,7 @@ pub(crate) fn credential(
     exchange: &Exchange,
     accepts: Accepts,
     request: &Request<'_>,
-) -> Result<Verified, Refusal> {
+) -> Result<Caller, Refusal> {
     if request.values(Name::Cookie).any(holds_key) {
         return Err(IN_COOKIE);
     }
@@ -113,7 +150,9 @@ pub(crate) fn credential(
         accepts.keys && (!accepts.tokens || presented.starts_with(api_key::MARK.as_bytes()));
     let judged = if as_key {
         let judged = core.gate.keys.authenticate(presented, exchange.at);
-        judged.map_err(|refusal| (guessed_key(refusal), refusal.into()))
+        judged
+            .map(Caller::Known)
+            .map_err(|refusal| (guessed_key(refusal), refusal.into()))
     } else {
         let judged = token(core, exchange, request, presented);
         judged.map_err(|refusal| (guessed_token(refusal), refusal.into()))
@@ -137,14 +176,14 @@ fn slowed(
     core: &Core,
     exchange: &Exchange,
     request: &Request<'_>,
-    judged: Result<Verified, (bool, Refusal)>,
+    judged: Result<Caller, (bool, Refusal)>,
     held: Refusal,
-) -> Result<Verified, Refusal> {
+) -> Result<Caller, Refusal> {
     let (from, now) = (exchange.client, exchange.at);
     match judged {
-        Ok(verified) if !core.guesses.borrow().hold(from, now) => Ok(verified),
+        Ok(caller) if !core.guesses.borrow().hold(from, now) => Ok(caller),
         Ok(_) if request.value(Name::XVouchsafeTicket).is_none() => Err(held),
-        Ok(verified) => Ok(verified),
+        Ok(caller) => Ok(caller),
         Err((guess, refusal)) => {
             let counts = guess
                 && request.value(Name::XVouchsafeTicket).is_none()
@@ -183,7 +222,7 @@ fn token(
     exchange: &Exchange,
     request: &Request<'_>,
     presented: &[u8],
-) -> Result<Verified, TokenRefusal> {
+) -> Result<Caller, TokenRefusal> {
     if request.values(Name::XApiKey).next().is_some() {
         return Err(TokenRefusal::Place);
     }
@@ -196,15 +235,20 @@ fn token(
         tokens: &gate.tokens,
         terms: exchange.site.desks().tokens(),
         others: exchange.site.issuers(),
+        revoked: &gate.revocations,
     };
-    if core.is_current(&exchange.site) {
+    let seen = if core.is_current(&exchange.site) {
         let mut believed = core.believed.borrow_mut();
         believed.authenticate(issuers, &gate.keys, presented, now)
     } else {
         // What is remembered was believed under another configuration.
         let mut believed = Believed::default();
         believed.authenticate(issuers, &gate.keys, presented, now)
-    }
+    };
+    Ok(match seen? {
+        Seen::Good(verified) => Caller::Known(verified),
+        Seen::Unused(unused) => Caller::Unproven(Unproven::Token(unused)),
+    })
 }
 
 /// Notes who asks. A principal of a proof goes nowhere without a ticket.

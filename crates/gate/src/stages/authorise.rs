@@ -45,7 +45,7 @@ pub(crate) fn judge(
         Caller::Open(pass) => Ok(Pass::Proven(Proof::Open(pass))),
         Caller::Unsigned => Ok(Pass::Unsigned),
         // Nobody is let in before the store has been asked.
-        Caller::Unconfirmed(_) => Err(identity::SessionRefusal::Away.into()),
+        Caller::Unproven(_) => Err(identity::SessionRefusal::Away.into()),
         Caller::Known(verified) => {
             let roles = match &route.guard {
                 Guard::Credential { roles, .. } => roles.as_slice(),

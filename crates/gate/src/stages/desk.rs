@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use control::{Reason, Refusal, Secret};
-use identity::{Authorised, KeysFault, NewKey, Principal, Verified, refusal::ISSUE};
+use identity::{
+    Authorised, KeysFault, NewKey, Principal, Verified, refusal::ISSUE, token::TokenRefusal,
+};
 use ledger::{Kind, Notice};
 use serde_json::json;
 use tokio::{sync::oneshot, time::timeout};
@@ -151,7 +153,11 @@ pub(super) fn judge(
         tokens: desk == Desk::Keys && exchange.site.takes_tokens(),
         sessions: false,
     };
-    let verified = authenticate::credential(core, exchange, accepts, request)?;
+    let caller = authenticate::credential(core, exchange, accepts, request)?;
+    let authenticate::Caller::Known(verified) = caller else {
+        // A token that is good once is for the app.
+        return Err(TokenRefusal::Place.into());
+    };
     authenticate::take_up(core, exchange, &verified, ticketed)?;
     // A ticket sends what it admits to the echo, and there is none of a desk: only what is made for
     // a proof is made with one.

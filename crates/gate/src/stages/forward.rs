@@ -163,7 +163,8 @@ impl Forwarding {
     #[must_use]
     pub fn credential_stands(&self, core: &Core) -> bool {
         let standing = self.standing.as_ref();
-        standing.is_none_or(|standing| standing.holds(&core.gate.keys, core.gate.clock.now()))
+        let (gate, now) = (&core.gate, core.gate.clock.now());
+        standing.is_none_or(|standing| standing.holds(&gate.keys, &gate.revocations, now))
     }
 
     /// Whether a WebSocket or an event stream may go on: its credential still stands, and its route

@@ -9,7 +9,11 @@ use identity::{SessionRefusal, session::Seen};
 use tokio::time::timeout;
 use wire::{Method, Name, Request};
 
-use super::{authenticate::Caller, exchange::Exchange, record::DISK_PATIENCE};
+use super::{
+    authenticate::{Caller, Unproven},
+    exchange::Exchange,
+    record::DISK_PATIENCE,
+};
 use crate::{
     core::Core,
     site::{Site, deployment::Deployment},
@@ -83,7 +87,7 @@ fn look_up(core: &Core, exchange: &mut Exchange, request: &Request<'_>) -> Resul
     exchange.clears = true;
     match people.live.look(presented, exchange.at)? {
         Seen::Good(verified) => Ok(Caller::Known(verified)),
-        Seen::Unconfirmed(unconfirmed) => Ok(Caller::Unconfirmed(unconfirmed)),
+        Seen::Unconfirmed(unconfirmed) => Ok(Caller::Unproven(Unproven::Session(unconfirmed))),
     }
 }
 

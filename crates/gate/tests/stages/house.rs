@@ -12,10 +12,13 @@ use gate::{
         response,
     },
 };
-use identity::{Keys, NewKey};
+use identity::{
+    Keys, NewKey,
+    token::{Revocations, Uses},
+};
 use ledger::{Ledger, Lock, Options, disk::RealDisk, home::ledger_folder, view::View};
 use serde_json::Value;
-use store::Store;
+use store::{Store, shared::Shared};
 use tokio::runtime::Runtime;
 use wire::{BodyFraming, HeadLimits, Parsed, Request, RequestHead};
 
@@ -58,6 +61,7 @@ pub(crate) struct House {
     pub(crate) gate: Arc<Gate>,
     pub(crate) core: Core,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) revocations: Revocations,
     pub(crate) clock: FixedClock,
     pub(crate) runtime: Runtime,
     ledger: Arc<Ledger>,
@@ -141,13 +145,19 @@ impl House {
             .enable_all()
             .build()
             .unwrap();
+        let shared = Shared::in_process(Arc::new(clock.clone()));
+        let revocations = runtime
+            .block_on(Revocations::open(store.clone(), &shared, START))
+            .unwrap();
         let gate = Gate::new(Parts {
             site,
             clock: Arc::new(clock.clone()),
             rng: Arc::new(SystemRng),
             ledger: Arc::clone(&ledger),
-            replay: hooks::Replay::new(store),
+            replay: hooks::Replay::new(store.clone()),
             keys: Arc::clone(&keys),
+            revocations: revocations.live(),
+            uses: Uses::new(store, shared),
             assertion_seed: [7; 32],
             service: runtime.handle().clone(),
         });
@@ -157,6 +167,7 @@ impl House {
             core: Core::new(Arc::clone(&gate)),
             gate,
             keys,
+            revocations,
             clock,
             runtime,
             ledger,
@@ -217,8 +228,8 @@ impl House {
         let (head, bytes) = parsed(lines, body);
         let request = head.request(&bytes);
         let mut decision = self.judged(peer, &request);
-        if let HeadDecision::Session(awaiting) = decision {
-            let asked = stages::admit_session(&self.core, *awaiting, &request);
+        if let HeadDecision::Unproven(awaiting) = decision {
+            let asked = stages::admit_proven(&self.core, *awaiting, &request);
             decision = self.runtime.block_on(asked);
         }
         let decided = match decision {
@@ -237,7 +248,7 @@ impl House {
                 let served = stages::desk::serve(&self.core, awaiting, body);
                 Err(self.runtime.block_on(served))
             }
-            HeadDecision::Session(_) => unreachable!("the store was asked"),
+            HeadDecision::Unproven(_) => unreachable!("the store was asked"),
         };
         between();
         self.written(decided, &request, body)
@@ -306,6 +317,12 @@ impl House {
             .iter()
             .map(|event| event["kind"].as_str().unwrap_or_default().to_owned())
             .collect()
+    }
+
+    /// Why what was refused was.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let reason = |event: &Value| event["reason"].as_str().map(str::to_owned);
+        self.events().iter().filter_map(reason).collect()
     }
 
     /// Lets tasks on the service runtime run until `done`.

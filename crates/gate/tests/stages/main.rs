@@ -16,4 +16,5 @@ mod proxies;
 mod recording;
 mod tickets;
 mod tokens;
+mod unwelcome;
 mod webhooks;

@@ -25,7 +25,7 @@ app = "coach"
 auth = ["token"]
 "#;
 
-fn house() -> House {
+pub(crate) fn house() -> House {
     House::with(&format!("{ROUTES}{DESKS}"), false)
 }
 
@@ -35,14 +35,14 @@ fn body(text: &str) -> Value {
 }
 
 /// What `POST path` answers to whoever has `credential`.
-fn post(house: &House, path: &str, credential: &str, sent: &str) -> (u16, String) {
+pub(crate) fn post(house: &House, path: &str, credential: &str, sent: &str) -> (u16, String) {
     let line = format!("POST {path} HTTP/1.1");
     let bearer = format!("Authorization: Bearer {credential}");
     let lines = [line.as_str(), HOST, &bearer];
     house.ask(&lines, sent.as_bytes()).answer()
 }
 
-fn token(house: &House, key: &str) -> String {
+pub(crate) fn token(house: &House, key: &str) -> String {
     let (status, text) = post(house, "/.vouchsafe/token", key, "");
     assert_eq!(status, 200, "{text}");
     let body = body(&text);
@@ -52,7 +52,7 @@ fn token(house: &House, key: &str) -> String {
 }
 
 /// Status of `GET path` with `credential`; 0 where it went on.
-fn get(house: &House, path: &str, credential: &str) -> u16 {
+pub(crate) fn get(house: &House, path: &str, credential: &str) -> u16 {
     let line = format!("GET {path} HTTP/1.1");
     let bearer = format!("Authorization: Bearer {credential}");
     let met = house.ask(&[&line, HOST, &bearer], b"");
@@ -275,7 +275,7 @@ fn what_is_handed_out_is_in_the_ledger_before_it_is_seen() {
 }
 
 /// A house that takes tokens of another issuer, whose key has this seed.
-fn house_of(folder: &std::path::Path) -> House {
+pub(crate) fn house_of(folder: &std::path::Path, more: &str) -> House {
     let key = seal::ed25519::SigningKey::from_seed([5; 32]).unwrap();
     let set = seal::jws::jwks(&[("k1", &key.verifying_key().unwrap())]);
     let file = folder.join("jwks.json");
@@ -283,13 +283,13 @@ fn house_of(folder: &std::path::Path) -> House {
     let issuer = format!(
         "[[issuer]]\nissuer = \"https://login.example\"\nalgorithms = [\"EdDSA\"]\n\
          keys = {{ file = \"{}\" }}\naudience = [\"coach\"]\nrole_claim = \"groups\"\n\
-         roles = {{ \"g-mentors\" = \"mentor\" }}\ntenant = \"north\"\n",
+         roles = {{ \"g-mentors\" = \"mentor\" }}\ntenant = \"north\"\n{more}\n",
         file.display()
     );
     House::resolved(&format!("{ROUTES}{DESKS}{issuer}"))
 }
 
-fn of_other(seed: u8, change: &Value) -> String {
+pub(crate) fn of_other(seed: u8, change: &Value) -> String {
     let key = seal::ed25519::SigningKey::from_seed([seed; 32]).unwrap();
     let now = crate::house::START.seconds();
     let mut claims = json!({"iss": "https://login.example", "sub": "u-1", "aud": "coach",
@@ -302,7 +302,7 @@ fn of_other(seed: u8, change: &Value) -> String {
 #[test]
 fn tokens_of_another_issuer_open_what_their_roles_allow() {
     let folder = tempfile::tempdir().unwrap();
-    let house = house_of(folder.path());
+    let house = house_of(folder.path(), "");
     let good = of_other(5, &json!({}));
     for _ in 0..2 {
         assert_eq!(get(&house, "/calls/1", &good), 0);
@@ -332,7 +332,7 @@ fn tokens_of_another_issuer_open_what_their_roles_allow() {
 #[test]
 fn an_app_learns_who_vouches_for_whom() {
     let folder = tempfile::tempdir().unwrap();
-    let house = house_of(folder.path());
+    let house = house_of(folder.path(), "");
     let bearer = format!("Authorization: Bearer {}", of_other(5, &json!({})));
     let (head, forwarding) = house
         .ask(&["GET /calls HTTP/1.1", HOST, &bearer], b"")

@@ -134,6 +134,11 @@ fn parts(folder: &Path, site: Site) -> (Parts, Arc<identity::Keys>, store::Store
         ledger: Arc::new(ledger.unwrap()),
         replay: hooks::Replay::new(store.clone()),
         keys: Arc::clone(&keys),
+        revocations: identity::token::LiveRevocations::default(),
+        uses: identity::token::Uses::new(
+            store.clone(),
+            store::shared::Shared::in_process(Arc::new(SystemClock::new())),
+        ),
         assertion_seed: [7; 32],
         service: service().handle().clone(),
     };

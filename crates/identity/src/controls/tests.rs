@@ -27,6 +27,7 @@ fn with_people() -> Value {
         "login": { "issuer": "https://login.test", "domains": ["school.test"] },
         "roles": { "clerk": { "deny": ["* /"] } },
         "accounts": {},
+        "issuer": [{ "issuer": "https://jobs.test", "once": true }],
         "route": [{ "path": "/", "auth": ["session"] }],
     })
 }
@@ -117,6 +118,7 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
     }
     let by_setting = [
         "access.restricted",
+        "token.once",
         "session.idle",
         "session.longest",
         "account.lockout",
@@ -132,6 +134,7 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
         "keys-for-anybody",
         "token-forged",
         "token-endless",
+        "token-revocation-ignored",
         "login-forged",
         "session-mixed",
         "cookie-readable",
@@ -161,6 +164,36 @@ fn tokens_are_promised_where_they_are_taken_and_for_as_long_as_they_live() {
     assert!(!fits(&with(json!({"life": "30m"}), both.clone()), "60m"));
     assert!(!fits(&with(Value::Null, both), "60m"));
     assert!(!fits(&with(json!({}), json!(["api-key"])), "60m"));
+}
+
+#[test]
+fn a_token_that_is_good_once_is_one_of_an_issuer_that_says_so() {
+    let asked = asked(
+        "token.once",
+        &[("route", "/api"), ("issuer", "https://jobs.test")],
+    );
+    let with = |once: Value, auth: &str| {
+        json!({
+            "issuer": [{"issuer": "https://jobs.test", "once": once}],
+            "route": [{"path": "/api", "auth": [auth]}],
+        })
+    };
+    let fits = |tree: &Value| Tokens.fit(tree, &asked) == Fit::Fits;
+    let mut good = with(json!(true), "token");
+    assert!(fits(&good));
+    for bad in [
+        json!({}),
+        with(json!(false), "token"),
+        with(Value::Null, "token"),
+        with(json!(true), "api-key"),
+    ] {
+        assert!(!fits(&bad), "{bad}");
+    }
+    assert!(matches!(
+        Tokens.weaken(&mut good, &asked),
+        Weakening::Configured(_)
+    ));
+    assert!(!fits(&good));
 }
 
 #[test]

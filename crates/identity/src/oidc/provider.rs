@@ -177,6 +177,7 @@ impl Provider {
             role_claim: settings.role_claim.clone(),
             roles: settings.roles.clone(),
             tenant: settings.tenant.clone(),
+            once: false,
         }
     }
 

@@ -11,8 +11,9 @@ use control::Timestamp;
 use seal::jws::Compact;
 
 use super::{
-    Bearer, Claims, Issuer,
+    Bearer, Claims, Issuer, LiveRevocations, Unused,
     issuer::TokenRefusal,
+    marks::{Marks, Tenure},
     own::{KeyToken, KeyTokens, Terms},
 };
 use crate::{IdHash, KeyRefusal, LiveKeys, Principal, Verified};
@@ -29,6 +30,18 @@ pub struct Issuers<'a> {
     pub terms: Option<&'a Terms>,
     /// Those of others.
     pub others: &'a [Issuer],
+    /// Which of them count no longer.
+    pub revoked: &'a LiveRevocations,
+}
+
+/// What is known of a token that a request presents.
+#[derive(Debug)]
+#[must_use = "nobody may pass by being looked at"]
+pub enum Seen {
+    /// It is good.
+    Good(Verified),
+    /// It is genuine and good once: [`super::Uses::claim`].
+    Unused(Unused),
 }
 
 /// What was believed of a token.
@@ -45,6 +58,13 @@ impl Known {
         match self {
             Self::Key(token) => token.expires,
             Self::Bearer(bearer) => bearer.expires(),
+        }
+    }
+
+    fn marks(&self) -> &Marks {
+        match self {
+            Self::Key(token) => &token.marks,
+            Self::Bearer(bearer) => &bearer.marks,
         }
     }
 }
@@ -64,7 +84,7 @@ impl Believed {
     }
 
     /// Finds out whose token was presented. One of our own counts for as long as its key stands, by
-    /// the keys of this moment.
+    /// the keys of this moment; none counts that is revoked.
     ///
     /// # Errors
     ///
@@ -75,7 +95,7 @@ impl Believed {
         keys: &LiveKeys,
         presented: &[u8],
         now: Timestamp,
-    ) -> Result<Verified, TokenRefusal> {
+    ) -> Result<Seen, TokenRefusal> {
         let generations = issuers.others.iter().map(Issuer::generation);
         let generation = generations.fold(0, u64::wrapping_add);
         if generation != self.generation {
@@ -92,14 +112,21 @@ impl Believed {
                 known
             }
         };
+        issuers.revoked.check(known.marks(), now)?;
         match known {
-            Known::Key(token) => keys.of_token(token, now).map_err(|refusal| match refusal {
-                KeyRefusal::Away => TokenRefusal::Away,
-                _ => TokenRefusal::Withdrawn,
-            }),
+            Known::Key(token) => match keys.of_token(token, now) {
+                Ok(verified) => Ok(Seen::Good(verified)),
+                Err(KeyRefusal::Away) => Err(TokenRefusal::Away),
+                Err(_) => Err(TokenRefusal::Withdrawn),
+            },
+            Known::Bearer(bearer) if bearer.is_good_once() => Ok(Seen::Unused(Unused(bearer))),
             Known::Bearer(bearer) => {
-                let until = bearer.expires();
-                Ok(Verified::new(Principal::Bearer(bearer), Some(until)))
+                let tenure = Tenure {
+                    until: bearer.expires(),
+                    marks: bearer.marks,
+                };
+                let verified = Verified::new(Principal::Bearer(bearer), Some(tenure));
+                Ok(Seen::Good(verified))
             }
         }
     }

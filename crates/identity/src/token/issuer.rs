@@ -10,13 +10,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use control::Timestamp;
 use seal::jws::{Algorithm, Compact, Jwk, TokenFault};
 
-use super::{Published, claims::Claims, rules::Rules};
+use super::{Published, claims::Claims, marks::Marks, rules::Rules};
 use crate::PersonId;
 
 /// Most keys that are tried on one token, so that a set of many under one name costs little.
@@ -61,6 +62,12 @@ pub enum TokenRefusal {
     /// It names nobody.
     #[error("the token names no subject")]
     Subject,
+    /// It is good once and was used.
+    #[error("the token was used before")]
+    Used,
+    /// It counts no longer.
+    #[error("the token is revoked")]
+    Revoked,
     /// The key that it was made from was revoked or has ended.
     #[error("the key behind the token has ended")]
     Withdrawn,
@@ -70,9 +77,9 @@ pub enum TokenRefusal {
     /// It names no tenant, or several.
     #[error("the token names no tenant, or more than one")]
     Tenant,
-    /// Its key may stand, or not: the store has not answered for too long, or the issuer's keys are
-    /// being asked for.
-    #[error("whether its key counts is not known now")]
+    /// It may count, or not: the store has not answered for too long, or the issuer's keys are being
+    /// asked for.
+    #[error("whether it counts is not known now")]
     Away,
 }
 
@@ -98,6 +105,9 @@ pub struct Bearer {
     tenant: Box<str>,
     expires: Timestamp,
     id: Option<Box<str>>,
+    pub(super) marks: Marks,
+    once: bool,
+    skew: Duration,
 }
 
 impl Bearer {
@@ -146,6 +156,16 @@ impl Bearer {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// Whether it is good once.
+    pub(super) const fn is_good_once(&self) -> bool {
+        self.once
+    }
+
+    /// How far the clock of its issuer may be off.
+    pub(super) const fn skew(&self) -> Duration {
+        self.skew
     }
 }
 
@@ -244,11 +264,16 @@ impl Issuer {
         let claims = self.believe(token, now)?;
         let tenant = self.rules.tenant_of(&claims)?;
         let roles = self.rules.roles_of(&claims);
-        let (Some(subject), Some(expires)) = (claims.subject, claims.expires) else {
+        let (Some(subject), Some(expires)) = (claims.subject.clone(), claims.expires) else {
             return Err(TokenRefusal::Subject);
         };
+        let person = PersonId::of(&self.rules.issuer, &subject);
+        let (issuer, skew) = (&self.rules.issuer, self.rules.skew);
         Ok(Bearer {
-            person: PersonId::of(&self.rules.issuer, &subject),
+            marks: Marks::of(issuer, &claims, person.as_str(), skew),
+            once: self.rules.once,
+            skew,
+            person,
             variant: variant(&roles, &tenant),
             issuer: self.rules.issuer.clone(),
             subject: subject.into(),

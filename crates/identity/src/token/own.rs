@@ -18,12 +18,16 @@ use serde_json::json;
 use super::{
     claims::Claims,
     issuer::TokenRefusal,
+    marks::{Marks, Tenure},
     rules::{Rules, Tenancy},
 };
 use crate::{Key, KeyId, LiveKeys};
 
 /// The longest life of a token, and its life where nothing else is configured.
 pub const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// How far the clocks of nodes may be apart that issue tokens for each other.
+pub const APART: Duration = Duration::from_secs(10);
 
 /// The `typ` of a token.
 pub const TYP: &str = "at+jwt";
@@ -52,8 +56,15 @@ impl Terms {
                 role_claim: None,
                 roles: Vec::new(),
                 tenant: Tenancy::Fixed("".into()),
+                once: false,
             },
         }
+    }
+
+    /// What tokens say in `iss`.
+    #[must_use]
+    pub const fn issuer(&self) -> &str {
+        &self.rules.issuer
     }
 
     /// How long a token lives.
@@ -77,6 +88,17 @@ pub struct Issued {
 pub struct KeyToken {
     pub(crate) key: KeyId,
     pub(crate) expires: Timestamp,
+    pub(super) marks: Marks,
+}
+
+impl KeyToken {
+    /// How long it stands.
+    pub(crate) const fn tenure(&self) -> Tenure {
+        Tenure {
+            until: self.expires,
+            marks: self.marks,
+        }
+    }
 }
 
 /// The key that signs tokens and believes them again.
@@ -158,18 +180,19 @@ impl KeyTokens {
         }
     }
 
-    /// A token for the key called `key`, dated back to `issued`; none unless the key was made for a
-    /// proof.
+    /// A token for the key called `key`, dated back to `issued`, under the name `id`; none unless the
+    /// key was made for a proof.
     #[must_use]
     pub fn issue_for_proof(
         &self,
         keys: &LiveKeys,
         key: KeyId,
         terms: &Terms,
+        id: &str,
         issued: Timestamp,
     ) -> Option<Issued> {
         let key = keys.table().key(key).filter(|key| key.is_probe())?;
-        Some(self.issue(&key, terms, "proof", issued))
+        Some(self.issue(&key, terms, id, issued))
     }
 
     /// Believes `token` at `now`, or says why not. Whether its key still stands is for the table of
@@ -201,7 +224,12 @@ impl KeyTokens {
         let (Some(key), Some(expires), Some(_)) = (key, claims.expires, claims.issued) else {
             return Err(TokenRefusal::Subject);
         };
-        Ok(KeyToken { key, expires })
+        let issuer = &terms.rules.issuer;
+        Ok(KeyToken {
+            key,
+            expires,
+            marks: Marks::of(issuer, &claims, key.as_str(), APART),
+        })
     }
 }
 

@@ -9,6 +9,12 @@ use control::Timestamp;
 
 use super::{claims::Claims, issuer::TokenRefusal};
 
+/// The longest life of a token that a configuration may allow.
+pub const LONGEST_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The farthest that a configuration may allow an issuer's clock to be off.
+pub const MOST_SKEW: Duration = Duration::from_secs(300);
+
 /// Demands on the tokens of one issuer.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -28,6 +34,8 @@ pub struct Rules {
     pub roles: Vec<(Box<str>, Box<str>)>,
     /// Where the tenant comes from.
     pub tenant: Tenancy,
+    /// Whether a token is good once: it then has to say what it is called and when it was issued.
+    pub once: bool,
 }
 
 /// Where the tenant of a token's subject comes from.
@@ -53,6 +61,9 @@ impl Rules {
         let holds =
             |(name, text): &(Box<str>, Box<str>)| claims.texts(name).any(|it| it == &**text);
         if !self.required.iter().all(holds) {
+            return Err(TokenRefusal::Claim);
+        }
+        if self.once && (claims.id.is_none() || claims.issued.is_none()) {
             return Err(TokenRefusal::Claim);
         }
         Ok(())

@@ -179,8 +179,8 @@ impl Probe for Revocable {
     }
 }
 
-/// How the asking of a revoked key ended.
-enum Ended {
+/// How the asking with a revoked key or token ended.
+pub(super) enum Ended {
     /// With 401, for a request sent so long after the revocation.
     Refused(Duration),
     /// With this answer to a request sent when the key should have been dead.
@@ -190,7 +190,7 @@ enum Ended {
 /// Asks again and again until the answer is 401, or a request sent `within` or more after the
 /// revocation is answered otherwise. What counts is when a request was sent, not when its answer came:
 /// a slow machine makes no key live longer.
-fn until_refused(
+pub(super) fn until_refused(
     within: Duration,
     since_revoked: impl Fn() -> Duration,
     mut ask: impl FnMut() -> Result<Reply, TargetError>,
@@ -207,8 +207,8 @@ fn until_refused(
         std::thread::sleep(PAUSE.min(within / 10));
     }
     Err(TargetError::new(
-        "wait for the end of a revoked key",
-        "within is longer than a proof waits; a key is refused within milliseconds",
+        "wait for the end of what was revoked",
+        "within is longer than a proof waits; it is refused within milliseconds",
     ))
 }
 
@@ -216,7 +216,7 @@ fn until_refused(
     clippy::disallowed_methods,
     reason = "a stopwatch around real requests"
 )]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 

@@ -27,6 +27,7 @@ mod sessions;
 mod settled;
 mod tamper;
 mod tokens;
+mod unwelcome;
 mod webhooks;
 
 use control::{
@@ -58,6 +59,8 @@ pub const PROBES: &[&dyn Probe] = &[
     &roles::Restricted,
     &tokens::Genuine,
     &tokens::Expires,
+    &unwelcome::Revocable,
+    &unwelcome::Once,
     &issuing::Issuing,
     &sessions::Idle,
     &sessions::Longest,

@@ -37,7 +37,11 @@ pub(super) fn roles_of(route: &RouteFact) -> &[String] {
     }
 }
 
-fn minted(at: &dyn Target, route: &RouteFact, age: Duration) -> Result<MintedToken, TargetError> {
+pub(super) fn minted(
+    at: &dyn Target,
+    route: &RouteFact,
+    age: Duration,
+) -> Result<MintedToken, TargetError> {
     at.mint_token(&TokenWish {
         key: KeyWish {
             scopes: vec![EVERYTHING.to_owned()],
@@ -47,7 +51,7 @@ fn minted(at: &dyn Target, route: &RouteFact, age: Duration) -> Result<MintedTok
     })
 }
 
-fn bearing(draft: &Draft, token: &str) -> Draft {
+pub(super) fn bearing(draft: &Draft, token: &str) -> Draft {
     let value = format!("Bearer {token}");
     draft.clone().field("Authorization", &value)
 }
@@ -74,7 +78,7 @@ pub(super) fn opens(at: &dyn Target, route: &RouteFact, draft: &Draft) -> Result
 }
 
 /// What a good token meets, and the assertion that the app would have received.
-fn told(at: &dyn Target, draft: &Draft) -> Result<(Met, Option<String>), TargetError> {
+pub(super) fn told(at: &dyn Target, draft: &Draft) -> Result<(Met, Option<String>), TargetError> {
     let reply = draft.clone().ticketed(at)?.send(at)?;
     let echo = Echo::of(&reply);
     let assertion = echo.and_then(|echo| {

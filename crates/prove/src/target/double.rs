@@ -158,6 +158,7 @@ impl Target for Double {
         let age = wish.age.as_secs();
         Ok(MintedToken {
             id: "id".to_owned(),
+            jti: "jti".to_owned(),
             token: format!("{}.{}.c2ln", seal::encode::base64url(b"{}"), {
                 let claims = json!({"age": age}).to_string();
                 seal::encode::base64url(claims.as_bytes())
@@ -195,6 +196,11 @@ impl Target for Double {
 
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
         self.keys.borrow_mut().retain(|key| key != id);
+        Ok(())
+    }
+
+    fn revoke_token(&self, token: &MintedToken) -> Result<(), TargetError> {
+        self.keys.borrow_mut().retain(|key| *key != token.jti);
         Ok(())
     }
 

@@ -234,9 +234,14 @@ impl Target for Instance {
         let said = |name: &str| text(&answer, name).map_err(while_doing(DOING));
         let public = seal::encode::unhex(said("public")?.as_bytes())
             .map_err(|_| TargetError::new(DOING, "its key is not hexadecimal"))?;
-        let (id, token) = (said("id")?, said("token")?);
+        let (id, jti, token) = (said("id")?, said("jti")?, said("token")?);
         self.minted.borrow_mut().push(id.clone());
-        Ok(MintedToken { id, token, public })
+        Ok(MintedToken {
+            id,
+            jti,
+            token,
+            public,
+        })
     }
 
     fn mint_session(&self, wish: &SessionWish) -> Result<MintedSession, TargetError> {
@@ -289,6 +294,13 @@ impl Target for Instance {
             .delete(&path)
             .map_err(while_doing("revoke a canary key"))?;
         self.minted.borrow_mut().retain(|minted| minted != id);
+        Ok(())
+    }
+
+    fn revoke_token(&self, token: &MintedToken) -> Result<(), TargetError> {
+        self.admin
+            .post("/v1/prove/token/revoke", &json!({ "jti": token.jti }))
+            .map_err(while_doing("revoke a canary token"))?;
         Ok(())
     }
 

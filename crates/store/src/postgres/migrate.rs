@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_keys_and_replay.postgres.sql"),
     include_str!("../migrations/0002_sessions.postgres.sql"),
     include_str!("../migrations/0003_accounts.postgres.sql"),
+    include_str!("../migrations/0004_tokens.postgres.sql"),
 ];
 
 /// Tables whose rows belong to tenants.

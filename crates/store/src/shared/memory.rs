@@ -12,7 +12,7 @@ use std::{
 
 use control::{Clock, Timestamp};
 
-use super::{MEMBERS_LIMIT, Name, Rate, Turn, micros, micros_of};
+use super::{Name, Rate, Turn, micros, micros_of};
 use crate::StoreError;
 
 /// Most values.
@@ -107,6 +107,7 @@ impl Memory {
         member: &Name,
         ends: Timestamp,
         now: Timestamp,
+        most: usize,
     ) -> Result<bool, StoreError> {
         let mut entries = self.live(set);
         let mut members = match entries.remove(set).map(|entry| entry.value) {
@@ -114,7 +115,7 @@ impl Memory {
             _ => HashMap::new(),
         };
         members.retain(|_, ends| *ends > now);
-        let room = members.len() < MEMBERS_LIMIT || members.contains_key(member);
+        let room = members.len() < most || members.contains_key(member);
         if room {
             members.insert(member.clone(), ends);
         }

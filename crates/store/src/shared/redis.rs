@@ -9,7 +9,7 @@ use control::{Clock, Timestamp};
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, cmd};
 use tokio::runtime::Handle;
 
-use super::{MEMBERS_LIMIT, Name, Rate, Turn, door::Door, micros, micros_of};
+use super::{Name, Rate, Turn, door::Door, micros, micros_of};
 use crate::{Address, Place, Roots, StoreError, postgres::Patience};
 
 /// Sets a key if it is as expected: nothing is an empty argument, a value stands behind a `=`.
@@ -180,13 +180,14 @@ impl Redis {
         member: &Name,
         ends: Timestamp,
         now: Timestamp,
+        most: usize,
     ) -> Result<bool, StoreError> {
         let mut enlist = self.script(ENLIST, set);
         enlist
             .arg(&member.0)
             .arg(ends.millis())
             .arg(now.millis())
-            .arg(MEMBERS_LIMIT);
+            .arg(most);
         self.0.ask(&enlist).await
     }
 
@@ -200,6 +201,7 @@ impl Redis {
         &self,
         set: &Name,
         now: Timestamp,
+        most: usize,
     ) -> Result<Vec<Name>, StoreError> {
         let mut range = cmd("ZRANGEBYSCORE");
         range
@@ -208,7 +210,7 @@ impl Redis {
             .arg("+inf")
             .arg("LIMIT")
             .arg(0)
-            .arg(MEMBERS_LIMIT);
+            .arg(most);
         let members: Vec<String> = self.0.ask(&range).await?;
         Ok(members.into_iter().map(Name).collect())
     }

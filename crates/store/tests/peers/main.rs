@@ -12,6 +12,7 @@ mod redis_server;
 mod rows;
 mod server;
 mod shared;
+mod tokens;
 mod trust;
 
 use std::sync::Arc;

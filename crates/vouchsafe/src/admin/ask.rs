@@ -12,7 +12,7 @@ use ledger::{Kind, Notice};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Instance, Said, people};
+use super::{Instance, Said, people, tokens};
 
 /// Answers what is known without asking anybody: it waits for no disk, and nothing that does is
 /// between it and its answer. None is an ask for [`answer`].
@@ -47,6 +47,11 @@ pub(super) fn answer(instance: &Instance, method: &str, path: &str, body: &[u8])
         ("POST", "/v1/users/unlock") => read(body).and_then(|who| people::unlock(instance, &who)),
         ("POST", "/v1/sessions") => read(body).and_then(|whose| people::sessions(instance, &whose)),
         ("POST", "/v1/sessions/end") => read(body).and_then(|which| people::end(instance, &which)),
+        ("GET", "/v1/tokens/revoked") => tokens::list(instance),
+        ("POST", "/v1/tokens/revoke") => read(body).and_then(|it| tokens::revoke(instance, it)),
+        ("POST", "/v1/prove/token/revoke") => {
+            read(body).and_then(|it| tokens::revoke_probe(instance, it))
+        }
         ("POST", "/v1/prove/account") => people::probe(instance),
         ("POST", "/v1/prove/account/remove") => {
             read(body).and_then(|who| people::remove_probe(instance, &who))
@@ -273,12 +278,16 @@ fn probe_token(instance: &Instance, wish: &ProbeTokenWish) -> Result<Said, Said>
         .map_err(|fault| bad(&fault, fault.hint()))?;
     let id = minted.id;
     noted_or_revoked(instance, Kind::PROBE_MINTED, minted)?;
+    let name: [u8; 16] = control::rng::array(instance.rng())
+        .map_err(|fault| bad(fault, "check the operating system"))?;
+    let jti = seal::encode::hex(&name);
     let token = instance
         .gate
-        .back_dated(id, terms, Timestamp::from_seconds(issued))
+        .back_dated(id, terms, &jti, Timestamp::from_seconds(issued))
         .ok_or_else(|| bad("its key is gone already", "ask again"))?;
     Ok(Said::ok(json!({
         "id": id.as_str(),
+        "jti": jti,
         "token": String::from_utf8_lossy(token.expose()),
         "public": seal::encode::hex(&instance.gate.tokens().verifying_key().to_bytes()),
     })))

@@ -13,7 +13,10 @@ use std::{
 use control::{Clock, Rng, SteadyClock, Timestamp};
 use gate::{Gate, serve::Running, tickets::Wish};
 use http::StatusCode;
-use identity::Keys;
+use identity::{
+    Keys,
+    token::{Revocations, Uses},
+};
 use ledger::{Ledger, NotDurable, Notice};
 use serde_json::{Value, json};
 
@@ -36,6 +39,9 @@ pub(crate) struct Instance {
     /// The engine, until it is told to drain.
     pub(crate) running: Mutex<Option<Running>>,
     pub(crate) keys: Arc<Keys>,
+    /// The tokens that count no longer, and those that were used and are good once.
+    pub(crate) revocations: Arc<Revocations>,
+    pub(crate) uses: Uses,
     pub(crate) ledger: Arc<Ledger>,
     /// Where keys and deliveries are kept, as it runs and as the configuration says it.
     pub(crate) store: store::Store,

@@ -10,6 +10,7 @@ mod ask;
 mod instance;
 mod people;
 mod pulse;
+mod tokens;
 
 use std::{
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},

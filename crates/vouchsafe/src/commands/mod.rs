@@ -1,7 +1,7 @@
 //! One file per command.
 //!
-//! Owns the dispatch, and the few things several commands share: the output format and the ready
-//! file.
+//! Owns the dispatch, and the few things several commands share: the output format, moments and the
+//! ready file.
 
 pub(crate) mod check;
 pub(crate) mod config;
@@ -18,11 +18,14 @@ pub(crate) mod prove;
 pub(crate) mod reference;
 pub(crate) mod reload;
 pub(crate) mod session;
+pub(crate) mod token;
 pub(crate) mod up;
 pub(crate) mod user;
 pub(crate) mod webhook;
 
 use std::{io::Write as _, path::Path, process::ExitCode};
+
+use control::Timestamp;
 
 use crate::{
     cli::Command,
@@ -51,6 +54,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(&command),
         Command::User(command) => user::run(&command),
         Command::Session(command) => session::run(&command),
+        Command::Token(command) => token::run(&command),
         Command::Webhook(command) => webhook::run(&command),
         Command::Ledger(command) => ledger::run(&command),
         Command::Egress(command) => egress::run(&command),
@@ -75,4 +79,30 @@ pub(crate) fn write_ready(path: &Path, text: &str) -> Result<(), Failure> {
     let part = path.with_extension("part");
     std::fs::write(&part, text).map_err(io(doing(), hint))?;
     std::fs::rename(&part, path).map_err(io(doing(), hint))
+}
+
+/// A moment that somebody wrote.
+fn moment(text: &str) -> Result<Timestamp, Failure> {
+    time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
+        .ok()
+        .and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok())
+        .map(Timestamp::from_millis)
+        .ok_or_else(|| {
+            Failure::new(
+                format!("{text} is not a moment"),
+                "write it as RFC 3339, such as 2026-11-21T10:00:00Z",
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_to_the_millisecond_and_other_text_is_not() {
+        let at = moment("2026-11-21T10:00:00.250Z").unwrap();
+        assert_eq!(at.to_string(), "2026-11-21T10:00:00.250Z");
+        assert!(moment("yesterday").is_err());
+    }
 }

@@ -166,7 +166,7 @@ async fn reloads(instance: Arc<Instance>, mut hangup: Hangup) {
     }
 }
 
-/// Once a second: keys changed by another process, ended keys of proofs, last uses, a wall clock that
+/// Once a second: keys and revocations changed by another process, ended keys of proofs, last uses, a wall clock that
 /// was set back. Once a minute: deliveries that can certainly no longer be genuine.
 async fn tick(instance: Arc<Instance>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
@@ -177,10 +177,12 @@ async fn tick(instance: Arc<Instance>) {
         instance.ask_issuers();
         let held = Arc::clone(&instance);
         let ticked = tokio::task::spawn_blocking(move || held.keys.tick(held.clock.now())).await;
-        let fault = match ticked {
+        let mut fault = match ticked {
             Ok(ticked) => ticked.err().map(|fault| fault.to_string()),
             Err(_) => Some("the look at the keys fell over".to_owned()),
         };
+        let revoked = instance.revocations.tick(instance.clock.now()).await;
+        fault = fault.or_else(|| revoked.err().map(|fault| fault.to_string()));
         if let Some(why) = &fault {
             instance.log.warn("keys.not-taken-up", &[("why", why)]);
         }
@@ -217,6 +219,13 @@ async fn tick(instance: Arc<Instance>) {
             instance
                 .log
                 .warn("replay.not-swept", &[("why", &fault.to_string())]);
+        }
+        if second % 60 == 0
+            && let Err(fault) = instance.uses.sweep(certain).await
+        {
+            instance
+                .log
+                .warn("tokens.not-swept", &[("why", &fault.to_string())]);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use control::{Clock as _, Secret, SystemClock, Timestamp, rng};
 use hooks::window::{self, Judgement, Question, Unusable};
 
-use super::Format;
+use super::{Format, moment};
 use crate::failure::{Failure, io};
 
 #[derive(clap::Subcommand)]
@@ -206,33 +206,8 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn moment(text: &str) -> Result<Timestamp, Failure> {
-    time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
-        .ok()
-        .and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok())
-        .map(Timestamp::from_millis)
-        .ok_or_else(|| {
-            Failure::new(
-                format!("{text} is not a moment"),
-                "write it as RFC 3339, such as 2026-11-21T10:00:00Z",
-            )
-        })
-}
-
 fn fresh_id() -> Result<String, Failure> {
     let bytes: [u8; 12] = rng::array(&control::SystemRng)
         .map_err(|fault| Failure::new(fault.to_string(), "give an --id"))?;
     Ok(format!("msg_{}", seal::encode::hex(&bytes)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_read_to_the_millisecond_and_other_text_is_not() {
-        let at = moment("2026-11-21T10:00:00.250Z").unwrap();
-        assert_eq!(at.to_string(), "2026-11-21T10:00:00.250Z");
-        assert!(moment("yesterday").is_err());
-    }
 }

@@ -29,6 +29,7 @@ fn rules() -> Rules {
             ("g-heads".into(), "supervisor".into()),
         ],
         tenant: Tenancy::Fixed("default".into()),
+        once: false,
     }
 }
 
@@ -155,6 +156,19 @@ fn only_listed_values_are_roles_and_each_once() {
         let bearer = judged(rules(), json!({ "groups": groups })).unwrap();
         let read: Vec<&str> = bearer.roles().iter().map(|role| &**role).collect();
         assert_eq!(read, roles, "{groups}");
+    }
+}
+
+#[test]
+fn a_token_that_is_good_once_says_its_name_and_its_age() {
+    let once = || Rules {
+        once: true,
+        ..rules()
+    };
+    assert!(judged(once(), json!({ "jti": "t-1" })).is_ok());
+    for lacking in [json!({}), json!({ "jti": "t-1", "iat": null })] {
+        assert_eq!(judged(once(), lacking.clone()), Err(TokenRefusal::Claim));
+        assert!(judged(rules(), lacking).is_ok());
     }
 }
 

@@ -9,7 +9,7 @@ use store::keys::KeyRow;
 use super::*;
 use crate::{
     KeyTable, LiveKeys, Verified,
-    token::{Believed, Issuers},
+    token::{Believed, Issuers, LiveRevocations, Seen},
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -50,28 +50,26 @@ fn later(seconds: i64) -> Timestamp {
 
 /// A token for the key of `row`, issued at [`NOW`].
 fn issued(row: &KeyRow) -> String {
-    let token = KeyToken {
-        key: KeyId::new(ID).unwrap(),
-        expires: later(1),
-    };
-    let verified = keys(row.clone()).of_token(token, NOW).unwrap();
-    let crate::Principal::Key(key) = verified.principal() else {
-        panic!("a key's token is not a key's");
-    };
-    let issued = tokens().issue(key, &terms(), "t1", NOW);
+    let key = keys(row.clone()).table().key(KeyId::new(ID).unwrap());
+    let issued = tokens().issue(&key.unwrap(), &terms(), "t1", NOW);
     String::from_utf8(issued.token.expose().to_vec()).unwrap()
 }
 
 fn asked(keys: &LiveKeys, token: &str, at: Timestamp) -> Result<Verified, TokenRefusal> {
-    let (tokens, terms) = (tokens(), terms());
-    Believed::default().authenticate(ours(&tokens, &terms), keys, token.as_bytes(), at)
+    let (tokens, terms, revoked) = (tokens(), terms(), LiveRevocations::default());
+    let ours = ours(&tokens, &terms, &revoked);
+    match Believed::default().authenticate(ours, keys, token.as_bytes(), at)? {
+        Seen::Good(verified) => Ok(verified),
+        Seen::Unused(_) => panic!("a token of ours is good until it ends"),
+    }
 }
 
-fn ours<'a>(tokens: &'a KeyTokens, terms: &'a Terms) -> Issuers<'a> {
+fn ours<'a>(tokens: &'a KeyTokens, terms: &'a Terms, revoked: &'a LiveRevocations) -> Issuers<'a> {
     Issuers {
         tokens,
         terms: Some(terms),
         others: &[],
+        revoked,
     }
 }
 
@@ -94,8 +92,11 @@ fn a_token_is_its_key_for_an_hour_and_no_second_longer() {
         assert_eq!(verified.principal().tenant(), "north");
         let roles = ["case-worker"];
         let standing = verified.authorise("GET", "/api/x", &roles, None).unwrap();
-        assert!(standing.standing().holds(&keys, later(3599)));
-        assert!(!standing.standing().holds(&keys, later(3600)));
+        let holds = |at| {
+            let revoked = LiveRevocations::default();
+            standing.standing().holds(&keys, &revoked, at)
+        };
+        assert!(holds(later(3599)) && !holds(later(3600)));
     }
     for at in [later(3600), later(3660)] {
         let refusal = asked(&keys, &token, at).unwrap_err();
@@ -121,8 +122,8 @@ fn a_token_ends_with_its_key_whether_it_was_seen_before_or_not() {
     let token = issued(&row());
     let mut believed = Believed::default();
     let mut ask = |keys: &LiveKeys| {
-        let (tokens, terms) = (tokens(), terms());
-        let ours = ours(&tokens, &terms);
+        let (tokens, terms, revoked) = (tokens(), terms(), LiveRevocations::default());
+        let ours = ours(&tokens, &terms, &revoked);
         let verified = believed.authenticate(ours, keys, token.as_bytes(), NOW);
         verified.map(drop)
     };
@@ -251,7 +252,7 @@ fn only_a_key_of_a_proof_gets_a_token_that_is_dated_back() {
     let dated = |probe| {
         let row = KeyRow { probe, ..row() };
         let id = KeyId::new(ID).unwrap();
-        tokens().issue_for_proof(&keys(row), id, &terms(), later(-3660))
+        tokens().issue_for_proof(&keys(row), id, &terms(), "t1", later(-3660))
     };
     assert!(dated(false).is_none());
     let token = dated(true).unwrap().token;

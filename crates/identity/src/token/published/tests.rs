@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     LiveKeys,
-    token::{Believed, Issuers, KeyTokens, Rules, Tenancy, TokenRefusal},
+    token::{Believed, Issuers, KeyTokens, LiveRevocations, Rules, Tenancy, TokenRefusal},
 };
 
 const fn at(seconds: i64) -> Timestamp {
@@ -25,6 +25,7 @@ fn issuer() -> Issuer {
         role_claim: None,
         roles: Vec::new(),
         tenant: Tenancy::Fixed("default".into()),
+        once: false,
     };
     let place = Published::read("https://login.test/jwks.json").unwrap();
     Issuer::publishing(rules, vec![Algorithm::EdDsa], place)
@@ -97,6 +98,7 @@ fn a_token_that_was_believed_ends_with_its_key() {
             tokens: &tokens,
             terms: None,
             others: &others,
+            revoked: &LiveRevocations::default(),
         };
         let asked = believed.authenticate(issuers, &keys, token(1).as_bytes(), now);
         asked.map(drop)

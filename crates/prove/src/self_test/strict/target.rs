@@ -157,6 +157,10 @@ impl Target for Strict {
         Ok(())
     }
 
+    fn revoke_token(&self, _: &MintedToken) -> Result<(), TargetError> {
+        Err(TargetError::new("revoke a canary token", "it issues none"))
+    }
+
     fn revoke_key(&self, id: &str) -> Result<(), TargetError> {
         for held in self
             .state

@@ -55,6 +55,8 @@ pub enum Flaw {
     RoleIgnored,
     /// A revoked key goes on working.
     RevocationIgnored,
+    /// A revoked token goes on working.
+    TokenRevocationIgnored,
     /// Keys are stored as they are.
     KeyStoredRaw,
     /// The first characters of a key's secret stand in the log.
@@ -136,6 +138,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::ScopeIgnored, "scope-ignored"),
     (Flaw::RoleIgnored, "role-ignored"),
     (Flaw::RevocationIgnored, "revocation-ignored"),
+    (Flaw::TokenRevocationIgnored, "token-revocation-ignored"),
     (Flaw::KeyStoredRaw, "key-stored-raw"),
     (Flaw::KeyInLog, "key-in-log"),
     (Flaw::KeyShownWhole, "key-shown-whole"),
@@ -209,7 +212,7 @@ impl Flaw {
             | Self::RoleIgnored
             | Self::ReplayForwarded => Sense::Send,
             Self::AppExposed => Sense::Reach,
-            Self::RevocationIgnored => Sense::Revoke,
+            Self::RevocationIgnored | Self::TokenRevocationIgnored => Sense::Revoke,
             Self::KeyShownWhole => Sense::List,
             Self::KeyStoredRaw | Self::KeyInLog | Self::CanaryInLog => Sense::Storage,
             Self::EventDropped | Self::AuthEventDropped | Self::SignInDropped => Sense::Ledger,

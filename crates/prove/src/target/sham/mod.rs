@@ -437,6 +437,14 @@ impl Target for Sham<'_> {
         self.good.revoke_key(id)
     }
 
+    fn revoke_token(&self, token: &MintedToken) -> Result<(), TargetError> {
+        self.sense(Sense::Revoke);
+        if self.has(Flaw::TokenRevocationIgnored) {
+            return Ok(());
+        }
+        self.good.revoke_token(token)
+    }
+
     fn list_keys(&self) -> Result<Value, TargetError> {
         self.sense(Sense::List);
         let mut list = self.good.list_keys()?;

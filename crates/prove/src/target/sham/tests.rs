@@ -130,6 +130,18 @@ fn a_revoked_key_stays() {
     }
 }
 
+#[test]
+fn a_revoked_token_stays() {
+    for (flaw, left) in [(None, 0), (Some(Flaw::TokenRevocationIgnored), 1)] {
+        let good = Double::new();
+        let sham = Sham::new(&good, flaw).unwrap();
+        let minted = sham.mint_token(&TokenWish::default()).unwrap();
+        good.keys.borrow_mut().push_back(minted.jti.clone());
+        sham.revoke_token(&minted).unwrap();
+        assert_eq!(good.keys.borrow().len(), left);
+    }
+}
+
 fn stored(flaw: Flaw) -> String {
     let good = Double::new();
     let sham = Sham::new(&good, Some(flaw)).unwrap();

@@ -11,6 +11,7 @@ use std::{
 use config::secret::Sources;
 use control::{Clock, Rng, SteadyClock, SystemClock, SystemRng, rng};
 use gate::{Gate, Parts, Site, serve};
+use identity::token::{Revocations, Uses};
 use ledger::{Kind, Ledger, Lock, Notice};
 use rustls::ServerConfig;
 use tokio::runtime::Handle;
@@ -52,6 +53,12 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     let keys = identity::Keys::open(store.clone())
         .map(Arc::new)
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
+    let revocations = Revocations::open(store.clone(), &shared, clock.now());
+    let revocations = service
+        .block_on(revocations)
+        .map(Arc::new)
+        .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
+    let uses = Uses::new(store.clone(), shared.clone());
     let ledger = Ledger::open(ledger::Options {
         lock,
         origin: origin(&site)?,
@@ -74,6 +81,8 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         ledger: Arc::clone(&ledger),
         replay: hooks::Replay::new(store.clone()),
         keys: Arc::clone(&keys),
+        revocations: revocations.live(),
+        uses: uses.clone(),
         assertion_seed: assertion_seed(&loaded.data_dir, &*rng)?,
         service: service.clone(),
     })
@@ -115,6 +124,8 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         addresses: running.addresses().to_vec(),
         running: Mutex::new(Some(running)),
         keys,
+        revocations,
+        uses,
         ledger,
         replay: hooks::Replay::new(store.clone()),
         store,
