@@ -87,6 +87,8 @@ pub struct Gate {
     pub(crate) signer: Signer,
     pub(crate) echo: OnceLock<SocketAddr>,
     pub(crate) people: OnceLock<People>,
+    /// Where alerts wait, where any are sent.
+    pub(crate) alerts: OnceLock<Arc<hooks::alerts::Queue>>,
     pub(crate) room: Arc<Room>,
     tickets: Tickets,
     metrics: Metrics,
@@ -125,6 +127,7 @@ impl Gate {
             signer: Signer::from_seed(parts.assertion_seed)?,
             echo: OnceLock::new(),
             people: OnceLock::new(),
+            alerts: OnceLock::new(),
             room,
             tickets: Tickets::default(),
             metrics: Metrics::default(),
@@ -172,6 +175,11 @@ impl Gate {
             door,
         };
         let _ = self.people.set(people);
+    }
+
+    /// Tells the gate where to raise alerts; only the first call counts. Until then it raises none.
+    pub fn alert_by(&self, queue: Arc<hooks::alerts::Queue>) {
+        let _ = self.alerts.set(queue);
     }
 
     /// Tells the gate where its echo listens; only the first call counts.

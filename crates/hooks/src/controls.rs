@@ -20,6 +20,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &RawBody,
     &DocumentedOpen,
     &NoReplay,
+    &crate::alerts::control::Alerts,
 ];
 
 /// The test that shows the constant-time comparison: what `webhook.constant-time` names.

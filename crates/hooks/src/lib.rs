@@ -1,5 +1,5 @@
 //! Webhooks in: whether a delivery was sent by the provider it claims, and whether it was already
-//! accepted.
+//! accepted. And the one webhook out: an alert to the team, signed by the same schemes.
 //!
 //! Owns the scheme engine (a provider is a data file over a small set of primitives), the replay
 //! rules on top of `store`, and the controls of the webhook promises. Refuses to guess: a delivery
@@ -17,8 +17,10 @@
 //! 4. [`verify`](mod@verify), its inverse [`sign`](mod@sign), and [`refusal`];
 //! 5. [`source`]: a webhook route's configuration;
 //! 6. [`replay`]: deliveries in flight and deliveries done;
-//! 7. [`controls`]: the promises kept here; [`window`]: the command line's view.
+//! 7. [`alerts`]: the webhook that we send;
+//! 8. [`controls`]: the promises kept here; [`window`]: the command line's view.
 
+pub mod alerts;
 pub mod controls;
 pub mod delivery;
 pub mod form;

@@ -70,6 +70,10 @@ impl Kind {
     pub const ACCOUNT_LOCKED: Self = Self("account.lock");
     /// An operator forgave an account its failed attempts.
     pub const ACCOUNT_UNLOCKED: Self = Self("account.unlock");
+    /// An alert reached the team's receiver.
+    pub const ALERT_SENT: Self = Self("alert.sent");
+    /// An alert was given up, or dropped because too many waited.
+    pub const ALERT_FAILED: Self = Self("alert.failed");
     /// The accounts were listed.
     pub const ACCOUNTS_LISTED: Self = Self("account.list");
     /// A key was revoked.

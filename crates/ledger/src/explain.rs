@@ -237,6 +237,8 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
             text("seconds")
         ),
         "account.unlock" => "An operator forgave an account its failed attempts.".to_owned(),
+        "alert.sent" => "An alert reached the team's receiver.".to_owned(),
+        "alert.failed" => format!("An alert reached nobody: {}.", text("why")),
         "account.list" => "The accounts were listed.".to_owned(),
         "token.issue" => "A token was issued to the holder of a key.".to_owned(),
         "token.revoke" => "Tokens were revoked.".to_owned(),

@@ -42,6 +42,8 @@ pub(crate) struct Loaded {
     pub(crate) settings: prove::Settings,
     /// Where connections to the outside may go.
     pub(crate) connect: connect::Section,
+    /// Where alerts go, where any are sent; absent where secrets are not resolved.
+    pub(crate) alerts: Option<hooks::alerts::Settings>,
     /// File of our own log lines; standard error when absent.
     pub(crate) log: Option<PathBuf>,
     /// Folder that relative paths start from.
@@ -101,6 +103,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
     let settings = prove::Settings::read(&mut root, &catalogue, now);
     let mut connect = connect::Section::read(&mut root, now);
     connect.roots = connect.roots.map(|roots| folder.join(roots));
+    let alerts = hooks::alerts::section::read(&mut root, sources);
     let mut log_table = root.table("log");
     let log = log_table.text("file").map(|file| folder.join(file.value));
     log_table.done();
@@ -141,6 +144,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
         ledger,
         settings,
         connect,
+        alerts,
         log,
         folder,
     })

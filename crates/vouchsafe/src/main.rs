@@ -5,6 +5,7 @@
 //! (talk). Refuses to hold a rule of its own: every check lives in the crate that keeps it.
 
 mod admin;
+mod alerts;
 mod cli;
 mod commands;
 mod controls;

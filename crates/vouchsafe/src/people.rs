@@ -1,7 +1,7 @@
 //! What it takes that people can log in.
 //!
-//! Owns the wiring of sessions, provider and local accounts, and what of the configuration they were
-//! made from. Changing that needs a restart.
+//! Owns the wiring of sessions, provider and local accounts, and what of the configuration they and
+//! alerts were made from. Changing that needs a restart.
 
 use std::sync::Arc;
 
@@ -105,10 +105,16 @@ pub(crate) fn client(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Client, 
     ))
 }
 
-/// What of a configuration all of this is made from, to see whether it changed.
+/// What of a configuration all of this is made from, and what sends alerts, to see whether it changed.
 pub(crate) fn made_from(loaded: &Loaded) -> String {
     let part = |pointer: &str| loaded.tree.pointer(pointer).map(ToString::to_string);
-    let mut parts = vec!["/login", "/accounts", "/connect", "/deployment/public_url"];
+    let mut parts = vec![
+        "/login",
+        "/accounts",
+        "/alerts",
+        "/connect",
+        "/deployment/public_url",
+    ];
     if part("/accounts").is_some() {
         // No password may resemble it.
         parts.push("/deployment/name");

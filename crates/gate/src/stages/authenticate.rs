@@ -7,9 +7,10 @@
 
 mod guesses;
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use control::{Reason, Refusal, Timestamp};
+use hooks::alerts::{Alert, What};
 use identity::{
     KeyRefusal, Verified, api_key, credential,
     refusal::KEY,
@@ -27,6 +28,7 @@ use super::{
 };
 use crate::{
     core::Core,
+    room::addresses::network,
     site::route::{Accepts, Guard, OpenPass, Route},
     tickets::TicketRefusal,
 };
@@ -189,11 +191,32 @@ fn slowed(
                 && request.value(Name::XVouchsafeTicket).is_none()
                 && !exchange.site.deployment().trusts(from);
             if counts {
-                core.guesses.borrow_mut().count(from, now);
+                let held = core.guesses.borrow_mut().count(from, now);
+                if let Some(held) = held {
+                    tell(core, exchange, held);
+                }
             }
             Err(refusal)
         }
     }
+}
+
+/// Raises an alert: an address has guessed too often. Once for each time that it is held, so hardly ever.
+#[cold]
+fn tell(core: &Core, exchange: &Exchange, held: Duration) {
+    let Some(alerts) = core.gate.alerts.get() else {
+        return;
+    };
+    alerts.raise(Alert {
+        what: What::GuessesSlowed,
+        at: exchange.at,
+        principal: None,
+        request: exchange.id.0,
+        seconds: held.as_secs(),
+        address: Some(network(exchange.client)),
+        proof: false,
+        count: 1,
+    });
 }
 
 /// Whether what was presented may have been a guess, and not a key that was good once.

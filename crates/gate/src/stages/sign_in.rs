@@ -11,7 +11,9 @@ mod page;
 use std::time::Duration;
 
 use control::{Reason, Refusal, Secret};
+use hooks::alerts::{Alert, What};
 use identity::{
+    PersonId,
     account::{
         AccountName, ClaimRefusal, Door, Owner, Refused, SignInRefusal, SignedIn, fault::ACCOUNT,
         person,
@@ -270,8 +272,8 @@ async fn sign_in(
             tried,
         }) => {
             if let Some(locked) = locks {
-                let tried = tried.and_then(|tried| PrincipalId::new(tried.as_str()));
-                note_lock(core, exchange, locked, tried).await;
+                let tried = tried.filter(|_| locked.subject == Subject::Account);
+                note_lock(core, exchange, locked, tried, origin).await;
             }
             return Err(turned(refusal.into()));
         }
@@ -328,18 +330,41 @@ async fn begin(
     Ok((id, life))
 }
 
-/// Writes down what an attempt has locked. It is locked whether that can be written down or not.
-async fn note_lock(core: &Core, exchange: &Exchange, locked: Locked, tried: Option<PrincipalId>) {
+/// Writes down what an attempt has locked, and tells the team. It is locked whether that can be done or
+/// not.
+async fn note_lock(
+    core: &Core,
+    exchange: &Exchange,
+    locked: Locked,
+    tried: Option<PersonId>,
+    origin: Origin,
+) {
     let what = match locked.subject {
-        Subject::Account => "account",
-        Subject::Address => "address",
+        Subject::Account => What::AccountLocked,
+        Subject::Address => What::AddressLocked,
     };
-    let seconds = i64::try_from(locked.wait.as_secs()).unwrap_or(i64::MAX);
+    let seconds = locked.wait.as_secs();
     let mut notice = Notice::new(exchange.at, Kind::ACCOUNT_LOCKED)
-        .text("what", what)
-        .count("seconds", seconds);
+        .text("what", what.subject())
+        .count("seconds", i64::try_from(seconds).unwrap_or(i64::MAX));
     notice.request = Some(exchange.id);
-    notice.principal = tried.filter(|_| locked.subject == Subject::Account);
+    notice.principal = tried.and_then(|tried| PrincipalId::new(tried.as_str()));
+    if let Some(alerts) = core.gate.alerts.get() {
+        let (address, proof) = match origin {
+            Origin::Client(address) => (Some(address), false),
+            Origin::Proof => (None, true),
+        };
+        alerts.raise(Alert {
+            what,
+            at: exchange.at,
+            principal: tried.map(|tried| tried.as_str().to_owned()),
+            request: exchange.id.0,
+            seconds,
+            address: address.filter(|_| locked.subject == Subject::Address),
+            proof,
+            count: 1,
+        });
+    }
     let gate = std::sync::Arc::clone(&core.gate);
     let (tell, told) = oneshot::channel();
     core.gate.service.spawn_blocking(move || {

@@ -30,7 +30,7 @@ pub(super) struct OneAnswer;
 pub(super) struct Rules;
 
 /// An account of a proof whose password is set.
-struct Person {
+pub(super) struct Person {
     name: String,
     password: String,
 }
@@ -56,7 +56,7 @@ fn claim(at: &dyn Target, account: &MintedAccount, password: &str) -> Result<Rep
     filled(at, CLAIM, &pairs).ticketed(at)?.send(at)
 }
 
-fn sign_in(at: &dyn Target, name: &str, password: &str) -> Result<Reply, TargetError> {
+pub(super) fn sign_in(at: &dyn Target, name: &str, password: &str) -> Result<Reply, TargetError> {
     let pairs = [("name", name), ("password", password)];
     filled(at, SIGN_IN, &pairs).ticketed(at)?.send(at)
 }
@@ -66,7 +66,7 @@ fn sound(at: &dyn Target) -> Result<String, TargetError> {
     Ok(format!("{}-{}-{}", canary(at)?, canary(at)?, canary(at)?))
 }
 
-fn person(at: &dyn Target) -> Result<Person, TargetError> {
+pub(super) fn person(at: &dyn Target) -> Result<Person, TargetError> {
     let account = at.mint_account()?;
     let password = sound(at)?;
     match claim(at, &account, &password)?.answer() {
@@ -82,7 +82,11 @@ fn person(at: &dyn Target) -> Result<Person, TargetError> {
 }
 
 impl Person {
-    fn comes_in(&self, at: &dyn Target) -> Result<Met, TargetError> {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn comes_in(&self, at: &dyn Target) -> Result<Met, TargetError> {
         let reply = sign_in(at, &self.name, &self.password)?;
         let session = reply.answer().is_some_and(|answer| {
             let set = answer.field("Set-Cookie");
@@ -122,7 +126,7 @@ impl SignIns {
 }
 
 /// A password of nobody.
-fn wrong(at: &dyn Target) -> Result<String, TargetError> {
+pub(super) fn wrong(at: &dyn Target) -> Result<String, TargetError> {
     canary(at)
 }
 
@@ -287,11 +291,11 @@ fn number(asked: &Asked, name: &str) -> Result<usize, TargetError> {
         .ok_or_else(|| TargetError::new("read the anchor", format!("its {name} is no number")))
 }
 
-fn request_id(reply: &Reply) -> Option<&str> {
+pub(super) fn request_id(reply: &Reply) -> Option<&str> {
     reply.answer()?.field("X-Request-Id")
 }
 
-fn text<'e>(event: &'e Value, name: &str) -> Option<&'e str> {
+pub(super) fn text<'e>(event: &'e Value, name: &str) -> Option<&'e str> {
     event.get(name).and_then(Value::as_str)
 }
 

@@ -6,6 +6,7 @@
 //! the catalogue entry of the same id.
 
 mod accounts;
+mod alerts;
 mod audit;
 mod browser;
 mod children;
@@ -70,6 +71,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &logins::Genuine,
     &accounts::Locked,
     &accounts::Monitored,
+    &alerts::Alerted,
     &accounts::OneAnswer,
     &accounts::Rules,
     &webhooks::Signature,

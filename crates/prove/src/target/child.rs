@@ -15,12 +15,12 @@ use std::{
 };
 
 use control::{
-    Clock, Rng, Secret,
+    Clock, Rng, Secret, SystemClock,
     probe::{ChildStart, LedgerPast, Observed, TargetError},
     rng,
 };
 use hooks::Scheme;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{Instance, Reach, echo::Echo};
@@ -37,6 +37,8 @@ const SAID: usize = 64 * 1024;
 const DATA: &str = "data";
 /// The name of a ledger that was made with a past.
 const ORIGIN: &str = "proof.invalid/past/1";
+/// How long an exception for a peer of the proof's own is good: an end is a day.
+const TWO_DAYS: Duration = Duration::from_secs(2 * 86_400);
 /// Secrets one configuration may name.
 const MOST_SECRETS: usize = 1000;
 
@@ -265,6 +267,14 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
         // The embedded store, which lies in the data folder.
         deployment.remove("store");
     }
+    // Nobody of the team is to be told what a child is put through.
+    if let Some(alerts) = root.get_mut("alerts").and_then(Value::as_object_mut) {
+        alerts.insert("url".to_owned(), Value::from(app));
+        let port = app.rsplit(':').next().and_then(|port| port.parse().ok());
+        if let Some(port) = port {
+            open_loopback(root, port, "the stand-in app of a child");
+        }
+    }
     for one in root
         .get_mut("app")
         .and_then(Value::as_array_mut)
@@ -273,6 +283,25 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
     {
         if let Some(fields) = one.as_object_mut() {
             fields.insert("upstream".to_owned(), Value::from(app));
+        }
+    }
+}
+
+/// Lets a child connect to `port` of this machine.
+pub(crate) fn open_loopback(root: &mut Map<String, Value>, port: u16, reason: &str) {
+    let until = SystemClock::new().now().plus(TWO_DAYS).to_string();
+    let exception = json!({
+        "host": "127.0.0.1",
+        "network": "127.0.0.0/8",
+        "port": port,
+        "reason": reason,
+        "until": until.get(..10).unwrap_or_default(),
+    });
+    let connect = root.entry("connect").or_insert_with(|| json!({}));
+    if let Some(connect) = connect.as_object_mut() {
+        let exceptions = connect.entry("exception").or_insert_with(|| json!([]));
+        if let Some(exceptions) = exceptions.as_array_mut() {
+            exceptions.push(exception);
         }
     }
 }

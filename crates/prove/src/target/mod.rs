@@ -14,6 +14,7 @@ pub mod instance;
 pub(crate) mod provider;
 mod server;
 pub mod sham;
+pub(crate) mod sink;
 
 pub use child::Starter;
 pub use instance::{Instance, Reach, ReachError};

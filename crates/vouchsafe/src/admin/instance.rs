@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use super::{Pulse, Said};
 use crate::{
+    alerts,
     failure::Failure,
     inspection, load,
     log::Log,
@@ -54,6 +55,8 @@ pub(crate) struct Instance {
     pub(crate) door: Option<identity::account::Door>,
     /// What asks issuers for their keys, where any publishes them.
     pub(crate) outside: Option<Arc<connect::Client>>,
+    /// What waits to be told to the team, where alerts are sent.
+    pub(crate) alerts: Option<Arc<hooks::alerts::Queue>>,
     /// What these were made from.
     pub(crate) people: String,
     pub(crate) sharing: Sharing,
@@ -153,6 +156,7 @@ impl Instance {
                 "failing": store_fault,
                 "silent_seconds": silent.map(|silent| silent.as_secs()),
             },
+            "alerts": alerts::health(self.alerts.as_ref()),
             "shared": {
                 "kind": self.shared.kind(),
                 "failing": shared_fault.map(|fault| fault.to_string()),
@@ -187,7 +191,9 @@ impl Instance {
     }
 
     pub(super) fn metrics(&self) -> String {
-        self.gate.metrics().render()
+        let mut text = self.gate.metrics().render();
+        alerts::metrics(self.alerts.as_ref(), &mut text);
+        text
     }
 
     pub(super) fn mint_ticket(
@@ -333,7 +339,7 @@ impl Instance {
         }
         if crate::people::made_from(&loaded) != self.people {
             return Err(restart(
-                "[login], [accounts], [connect], name or public_url",
+                "[login], [accounts], [alerts], [connect], name or public_url",
             ));
         }
         if loaded.log != self.log_file {

@@ -19,6 +19,7 @@ use std::{
 
 use control::Doubter;
 use gate::serve::Stopper;
+use hooks::alerts::Sender;
 use ledger::{Kind, Notice};
 use serde_json::json;
 use tokio::{
@@ -34,6 +35,7 @@ use self::{
 };
 use crate::{
     admin::{self, Instance, Surface},
+    alerts,
     failure::{Failure, io},
     inspection,
 };
@@ -106,6 +108,8 @@ struct Up {
     socket: Socket,
     listener: Option<std::os::unix::net::UnixListener>,
     surface: Option<Surface>,
+    /// What sends alerts, until it runs.
+    sender: Option<Sender>,
     ready: Ready,
     stopper: Stopper,
 }
@@ -236,6 +240,10 @@ impl Up {
         if let Some(listener) = self.listener.take() {
             self.surface = Some(admin::serve(listener, Arc::clone(&self.instance))?);
         }
+        if let (Some(sender), Some(queue)) = (self.sender.take(), &self.instance.alerts) {
+            let (instance, queue) = (Arc::clone(&self.instance), Arc::clone(queue));
+            tokio::spawn(alerts::run(instance, queue, sender));
+        }
         tokio::spawn(tick(Arc::clone(&self.instance)));
         tokio::spawn(inspection::run(Arc::clone(&self.instance)));
         tokio::spawn(reloads(Arc::clone(&self.instance), hangup));
@@ -269,6 +277,7 @@ impl Up {
         if let Some(running) = running {
             running.drain(instance.gate.site().limits().drain);
         }
+        alerts::close(&instance);
         if let Err(fault) = instance.keys.store_uses() {
             instance
                 .log

@@ -105,7 +105,7 @@ impl House {
     }
 
     /// Every event of the ledger, latest last.
-    fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let arguments = ["-n", "500", "--format", "json"];
         let tail = self
             .deployment

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     accounts::configuration,
+    alerts,
     support::{Deployment, Upstream},
 };
 
@@ -15,6 +16,11 @@ One answer. <!-- promise: account.one-answer -->
 At least 12 characters. <!-- promise: password.rules shortest=12 -->
 Nobody else. <!-- promise: auth.enforced route=/app -->
 30 minutes. <!-- promise: session.idle idle=30m -->
+";
+
+const TOLD: &str = "# Alerts
+
+The team hears of a lock within 10 seconds. <!-- promise: account.alerted within=10s -->
 ";
 
 fn promises(proof: &Value) -> &Vec<Value> {
@@ -67,4 +73,35 @@ fn the_proof_of_accounts_can_fail() {
     let deployment = Deployment::new(&configuration(&upstream, ""));
     deployment.write("SECURITY.md", DOCUMENT.as_bytes());
     deployment.run(&["prove"], &["--self-test"]).exits(0);
+}
+
+#[test]
+fn the_proof_of_alerts_can_fail_and_asks_nobody_of_the_team() {
+    let receiver = alerts::Receiver::start(&[200]);
+    let upstream = Upstream::start();
+    let text = configuration(&upstream, "") + &alerts::section(receiver.address, "");
+    let deployment = Deployment::new(&text).with("ALERT_SECRET", alerts::SECRET);
+    deployment.write("SECURITY.md", TOLD.as_bytes());
+    deployment.run(&["prove"], &["--self-test"]).exits(0);
+    assert!(receiver.seen().is_empty());
+}
+
+#[test]
+fn that_the_team_is_told_of_a_lock_is_kept_where_its_receiver_takes_it_and_nowhere_else() {
+    for (status, verdict) in [(&[200], "kept"), (&[500], "broken")] {
+        let receiver = alerts::Receiver::start(status);
+        let house = alerts::house(receiver.address, "", "");
+        house.deployment.write("SECURITY.md", TOLD.as_bytes());
+        let said = house
+            .deployment
+            .run(&["prove"], &["--allow", "writes", "--format", "json"]);
+        let proof = said.json();
+        assert_eq!(promises(&proof)[0]["verdict"], verdict, "{proof:#}");
+        // The receiver can tell that nobody was attacked.
+        for alert in receiver.seen() {
+            assert_eq!(alert.json()["data"]["proof"], true);
+        }
+        assert!(!receiver.seen().is_empty());
+        house.gate.stop();
+    }
 }

@@ -93,9 +93,15 @@ fn reads_as(said: &str, shown: &str) -> bool {
 fn every_command_of_the_guide_to_accounts_says_what_the_guide_shows() {
     let upstream = Upstream::start();
     let settings = blocks("accounts.md", "toml");
-    assert_eq!(settings.len(), 2);
+    assert_eq!(settings.len(), 3);
     let secure = site(upstream.address).replace("http://localhost", "https://localhost");
-    for block in &settings {
+    let (told, settings) = settings.split_last().unwrap();
+    for (section, exit) in [(told.clone(), 0), (told.replace("retry", "retries"), 2)] {
+        let deployment = Deployment::new(&format!("{secure}{}\n{section}", settings[0]));
+        let deployment = deployment.with("ALERT_SECRET", crate::alerts::SECRET);
+        deployment.run(&["check"], &[]).exits(exit);
+    }
+    for block in settings {
         let deployment = Deployment::new(&format!("{secure}{block}"));
         deployment.run(&["check"], &[]).exits(0);
         let slip = block.replace("[accounts]", "[accounts]\nattempt = 5");

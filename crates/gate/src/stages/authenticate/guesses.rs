@@ -47,8 +47,8 @@ impl Guesses {
         counted.is_some_and(|counted| counted.failures >= MOST && counted.is_of_now(now))
     }
 
-    /// Counts one more of `from`.
-    pub(super) fn count(&mut self, from: IpAddr, now: Timestamp) {
+    /// Counts one more of `from`, and says for how long it is held if this was the last it had.
+    pub(super) fn count(&mut self, from: IpAddr, now: Timestamp) -> Option<Duration> {
         if self.0.len() >= CAPACITY {
             self.0.retain(|_, counted| counted.is_of_now(now));
         }
@@ -66,6 +66,7 @@ impl Guesses {
             };
         }
         counted.failures = counted.failures.saturating_add(1);
+        (counted.failures == MOST).then(|| WINDOW.saturating_sub(now.since(counted.since)))
     }
 }
 

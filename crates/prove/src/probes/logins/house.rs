@@ -4,7 +4,7 @@
 //! its answer differs from a right one.
 
 use control::{
-    Clock as _, SystemClock, Target, Timestamp,
+    Clock as _, SystemClock, Target,
     probe::{ChildStart, Reply, TargetError},
     rng,
     sheet::Met,
@@ -14,7 +14,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     probes::{draft::Draft, method_of, sessions, tokens::roles_of},
-    target::provider::{KEY_ID, Provider, new_key},
+    target::{
+        child::open_loopback,
+        provider::{KEY_ID, Provider, new_key},
+    },
 };
 
 const DOING: &str = "log in on a child";
@@ -29,9 +32,6 @@ const BINDING: &str = "__Host-vouchsafe-login";
 
 /// Whom the provider of the proof knows.
 const SUBJECT: &str = "proof-person";
-
-/// How long the exception for the provider is good, in seconds: an end is a day.
-const TWO_DAYS: i64 = 2 * 86_400;
 
 /// A child and its provider.
 pub(in crate::probes) struct House {
@@ -286,22 +286,8 @@ fn log_in_at(provider: &Provider, tree: &mut Value) {
     if let Some(login) = root.get_mut("login").and_then(Value::as_object_mut) {
         login.insert("issuer".to_owned(), json!(provider.issuer()));
     }
-    let until = SystemClock::new().now().seconds() + TWO_DAYS;
-    let until = Timestamp::from_seconds(until).to_string();
-    let exception = json!({
-        "host": "127.0.0.1",
-        "network": "127.0.0.0/8",
-        "port": provider.address().port(),
-        "reason": "the provider of a proof",
-        "until": until.get(..10).unwrap_or_default(),
-    });
-    let connect = root.entry("connect").or_insert_with(|| json!({}));
-    if let Some(connect) = connect.as_object_mut() {
-        let exceptions = connect.entry("exception").or_insert_with(|| json!([]));
-        if let Some(exceptions) = exceptions.as_array_mut() {
-            exceptions.push(exception);
-        }
-    }
+    let port = provider.address().port();
+    open_loopback(root, port, "the provider of a proof");
 }
 
 fn first_domain(login: &Value) -> Option<&str> {

@@ -11,6 +11,7 @@ use std::{
 use config::secret::Sources;
 use control::{Clock, Rng, SteadyClock, SystemClock, SystemRng, rng};
 use gate::{Gate, Parts, Site, serve};
+use hooks::alerts::Queue;
 use identity::token::{Revocations, Uses};
 use ledger::{Kind, Ledger, Lock, Notice};
 use rustls::ServerConfig;
@@ -19,7 +20,7 @@ use tokio::runtime::Handle;
 use super::{Args, Socket, Up, ready::Ready};
 use crate::{
     admin::{self, Instance, Pulse},
-    descriptors,
+    alerts, descriptors,
     failure::{Failure, io},
     inspection,
     load::{self, Loaded},
@@ -70,6 +71,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     })
     .map(Arc::new)
     .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
+    let sender = alerts::sender(&loaded, ledger.origin(), &clock, &rng)?;
     let outside = people::asks(&site)
         .then(|| people::client(&loaded, &clock).map(Arc::new))
         .transpose()?;
@@ -94,6 +96,10 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         sessions = Some(opened.sessions.clone());
         door.clone_from(&opened.door);
         gate.let_in(opened.sessions, opened.provider, opened.door);
+    }
+    let alerts = sender.as_ref().map(|_| Arc::<Queue>::default());
+    if let Some(queue) = &alerts {
+        gate.alert_by(Arc::clone(queue));
     }
     gate::echo::start(&gate).map_err(io(
         "start the echo",
@@ -134,6 +140,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         sessions,
         door,
         outside,
+        alerts,
         people,
         sharing: loaded.sharing,
         service: service.clone(),
@@ -156,6 +163,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         socket,
         listener: Some(listener),
         surface: None,
+        sender,
         ready,
         stopper,
     })
