@@ -22,6 +22,7 @@
 //! - [`logins`]: the table of logins under way;
 //! - [`accounts`]: the table of people who have a password here;
 //! - [`tokens`]: the tables of tokens that were used or revoked;
+//! - [`visitors`]: sessions and logins, in tables or on Redis;
 //! - [`postgres`]: how a server is asked;
 //! - [`shared`]: what nodes share for a while, in memory or on Redis;
 //! - [`Address`], [`Roots`]: where servers are, and who signs for them;
@@ -46,6 +47,7 @@ pub mod shared;
 mod tenant;
 mod tls;
 pub mod tokens;
+pub mod visitors;
 mod worker;
 
 use std::{path::Path, sync::Arc};

@@ -1,4 +1,4 @@
-//! What nodes share for a while: sessions, failed attempts, revocations.
+//! What nodes share for a while: failed attempts, and where they share no store, sessions and tokens.
 //!
 //! Owns the few operations that those need, over memory for one node and over Redis or Valkey for
 //! several. Refuses names and values without bounds, and to answer from memory when the server
@@ -240,6 +240,18 @@ impl Shared {
         match &*self.0 {
             Place::Memory(memory) => memory.revision(subject, 1),
             Place::Redis(redis) => redis.revision(subject, 1).await,
+        }
+    }
+
+    /// Runs a script on a server, which is told how keys of the deployment begin and these arguments.
+    pub(crate) async fn run<T: ::redis::FromRedisValue>(
+        &self,
+        script: &str,
+        arguments: &[Vec<u8>],
+    ) -> Result<T, StoreError> {
+        match &*self.0 {
+            Place::Redis(redis) => redis.run(script, arguments).await,
+            Place::Memory(_) => Err(StoreError::Stopped),
         }
     }
 

@@ -15,7 +15,7 @@ use identity::{
     oidc::{Provider, Settings},
     password::hash::Cost,
 };
-use store::{Store, shared::Shared};
+use store::{Store, shared::Shared, visitors::Visitors};
 
 use crate::{commands::egress, failure::Failure, load::Loaded};
 
@@ -39,7 +39,8 @@ pub(crate) fn open(
     if login.is_none() && accounts.is_none() {
         return Ok(None);
     }
-    let provider = login.map(|login| provider(loaded, login, store, clock, rng));
+    let visitors = Visitors::new(store.clone(), shared.clone());
+    let provider = login.map(|login| provider(loaded, login, &visitors, clock, rng));
     let deployment = site.deployment();
     let door = accounts.map(|settings| {
         let terms = Terms {
@@ -56,7 +57,7 @@ pub(crate) fn open(
         Door::new(accounts, lockout, Arc::clone(rng))
     });
     Ok(Some(People {
-        sessions: Sessions::new(store.clone(), Arc::clone(clock)),
+        sessions: Sessions::new(visitors, Arc::clone(clock)),
         provider: provider.transpose()?,
         door,
     }))
@@ -66,14 +67,14 @@ pub(crate) fn open(
 fn provider(
     loaded: &Loaded,
     settings: Settings,
-    store: &Store,
+    visitors: &Visitors,
     clock: &Arc<dyn Clock>,
     rng: &Arc<dyn Rng>,
 ) -> Result<Provider, Failure> {
     Ok(Provider::new(
         settings,
         client(loaded, clock)?,
-        store.clone(),
+        visitors.clone(),
         Arc::clone(clock),
         Arc::clone(rng),
     ))

@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use control::rng::{NoRandomness, Rng, array};
 use seal::{encode::base64url, hmac};
-use store::{StoreError, logins, logins::LoginRow};
+use store::{StoreError, logins::LoginRow};
 use zeroize::Zeroizing;
 
 use super::{LoginFault, LoginRefusal, Provider, ProviderFault, ReturnTo, person};
@@ -117,10 +117,7 @@ impl Provider {
             began,
             expires: began.plus(PATIENCE),
         };
-        let noted = self
-            .store
-            .submit(move |access| logins::begin(access, &row, LOGINS_LIMIT));
-        if !noted.await? {
+        if !self.store.begin(row, LOGINS_LIMIT).await? {
             return Err(LoginFault::Full);
         }
         let challenge = base64url(&seal::sha256(binding.derive(PKCE, &state).as_bytes()));
@@ -208,9 +205,7 @@ impl Provider {
         let state = seal::sha256(state.as_bytes());
         let binding = binding.digest();
         let now = self.clock.now();
-        self.store
-            .submit(move |access| logins::take(access, &state, &binding, now))
-            .await
+        self.store.take(state, binding, now).await
     }
 }
 

@@ -18,7 +18,7 @@ use connect::{
 use control::{Clock, Rng, Secret, Timestamp};
 use seal::jws::read_set;
 use serde::Deserialize;
-use store::Store;
+use store::visitors::Visitors;
 
 use super::{
     LoginFault, LoginRefusal, ProviderFault,
@@ -45,7 +45,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 /// The provider, and all that a login needs.
 pub struct Provider {
     pub(super) settings: Settings,
-    pub(super) store: Store,
+    pub(super) store: Visitors,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: Arc<dyn Rng>,
     client: Client,
@@ -85,13 +85,13 @@ impl Provider {
     pub fn new(
         settings: Settings,
         client: Client,
-        store: Store,
+        store: impl Into<Visitors>,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Self {
         Self {
             settings,
-            store,
+            store: store.into(),
             clock,
             rng,
             client,

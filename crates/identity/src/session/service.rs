@@ -16,8 +16,8 @@ use std::{
 use control::{Clock, Rng, Timestamp, rng::NoRandomness};
 use serde::Serialize;
 use store::{
-    Store, StoreError, Tenant, Within, logins,
-    sessions::{self as rows, Bounds, Digest, Inserted, SessionRow, Which},
+    sessions::{Bounds, Digest, Inserted, SessionRow},
+    visitors::{Ending, Visitors},
 };
 
 use super::{
@@ -123,7 +123,7 @@ pub struct BackDated {
 pub struct Sessions(Arc<Parts>);
 
 struct Parts {
-    store: Store,
+    store: Visitors,
     live: LiveSessions,
     clock: Arc<dyn Clock>,
     uses_stored: AtomicI64,
@@ -133,9 +133,9 @@ struct Parts {
 impl Sessions {
     /// The sessions in `store`.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: impl Into<Visitors>, clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Parts {
-            store,
+            store: store.into(),
             live: LiveSessions::new(Arc::clone(&clock)),
             uses_stored: AtomicI64::new(clock.now().millis()),
             swept: AtomicI64::default(),
@@ -225,18 +225,9 @@ impl Sessions {
                 ..row.clone()
             };
             let (handle, ends) = (row.handle.clone(), row.ends);
-            let inserted = self.job(move |within| {
-                // Whatever the browser held before cannot become this person's.
-                let mut gone = match replaced {
-                    Some(replaced) => rows::remove(within, Which::Digest(&replaced))?,
-                    None => Vec::new(),
-                };
-                let inserted = rows::insert(within, &row, BOUNDS)?;
-                if let Inserted::Made(crowded_out) = &inserted {
-                    gone.extend(crowded_out);
-                }
-                Ok((inserted, gone))
-            });
+            // Whatever the browser held before cannot become this person's.
+            let now = self.0.clock.now();
+            let inserted = self.0.store.insert(row, replaced, BOUNDS, now);
             let (inserted, gone) = inserted.await?;
             self.forget(&gone);
             match inserted {
@@ -265,8 +256,8 @@ impl Sessions {
         let digest = unconfirmed.0;
         for _ in 0..TRIES {
             let ends = self.0.live.ends();
-            let found = self.job(move |within| rows::get(within, &digest)).await;
-            match found {
+            let found = self.0.store.get(vec![digest]).await;
+            match found.map(|mut rows| rows.pop().flatten()) {
                 Err(_) => return Err(SessionRefusal::Away),
                 Ok(None) => {
                     self.gone(&digest);
@@ -291,7 +282,7 @@ impl Sessions {
         let Some(digest) = id::digest_of(presented) else {
             return Ok(false);
         };
-        let gone = self.job(move |within| rows::remove(within, Which::Digest(&digest)));
+        let gone = self.0.store.remove(Ending::Digest(digest));
         self.ended(gone.await?)
     }
 
@@ -301,8 +292,7 @@ impl Sessions {
     ///
     /// The store's.
     pub async fn end_called(&self, handle: &str) -> Result<bool, SessionsFault> {
-        let handle = handle.to_owned();
-        let gone = self.job(move |within| rows::remove(within, Which::Handle(&handle)));
+        let gone = self.0.store.remove(Ending::Handle(handle.to_owned()));
         self.ended(gone.await?)
     }
 
@@ -312,9 +302,8 @@ impl Sessions {
     ///
     /// The store's.
     pub async fn end_of(&self, principal: &str) -> Result<usize, SessionsFault> {
-        let principal = principal.to_owned();
-        let gone = self.job(move |within| rows::remove(within, Which::Principal(&principal)));
-        let gone = gone.await?;
+        let ending = Ending::Principal(principal.to_owned());
+        let gone = self.0.store.remove(ending).await?;
         self.forget(&gone);
         Ok(gone.len())
     }
@@ -326,8 +315,7 @@ impl Sessions {
     /// The store's.
     pub async fn end_at(&self, issuer: &str, sid: &str) -> Result<usize, SessionsFault> {
         let sid = sid_digest(issuer, sid);
-        let gone = self.job(move |within| rows::remove(within, Which::Sid(&sid)));
-        let gone = gone.await?;
+        let gone = self.0.store.remove(Ending::Sid(sid)).await?;
         self.forget(&gone);
         Ok(gone.len())
     }
@@ -339,7 +327,7 @@ impl Sessions {
     /// The store's.
     pub async fn list(&self, principal: Option<&str>) -> Result<Vec<Listed>, SessionsFault> {
         let principal = principal.map(str::to_owned);
-        let rows = self.job(move |within| rows::list(within, principal.as_deref(), LISTED_LIMIT));
+        let rows = self.0.store.list(principal, LISTED_LIMIT);
         let listed = |row: SessionRow| {
             let seen = self.0.live.last_seen(&row.digest);
             Listed {
@@ -369,14 +357,7 @@ impl Sessions {
             self.0.uses_stored.store(now.millis(), Ordering::Relaxed);
         }
         if due(&self.0.swept, now, SWEEP_EVERY) {
-            let grace = millis(STORED_WITHIN);
-            self.job(move |within| rows::sweep(within, now, grace))
-                .await?;
-            let swept = self
-                .0
-                .store
-                .submit(move |access| logins::sweep(access, now));
-            swept.await?;
+            self.0.store.sweep(now, millis(STORED_WITHIN)).await?;
             self.0.swept.store(now.millis(), Ordering::Relaxed);
         }
         self.0.live.tidy(now);
@@ -397,13 +378,7 @@ impl Sessions {
         // Nodes that store the same sessions' uses in different orders would wait for each other.
         uses.sort_unstable();
         let stored = uses.clone();
-        self.job(move |within| {
-            for (digest, at) in &uses {
-                rows::touch(within, digest, *at)?;
-            }
-            Ok(())
-        })
-        .await?;
+        self.0.store.touch(uses, self.0.clock.now()).await?;
         self.0.live.are_stored(&stored);
         Ok(())
     }
@@ -415,11 +390,7 @@ impl Sessions {
             return Ok(());
         }
         let ends = self.0.live.ends();
-        let asked = wanted.clone();
-        let found = self.job(move |within| {
-            let found = asked.iter().map(|digest| rows::get(within, digest));
-            found.collect::<Result<Vec<_>, _>>()
-        });
+        let found = self.0.store.get(wanted.clone());
         for (digest, row) in wanted.iter().zip(found.await?) {
             match row {
                 Some(row) => self.0.live.refresh(&row, ends),
@@ -445,18 +416,6 @@ impl Sessions {
     fn ended(&self, gone: Vec<Digest>) -> Result<bool, SessionsFault> {
         self.forget(&gone);
         Ok(!gone.is_empty())
-    }
-
-    /// Runs `job` for every tenant: whose a session is, is what the row says.
-    async fn job<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&Within<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, SessionsFault> {
-        let submitted = self
-            .0
-            .store
-            .submit(move |access| job(&access.within(&Tenant::every())?));
-        Ok(submitted.await?)
     }
 }
 

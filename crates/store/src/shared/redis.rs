@@ -1,6 +1,6 @@
 //! Shared state on Redis or Valkey.
 //!
-//! Owns the commands and scripts; each touches one key, so that it is atomic. Every key begins with
+//! Owns the commands and scripts; each is atomic. Every key begins with
 //! `vouchsafe:` and the name of the deployment, so that several can use one server.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -221,8 +221,26 @@ impl Redis {
         self.0.ask(&revision).await
     }
 
+    /// Runs a script that makes its own keys below the beginning it is given.
+    pub(super) async fn run<T: redis::FromRedisValue>(
+        &self,
+        text: &str,
+        arguments: &[Vec<u8>],
+    ) -> Result<T, StoreError> {
+        let mut eval = cmd("EVAL");
+        eval.arg(text).arg(1).arg(self.beginning());
+        for argument in arguments {
+            eval.arg(argument.as_slice());
+        }
+        self.0.ask(&eval).await
+    }
+
+    fn beginning(&self) -> String {
+        format!("vouchsafe:{}:", self.0.options.deployment)
+    }
+
     fn key(&self, name: &Name) -> String {
-        format!("vouchsafe:{}:{}", self.0.options.deployment, name.0)
+        format!("{}{}", self.beginning(), name.0)
     }
 
     fn script(&self, text: &str, name: &Name) -> Cmd {

@@ -14,6 +14,7 @@ mod server;
 mod shared;
 mod tokens;
 mod trust;
+mod visitors;
 
 use std::sync::Arc;
 

@@ -25,12 +25,12 @@ on_both! {
     logins_are_bounded_and_expire,
 }
 
-const WIDE: Bounds = Bounds {
+pub(crate) const WIDE: Bounds = Bounds {
     all: 100,
     of_one: 100,
 };
 
-fn session(number: u8, principal: &str) -> SessionRow {
+pub(crate) fn session(number: u8, principal: &str) -> SessionRow {
     SessionRow {
         digest: [number; 32],
         handle: format!("handle-{number}"),
@@ -49,7 +49,7 @@ fn session(number: u8, principal: &str) -> SessionRow {
     }
 }
 
-fn login(number: u8, began: i64) -> LoginRow {
+pub(crate) fn login(number: u8, began: i64) -> LoginRow {
     LoginRow {
         state: [number; 32],
         binding: [100; 32],
@@ -59,7 +59,7 @@ fn login(number: u8, began: i64) -> LoginRow {
     }
 }
 
-fn digests(rows: Vec<SessionRow>) -> Vec<u8> {
+pub(crate) fn digests(rows: Vec<SessionRow>) -> Vec<u8> {
     rows.into_iter().map(|row| row.digest[0]).collect()
 }
 

@@ -15,14 +15,14 @@ use crate::{at, authority::Authority, redis_server::RedisServer};
 const LONG: Duration = Duration::from_secs(600);
 
 /// A runtime of services, as a node has one.
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
 }
 
-fn options(runtime: &Runtime, url: &str) -> Options {
+pub(crate) fn options(runtime: &Runtime, url: &str) -> Options {
     let url = Secret::new(url.as_bytes().to_vec());
     let address = Address::parse(Kind::Redis, &url).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
