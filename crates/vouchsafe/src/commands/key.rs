@@ -9,7 +9,7 @@ use control::{Clock as _, SystemClock, SystemRng};
 use prove::admin::AdminError;
 use serde_json::{Value, json};
 
-use super::{Format, print};
+use super::{Format, print, roles};
 use crate::{
     admin,
     failure::Failure,
@@ -97,8 +97,17 @@ fn ask_or(
     offline(&keys).map_err(faulty)
 }
 
+/// Says of a change to the store that no ledger has it: the gate alone writes one, and none runs here.
+fn unwritten(what: &str) {
+    let _ = writeln!(
+        std::io::stderr(),
+        "note: no gate runs here, so no ledger says that this key was {what}"
+    );
+}
+
 fn create(args: &Create) -> Result<ExitCode, Failure> {
     let loaded = load::unresolved(&args.config)?;
+    roles::known(&loaded, &args.roles)?;
     let lifetime = args.expires.as_deref().map(lifetime).transpose()?;
     let wish = json!({
         "name": args.name,
@@ -121,6 +130,7 @@ fn create(args: &Create) -> Result<ExitCode, Failure> {
         |admin| admin.post("/v1/keys", &wish),
         |keys| {
             let minted = keys.create(&new, SystemClock::new().now(), &SystemRng)?;
+            unwritten("made");
             Ok(json!({ "id": minted.id.as_str(), "key": minted.key.expose() }))
         },
     )?;
@@ -232,6 +242,7 @@ fn revoke(args: &Revoke) -> Result<ExitCode, Failure> {
         |admin| admin.delete(&format!("/v1/keys/{}", url_safe(&args.id)?)),
         |keys| {
             let id = keys.revoke(&args.id, SystemClock::new().now())?;
+            unwritten("revoked");
             Ok(json!({ "id": id.as_str() }))
         },
     )?;

@@ -17,6 +17,7 @@ pub(crate) mod ledger;
 pub(crate) mod prove;
 pub(crate) mod reference;
 pub(crate) mod reload;
+mod roles;
 pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod up;

@@ -11,8 +11,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Format, print};
-use crate::{admin, failure::Failure, load};
+use super::{Format, print, roles};
+use crate::{
+    admin,
+    failure::Failure,
+    load::{self, Loaded},
+};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -98,15 +102,20 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
 }
 
 fn ask(configuration: &Path, path: &str, body: &Value) -> Result<Value, Failure> {
-    let loaded = load::unresolved(configuration)?;
-    admin::client(&loaded)
+    ask_of(&load::unresolved(configuration)?, path, body)
+}
+
+fn ask_of(loaded: &Loaded, path: &str, body: &Value) -> Result<Value, Failure> {
+    admin::client(loaded)
         .post(path, body)
         .map_err(admin::unanswered)
 }
 
 fn add(args: &Add) -> Result<ExitCode, Failure> {
     let wish = json!({ "name": args.name, "roles": args.roles, "tenant": args.tenant });
-    let made = ask(&args.config, "/v1/users", &wish)?;
+    let loaded = load::unresolved(&args.config)?;
+    roles::known(&loaded, &args.roles)?;
+    let made = ask_of(&loaded, "/v1/users", &wish)?;
     if args.roles.is_empty() {
         let _ = writeln!(
             std::io::stderr(),

@@ -281,3 +281,35 @@ fn a_role_that_the_table_does_not_have_refuses_to_start() {
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
 }
+
+#[test]
+fn a_role_that_the_table_does_not_have_is_given_to_nobody() {
+    let upstream = Upstream::start();
+    let text = configuration(upstream.address) + "\n[accounts]\n";
+    let deployment = Deployment::new(&text);
+    let gate = deployment.up();
+    let key = |role: &str| {
+        let wish = ["--name", "k", "--scope", "GET /api", "--role", role];
+        deployment.run(&["key", "create"], &wish)
+    };
+    let user = |name: &str, role: &str| {
+        deployment.run(&["user", "add"], &[name, "--role", "idle", "--role", role])
+    };
+    for (role, hint) in [
+        ("chef", "did you mean \"chief\"?"),
+        ("stranger", "the table has"),
+    ] {
+        key(role).could_not_ask(&[role, hint]);
+        user("ann", role).could_not_ask(&[role, hint]);
+    }
+    key("chief").exits(0);
+    user("ann", "chief").exits(0);
+    gate.stop();
+    // Without a gate as well.
+    key("chef").could_not_ask(&["did you mean \"chief\"?"]);
+    key("chief").exits(0);
+    // Where no table says what roles may do, they are for the routes alone.
+    let (routes, _) = text.split_once("[roles.sales]").unwrap();
+    deployment.configure(&format!("{routes}{}", crate::support::open_route("/")));
+    key("chef").exits(0);
+}
