@@ -261,6 +261,16 @@ impl Shared {
         matches!(&*self.0, Place::Redis(_))
     }
 
+    /// Since when everything that was set here is there until its end: since the server's start, even if
+    /// it read back what it had stored, because that may be older than what it had acknowledged. None
+    /// for memory of this process.
+    pub async fn remembers_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        match &*self.0 {
+            Place::Memory(_) => Ok(None),
+            Place::Redis(redis) => redis.remembers_since().await.map(Some),
+        }
+    }
+
     /// What kind of place it is: `in-process` or `redis`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -89,7 +89,7 @@ impl Uses {
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
         if let Some(shared) = &self.shared {
             // Asked early, so that it remembers since before the first token comes.
-            since(shared).await?;
+            shared.remembers_since().await?;
         }
         self.store
             .submit(move |access| tokens::sweep(access, now))
@@ -97,8 +97,8 @@ impl Uses {
     }
 }
 
-/// Claims a use on a server that forgets when it is restarted: a token issued before it began to remember
-/// may have been used, so it counts as used.
+/// Claims a use on a server that may forget when it is restarted, all or the latest: a token issued before
+/// that may have been used, so it counts as used.
 async fn remembered(
     shared: &Shared,
     digest: &[u8; 32],
@@ -110,14 +110,8 @@ async fn remembered(
         return Ok(false);
     }
     // Asked after the claim: had it forgotten before that, it says so now.
-    Ok(issued > since(shared).await?)
-}
-
-/// Since when a server remembers: a number that nobody revises is the moment at which it was first asked.
-async fn since(shared: &Shared) -> Result<Timestamp, StoreError> {
-    let name = Name::of_digest("since", &seal::sha256(KIND.as_bytes()));
-    let micros = shared.revision(&name).await?;
-    Ok(Timestamp::from_millis(micros / 1000))
+    let since = shared.remembers_since().await?;
+    Ok(since.is_none_or(|since| issued > since))
 }
 
 impl fmt::Debug for Uses {

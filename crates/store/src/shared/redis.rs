@@ -53,6 +53,16 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
 end
 return redis.call('INCRBY', KEYS[1], ARGV[1])";
 
+/// The moment of its own, in microseconds, at which a server was first asked in this run.
+const SINCE: &str = "
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+local key = KEYS[1] .. ':' .. run
+if redis.call('EXISTS', key) == 0 then
+    local time = redis.call('TIME')
+    redis.call('SET', key, string.format('%.0f', time[1] * 1000000 + time[2]))
+end
+return redis.call('INCRBY', key, 0)";
+
 /// How a server is asked.
 #[derive(Clone)]
 pub struct Options {
@@ -233,6 +243,16 @@ impl Redis {
             eval.arg(argument.as_slice());
         }
         self.0.ask(&eval).await
+    }
+
+    pub(super) async fn remembers_since(&self) -> Result<Timestamp, StoreError> {
+        let mut since = cmd("EVAL");
+        since
+            .arg(SINCE)
+            .arg(1)
+            .arg(format!("{}since", self.beginning()));
+        let micros: i64 = self.0.ask(&since).await?;
+        Ok(Timestamp::from_millis(micros / 1000))
     }
 
     fn beginning(&self) -> String {

@@ -175,6 +175,38 @@ fn a_revision_changes_for_every_node_when_one_revises() {
 }
 
 #[test]
+fn a_server_remembers_since_its_start_even_if_it_reads_back_what_it_stored() {
+    let (runtime, mut server) = (runtime(), RedisServer::start());
+    server.kill();
+    server.set("appendonly", "yes");
+    server.set("appendfsync", "always");
+    server.up();
+    let connect = || {
+        let shared = Shared::connect(options(&runtime, &server.url()));
+        runtime.block_on(shared).unwrap()
+    };
+    let since = |shared: &Shared| runtime.block_on(shared.remembers_since()).unwrap().unwrap();
+    let shared = connect();
+    let first = since(&shared);
+    assert_eq!(since(&connect()), first);
+    runtime
+        .block_on(shared.set(&name("a"), b"1", LONG))
+        .unwrap();
+    drop(shared);
+    server.kill();
+    server.up();
+    let again = {
+        let shared = Shared::connect(options(&runtime, &server.url()));
+        runtime.block_on(shared).unwrap()
+    };
+    let kept = runtime.block_on(again.get(&name("a")));
+    assert_eq!(kept, Ok(Some(b"1".to_vec())), "it was stored");
+    assert!(since(&again) > first);
+    let alone = Shared::in_process(Arc::new(SystemClock::new()));
+    assert_eq!(runtime.block_on(alone.remembers_since()), Ok(None));
+}
+
+#[test]
 fn values_that_are_too_long_are_refused() {
     on_both(async |one: Shared, _: Shared| {
         let longest = vec![b'a'; VALUE_LIMIT];
