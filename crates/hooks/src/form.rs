@@ -55,7 +55,8 @@ pub fn query<'a>(target: &'a [u8], name: &str) -> Result<Option<Cow<'a, [u8]>>, 
         return Ok(None);
     };
     let mut found = None;
-    for (at, pair) in query.split(|byte| *byte == b'&').enumerate() {
+    let pairs = query.split(|byte| *byte == b'&');
+    for (at, pair) in pairs.filter(|pair| !pair.is_empty()).enumerate() {
         if at == MAX_PARAMETERS {
             return Err(SignatureRefusal::TooMany);
         }

@@ -9,6 +9,7 @@ use seal::encode;
 
 use crate::{
     delivery::Delivery,
+    form,
     key::{Key, KeyFault, Material},
     message::{self, Message},
     refusal::SignatureRefusal,
@@ -63,7 +64,7 @@ pub fn sign(scheme: &Scheme, secret: &Secret, signing: &Signing<'_>) -> Result<S
     let way = scheme.way.get(key.way()).ok_or(KeyFault::NotAKey)?;
     let variant = variant(scheme, signing).ok_or(SignFault::NoVariant)?;
     let mut signed = Signed {
-        target: with_digest(signing, variant),
+        target: with_digest(signing, variant)?,
         headers: Vec::new(),
     };
     let content_type = signing.content_type.or(variant.content_type.as_deref());
@@ -152,16 +153,17 @@ fn variant<'s>(scheme: &'s Scheme, signing: &Signing<'_>) -> Option<&'s Variant>
 }
 
 /// The target, with the body's digest where the variant wants it in the query and it is not there.
-fn with_digest(signing: &Signing<'_>, variant: &Variant) -> String {
+/// Fails where whoever verifies would not look through the query.
+fn with_digest(signing: &Signing<'_>, variant: &Variant) -> Result<String, SignatureRefusal> {
     let target = signing.target;
     let Some((name, encoding)) = variant.body_digest.as_ref().and_then(|d| match &d.from {
         Place::Query(name) => Some((name, d.encoding)),
         Place::Header(_) => None,
     }) else {
-        return target.to_owned();
+        return Ok(target.to_owned());
     };
-    if !matches!(crate::form::query(target.as_bytes(), name), Ok(None)) {
-        return target.to_owned();
+    if form::query(target.as_bytes(), name)?.is_some() {
+        return Ok(target.to_owned());
     }
     let digest = seal::sha256(signing.body);
     let written = match encoding {
@@ -172,7 +174,9 @@ fn with_digest(signing: &Signing<'_>, variant: &Variant) -> String {
         Encoding::Hex | Encoding::Utf8 => encode::hex(&digest),
     };
     let joint = if target.contains('?') { '&' } else { '?' };
-    format!("{target}{joint}{name}={written}")
+    let target = format!("{target}{joint}{name}={written}");
+    form::query(target.as_bytes(), name)?;
+    Ok(target)
 }
 
 /// The value of a signed header: the time where it is the one that says it, else the identity.

@@ -41,6 +41,16 @@ impl Request {
         content_type: Option<&str>,
         body: &[u8],
     ) -> Self {
+        Self::try_signed_with(secret, scheme, target, content_type, body).unwrap()
+    }
+
+    pub fn try_signed_with(
+        secret: &Secret,
+        scheme: &str,
+        target: &str,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Option<Self> {
         let scheme = Scheme::find(scheme).unwrap();
         let signing = Signing {
             method: "POST",
@@ -51,9 +61,9 @@ impl Request {
             id: "msg_1",
             at: Timestamp::from_seconds(NOW),
         };
-        let signed = sign(scheme, secret, &signing).unwrap();
+        let signed = sign(scheme, secret, &signing).ok()?;
         let headers = signed.headers.into_iter();
-        Self {
+        Some(Self {
             scheme,
             secrets: vec![secret.clone()],
             method: "POST".to_owned(),
@@ -64,7 +74,7 @@ impl Request {
                 .collect(),
             body: body.to_vec(),
             now: NOW,
-        }
+        })
     }
 
     /// Sets every header called `name` aside and puts `values` in their place.

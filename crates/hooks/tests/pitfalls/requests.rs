@@ -2,7 +2,11 @@
 
 use hooks::SignatureRefusal as R;
 
-use crate::{FORM, JSON, common::Request, github, standard, twilio_form, twilio_json};
+use crate::{
+    FORM, JSON,
+    common::{Request, any_secret},
+    github, standard, twilio_form, twilio_json,
+};
 
 #[test]
 fn a_json_delivery_of_twilio_without_its_digest_is_refused() {
@@ -138,4 +142,25 @@ fn five_hundred_and_one_parameters_are_refused() {
     let mut more = twilio_form(most.as_bytes());
     more.body.extend_from_slice(b"&a=1");
     assert_eq!(more.refused(), Some(R::TooMany));
+}
+
+/// Found by fuzzing: whoever verified counted what stands between two `&`, and whoever signed did not
+/// count at all, so what was signed was not genuine.
+#[test]
+fn a_query_with_more_parameters_than_are_looked_at_is_not_signed() {
+    let signs = |query: &str| {
+        let target = format!("/hook?{query}");
+        Request::try_signed_with(&any_secret(), "twilio", &target, Some(JSON), b"{}")
+    };
+    let most = "a=1&".repeat(499);
+    for query in [
+        &most,
+        &"&".repeat(2000),
+        &format!("{}a=1", "&&".repeat(900)),
+    ] {
+        assert_eq!(signs(query).unwrap().refused(), None, "{query}");
+    }
+    for query in [format!("{most}b=2"), format!("{most}b=2&c=3")] {
+        assert!(signs(&query).is_none(), "{query}");
+    }
 }
