@@ -57,6 +57,7 @@ pub const TARGETS: &[Target] = targets! {
     return_to: assay::fuzz::urls::return_to, 2000;
     account: identity::fuzz::account, 300;
     form: identity::fuzz::form, 2000;
+    rows: identity::fuzz::rows, 1000;
     server_address: store::fuzz::address, 1000;
     config: config::fuzz::document, 400;
     quantity: config::fuzz::quantity, 2000;

@@ -1,7 +1,8 @@
 //! The gate's own echo: the upstream of ticketed requests.
 //!
 //! Owns a small HTTP/1.1 listener on loopback that answers with what an app would have received:
-//! method, target, fields in order, length and digest of the body. Refuses bodies beyond what a
+//! method, target, fields in order, length and digest of the body; or, where the request says so, with
+//! JSON that came with it, as an app with rows would. Refuses bodies beyond what a
 //! ticket allows, and more than a few connections at once. Keeps nothing, decides nothing; whoever
 //! reaches it without the gate learns only what they sent.
 
@@ -120,6 +121,23 @@ async fn exchange(
     Ok(keep)
 }
 
+/// Names the field with the JSON that is to be the answer, in base64.
+const ANSWER: &[u8] = b"x-echo-answer";
+
+/// Whether `request` asks for an answer of its own.
+pub(crate) fn has_answer(request: &Request<'_>) -> bool {
+    let mut fields = request.fields();
+    fields.any(|field| field.name().eq_ignore_ascii_case(ANSWER))
+}
+
+/// The JSON that the request asks to be answered with.
+fn wished(request: &Request<'_>) -> Option<String> {
+    let mut fields = request.fields();
+    let field = fields.find(|field| field.name().eq_ignore_ascii_case(ANSWER))?;
+    let bytes = seal::encode::unbase64(std::str::from_utf8(field.value()).ok()?).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
 /// What was received, as the answer's bytes.
 fn answer(request: &Request<'_>, body: &[u8]) -> Vec<u8> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -127,15 +145,18 @@ fn answer(request: &Request<'_>, body: &[u8]) -> Vec<u8> {
         .fields()
         .map(|field| [text(field.name()), text(field.value())])
         .collect();
-    let content = json!({
-        "echo": true,
-        "method": text(request.method_bytes()),
-        "target": text(request.target()),
-        "fields": fields,
-        "body_sha256": seal::encode::hex(&seal::sha256(body)),
-        "body_length": body.len(),
-    })
-    .to_string();
+    let received = || {
+        json!({
+            "echo": true,
+            "method": text(request.method_bytes()),
+            "target": text(request.target()),
+            "fields": fields,
+            "body_sha256": seal::encode::hex(&seal::sha256(body)),
+            "body_length": body.len(),
+        })
+        .to_string()
+    };
+    let content = wished(request).unwrap_or_else(received);
     let mut answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         content.len()

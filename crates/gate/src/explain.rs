@@ -7,6 +7,7 @@
 use identity::{
     Scopes,
     roles::{Effect, Rule},
+    rows::{Answers, Kind, View},
 };
 
 use crate::{
@@ -147,6 +148,9 @@ fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
             steps.push(Step::new("csrf", Verdict::Depends, why));
         }
         authorise(site, question, &plain, (roles, route.line), steps);
+        if let Some(answers) = &route.answers {
+            steps.push(rows(answers, question));
+        }
     }
 }
 
@@ -218,6 +222,49 @@ fn credential(route: &Route, question: &Question<'_>) -> Step {
         }
         Who::Key(_) | Who::Roles(_) => step(Verdict::Pass, takes),
     }
+}
+
+/// What they see of the answer: the first view of theirs that lets them ask.
+fn rows(answers: &Answers, question: &Question<'_>) -> Step {
+    let roles: &[String] = match question.who {
+        Who::Nobody => &[],
+        Who::Roles(roles) => roles,
+        Who::Key(key) => &key.roles,
+    };
+    let collection = &answers.collection;
+    let step = |verdict, why| Step::new("rows", verdict, why);
+    let views: Vec<&View> = collection.views_of(roles).collect();
+    let counts = answers.kind == Kind::Counts;
+    let opens = |view: &&&View| match counts {
+        true => view.counts || view.all,
+        false => view.permits(question.method),
+    };
+    let Some(view) = views.iter().find(opens) else {
+        let why = match views.iter().find(|view| view.own.is_some() && !counts) {
+            Some(view) => format!("{} may only read its own {}", view.role, collection.name),
+            None => format!("none of their roles sees this of {}", collection.name),
+        };
+        let line = views.first().map_or(0, |view| view.line);
+        return step(Verdict::Refuse(403), why).at(line);
+    };
+    let mut why = match &view.own {
+        _ if counts => format!("{} sees counts of {}", view.role, collection.name),
+        _ if view.all => format!("{} sees all {}", view.role, collection.name),
+        Some(by) => format!(
+            "{} sees the {} that name it as {by}",
+            view.role, collection.name
+        ),
+        None => String::new(),
+    };
+    let hidden: Vec<&str> = views
+        .iter()
+        .flat_map(|view| &view.hide)
+        .map(|it| &**it)
+        .collect();
+    if !counts && !hidden.is_empty() {
+        why = format!("{why}, without {}", hidden.join(", "));
+    }
+    step(Verdict::Pass, why).at(view.line)
 }
 
 /// Whether they may do what they ask for.

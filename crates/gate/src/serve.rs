@@ -26,6 +26,7 @@ mod local;
 pub mod refusals;
 mod reset;
 mod resolve;
+mod seen;
 mod thread;
 pub mod tls;
 mod whole;

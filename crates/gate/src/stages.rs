@@ -31,6 +31,7 @@ pub mod own;
 pub mod record;
 pub mod response;
 pub mod route;
+pub mod rows;
 pub mod session;
 pub mod sign_in;
 pub mod ticket;
@@ -352,8 +353,7 @@ fn judge_caller(
     }
 
     // authorise: who asks is known; may they, here?
-    let method = request.method_text();
-    let pass = authorise::judge(caller, &exchange.site, route, method, &paths.plain)?;
+    let pass = authorise::judge(caller, &exchange.site, route, request, &paths.plain)?;
 
     // body: its declared length, and whether it must be whole first. A signature covers it, and so
     // does a ticket.

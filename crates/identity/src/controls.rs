@@ -7,6 +7,7 @@
 mod accounts;
 mod people;
 mod roles;
+mod rows;
 
 use control::{Asked, Card, Control, ControlId, Fit, Mend, Weakening, card::Key};
 use serde_json::Value;
@@ -15,6 +16,7 @@ pub use self::{
     accounts::LocalAccounts,
     people::{KeptSessions, People},
     roles::Roles,
+    rows::Rows,
 };
 use crate::{account::fault::ACCOUNT, api_key, refusal};
 
@@ -23,6 +25,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &Keys,
     &KeyScopes,
     &Roles,
+    &Rows,
     &KeyDesk,
     &Tokens,
     &People,

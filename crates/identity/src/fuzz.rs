@@ -1,6 +1,9 @@
 //! Bodies for fuzzers and property tests: each takes any bytes and panics where a rule is broken.
 
+use std::sync::Arc;
+
 use control::Timestamp;
+use serde_json::Value;
 
 use crate::{
     NewKey, Scope,
@@ -8,6 +11,7 @@ use crate::{
     api_key, form,
     oidc::{metadata::Metadata, settings::may_be_asked},
     password::{About, Hashed, Password, strength},
+    rows::{Collection, Counts, LABEL, Narrow, Pointer},
     token::{Claims, Issuer, Rules, Tenancy},
 };
 
@@ -28,6 +32,76 @@ pub fn scope(bytes: &[u8]) {
     if let Ok(scope) = text.parse::<Scope>() {
         let printed = scope.to_string();
         assert_eq!(printed.parse::<Scope>().as_ref(), Ok(&scope));
+    }
+}
+
+/// Of any answer, what passes is JSON without a row of anybody else, without a hidden field, and where it
+/// is counts without a small group or a sentence.
+pub fn rows(bytes: &[u8]) {
+    let texts = |all: &[&str]| {
+        all.iter()
+            .map(|&text| text.into())
+            .collect::<Vec<Box<str>>>()
+    };
+    let collection = Arc::new(Collection {
+        name: "checks".into(),
+        at: Pointer::read("/rows").unwrap_or_default(),
+        beside: texts(&["total"]),
+        issuer: None,
+        counts: Some(Counts {
+            at: Pointer::default(),
+            show: texts(&["week", "count"]),
+            count: "count".into(),
+            least: 5,
+        }),
+        views: Vec::new(),
+    });
+    let own = Narrow::of_rows(
+        Arc::clone(&collection),
+        texts(&["mentor"]),
+        Some("me".into()),
+        texts(&["phone"]),
+    );
+    if let Ok(cut) = own.cut(bytes) {
+        assert!(cut.len() <= bytes.len());
+        let read = serde_json::from_slice(&cut);
+        assert!(read.is_ok(), "not JSON");
+        let cut: Value = read.unwrap_or_default();
+        assert!(!has_field(&cut, "phone"));
+        let rows = cut.get("rows").unwrap_or(&cut);
+        let listed = rows
+            .as_array()
+            .map_or(std::slice::from_ref(rows), Vec::as_slice);
+        for row in listed.iter().filter(|row| !row.is_null()) {
+            assert!(row["mentor"] == "me", "a row of somebody else");
+        }
+    }
+    if let Ok(cut) = Narrow::of_counts(collection).cut(bytes) {
+        let read = serde_json::from_slice(&cut);
+        assert!(read.is_ok(), "not JSON");
+        let cut: Value = read.unwrap_or_default();
+        let listed = cut
+            .as_array()
+            .map_or(std::slice::from_ref(&cut), Vec::as_slice);
+        for group in listed.iter().filter(|group| !group.is_null()) {
+            assert!(group["count"].as_u64().is_some_and(|count| count >= 5));
+            for (name, value) in group.as_object().into_iter().flatten() {
+                assert!(["week", "count"].contains(&name.as_str()));
+                assert!(!value.is_object() && !value.is_array());
+                let text = value.as_str().unwrap_or_default();
+                assert!(text.chars().count() <= LABEL);
+            }
+        }
+    }
+}
+
+fn has_field(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(known, value)| known.eq_ignore_ascii_case(name) || has_field(value, name)),
+        Value::Array(items) => items.iter().any(|item| has_field(item, name)),
+        _ => false,
     }
 }
 

@@ -16,7 +16,8 @@
 //! 3. [`table`]: the snapshot, and [`LiveKeys`], the handle that always has the latest;
 //! 4. [`principal`]: whoever asks, however that was proven;
 //! 5. [`proof`]: what passing a check is worth: [`Verified`], then [`Authorised`];
-//! 6. [`scope`]: methods and paths; [`roles`]: what each role may do with them;
+//! 6. [`scope`]: methods and paths; [`roles`]: what each role may do with them; [`rows`]: what it sees
+//!    of what the app answers;
 //! 7. [`refusal`]: every way to be turned away;
 //! 8. [`keys`]: making, listing, revoking;
 //! 9. [`token`]: signed tokens that somebody else issued;
@@ -44,6 +45,7 @@ pub mod principal;
 pub mod proof;
 pub mod refusal;
 pub mod roles;
+pub mod rows;
 pub mod scope;
 pub mod session;
 pub mod table;
@@ -57,6 +59,7 @@ pub use principal::{PersonId, Principal, Standing, Subject};
 pub use proof::{Authorised, Verified};
 pub use refusal::{AccessRefusal, KeyRefusal};
 pub use roles::RoleTable;
+pub use rows::Sight;
 pub use scope::{Scope, ScopeFault, Scopes};
 pub use session::{LiveSessions, Session, SessionHash, SessionRefusal, Sessions, SessionsFault};
 pub use table::{Key, KeyTable, LiveKeys};

@@ -22,6 +22,9 @@ pub const ISSUE: ControlId = ControlId("identity.issue");
 /// The roles a route asks for.
 pub const ROLE: ControlId = ControlId("identity.role");
 
+/// Which rows of an answer somebody sees.
+pub const ROWS: ControlId = ControlId("identity.rows");
+
 /// Why a request could not be tied to a key: 401, or 503 where that cannot be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum KeyRefusal {
@@ -148,6 +151,12 @@ pub enum AccessRefusal {
     /// No rule of any of the roles allows it.
     #[error("none of their roles is allowed this")]
     Absent,
+    /// None of the roles sees anything of the collection.
+    #[error("none of their roles sees any of these rows")]
+    Unseen,
+    /// Whose row the request would change is not known here.
+    #[error("whose row this would change is not known")]
+    Unjudged,
 }
 
 impl AccessRefusal {
@@ -159,6 +168,8 @@ impl AccessRefusal {
             Self::Role => "role-missing",
             Self::Denied => "role-denied",
             Self::Absent => "role-not-allowed",
+            Self::Unseen => "rows-no-view",
+            Self::Unjudged => "rows-not-judged",
         })
     }
 }
@@ -171,6 +182,8 @@ impl From<AccessRefusal> for Refusal {
             AccessRefusal::Role | AccessRefusal::Denied | AccessRefusal::Absent => {
                 (ROLE, "This needs a role that you do not have.")
             }
+            AccessRefusal::Unseen => (ROWS, "This needs a role that you do not have."),
+            AccessRefusal::Unjudged => (ROWS, "You may read here and change nothing."),
         };
         Self::new(control, 403, public, refusal.reason())
     }
@@ -219,6 +232,8 @@ mod tests {
             AccessRefusal::Role.reason(),
             AccessRefusal::Denied.reason(),
             AccessRefusal::Absent.reason(),
+            AccessRefusal::Unseen.reason(),
+            AccessRefusal::Unjudged.reason(),
         ];
         for (at, reason) in reasons.iter().enumerate() {
             assert!(!reasons[..at].contains(reason), "{reason}");
@@ -230,6 +245,8 @@ mod tests {
         for (refusal, control) in [
             (AccessRefusal::Scope, SCOPE),
             (AccessRefusal::Role, ROLE),
+            (AccessRefusal::Unseen, ROWS),
+            (AccessRefusal::Unjudged, ROWS),
             (AccessRefusal::Denied, ROLE),
             (AccessRefusal::Absent, ROLE),
         ] {

@@ -1,9 +1,13 @@
 //! What the configuration's table of roles says, read plainly.
 //!
-//! Owns an own reading of `[roles]`: rule after rule, as a person reads them. It shares no code with
-//! the gate, whose reading it is held against.
+//! Owns an own reading of `[roles]`: rule after rule, as a person reads them, and what a role may do
+//! where answers hold rows. It shares no code with the gate, whose reading it is held against.
+
+mod views;
 
 use serde_json::Value;
+
+use self::views::Views;
 
 /// Methods that are tried where a route or a rule names none.
 pub(crate) const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -22,6 +26,7 @@ pub(crate) struct Rule {
 pub(crate) struct Rights {
     pub(crate) roles: Vec<String>,
     pub(crate) rules: Vec<Rule>,
+    views: Views,
 }
 
 impl Rights {
@@ -38,7 +43,12 @@ impl Rights {
             }
         }
         let roles = table.keys().cloned().collect();
-        Some(Self { roles, rules })
+        let views = Views::of(configuration);
+        Some(Self {
+            roles,
+            rules,
+            views,
+        })
     }
 
     /// Whether whoever has exactly `roles` may use `method` on `path`.
@@ -50,7 +60,7 @@ impl Rights {
                     && rule.covers(method, path)
             })
         };
-        speaks(false) && !speaks(true)
+        speaks(false) && !speaks(true) && self.views.may(roles, method, path)
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) fn router(records: Records) -> Router {
         .route("/api/students/{id}/checks", get(checks))
         .route("/api/groups", get(groups))
         .route("/api/whoami", get(whoami))
+        .route("/mentor/checks", get(every_check))
+        .route("/group/checks", get(groups))
         .with_state(records)
 }
 
@@ -110,6 +112,11 @@ async fn students(
 
 async fn checks(State(records): State<Records>, Path(student): Path<String>) -> Response {
     answer(records.checks(&student))
+}
+
+/// Every check there is: which of them are whose is for somebody else to say.
+async fn every_check(State(records): State<Records>) -> Response {
+    answer(records.every_check())
 }
 
 async fn groups(State(records): State<Records>) -> Response {

@@ -30,11 +30,21 @@ pub(crate) struct Check {
     pub(crate) text: String,
 }
 
-/// A row of the group page.
+/// A wellbeing check with its student.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub(crate) struct CheckOf {
+    #[serde(flatten)]
+    pub(crate) student: Student,
+    #[serde(flatten)]
+    pub(crate) check: Check,
+}
+
+/// A row of the group page, with what somebody wrote last.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) urgency: i64,
     pub(crate) checks: i64,
+    pub(crate) latest: String,
 }
 
 const SCHEMA: &str = "
@@ -124,14 +134,39 @@ impl Records {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    pub(crate) fn every_check(&self) -> Result<Vec<CheckOf>, RecordsError> {
+        let connection = self.lock();
+        let mut query = connection.prepare(
+            "select student.id, name, phone, mentor, urgency, text
+             from wellbeing join student using (phone) order by wellbeing.id",
+        )?;
+        let rows = query.query_map([], |row| {
+            Ok(CheckOf {
+                student: Student {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    phone: row.get(2)?,
+                    mentor: row.get(3)?,
+                },
+                check: Check {
+                    urgency: row.get(4)?,
+                    text: row.get(5)?,
+                },
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     pub(crate) fn counts(&self) -> Result<Vec<Count>, RecordsError> {
         let connection = self.lock();
-        let mut query = connection
-            .prepare("select urgency, count(*) from wellbeing group by urgency order by urgency")?;
+        let mut query = connection.prepare(
+            "select urgency, count(*), max(text) from wellbeing group by urgency order by urgency",
+        )?;
         let rows = query.query_map([], |row| {
             Ok(Count {
                 urgency: row.get(0)?,
                 checks: row.get(1)?,
+                latest: row.get(2)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -159,11 +194,14 @@ mod tests {
                 text: "3 ik slaap slecht".to_owned()
             }]
         );
+        let every = records.every_check().unwrap();
+        assert_eq!((every.len(), &every[0].student), (1, &student));
         assert_eq!(
             records.counts().unwrap(),
             [Count {
                 urgency: 3,
-                checks: 1
+                checks: 1,
+                latest: "3 ik slaap slecht".to_owned()
             }]
         );
     }

@@ -21,6 +21,7 @@ use super::{
     local::Local,
     refusals,
     reset::Client,
+    seen,
 };
 use crate::stages::{
     Forwarding,
@@ -163,6 +164,10 @@ pub(super) async fn relay<C: Stream>(
     facts: Facts,
     received: u64,
 ) -> End {
+    if forwarding.narrow().is_some() {
+        let parts = (head, len);
+        return seen::relay(local, exchange, parts, forwarding, facts, received).await;
+    }
     let answer = head.answer(exchange.upstream.input.unread());
     let status = answer.status();
     let upstream_stays = answer.keep_alive();
@@ -240,7 +245,7 @@ pub(super) async fn relay<C: Stream>(
 }
 
 /// Why what was allowed when it began is so no longer.
-fn no_longer_allowed(local: &Local, forwarding: &Forwarding) -> Refusal {
+pub(super) fn no_longer_allowed(local: &Local, forwarding: &Forwarding) -> Refusal {
     if forwarding.credential_stands(&local.core) {
         refusals::ROUTE_CHANGED
     } else {

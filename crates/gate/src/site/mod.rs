@@ -6,6 +6,7 @@
 
 mod accounts;
 pub mod app;
+mod collections;
 pub mod deployment;
 pub mod desks;
 pub mod headers;
@@ -16,6 +17,7 @@ mod login;
 mod roles;
 pub mod route;
 pub mod router;
+mod views;
 pub mod warning;
 
 use config::{Fault, Table, secret::Sources};
@@ -70,7 +72,7 @@ const MOST_ROUTES: usize = 4096;
 
 impl Site {
     /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]`, `[keys]`,
-    /// `[roles]`, `[login]`, `[accounts]` and `[[issuer]]` from `root` and the gate's keys from
+    /// `[roles]`, `[collections]`, `[login]`, `[accounts]` and `[[issuer]]` from `root` and the gate's keys from
     /// `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
     pub fn read(
@@ -85,7 +87,7 @@ impl Site {
             ResponseHeaders::read(&mut root.table("headers"), &ResponseHeaders::default());
         let apps = App::read(root);
         let public_url = deployment.as_ref().map(|it| &*it.public_url.text);
-        let roles = roles::read(root);
+        let (roles, views) = roles::read(root);
         let desks = Desks::read(root, public_url.unwrap_or_default(), roles.as_ref());
         let people = root.has("login") || root.has("accounts");
         let login = login::read(
@@ -102,8 +104,17 @@ impl Site {
         );
         let url = deployment.as_ref().map(|it| &it.public_url);
         let accounts = accounts::read(root, url);
+        let accounts_name = accounts.is_some().then_some(identity::account::ISSUER);
+        let names: Vec<&str> = login
+            .iter()
+            .map(|login| &*login.issuer)
+            .chain(accounts_name)
+            .chain(issuers.iter().map(|issuer| &*issuer.rules().issuer))
+            .collect();
+        let collections = collections::read(root, views, &names);
         let context = Context {
             people,
+            collections: &collections,
             surroundings,
             apps: &apps,
             limits: &limits,
@@ -112,6 +123,7 @@ impl Site {
             tokens: desks.tokens().is_some() || !issuers.is_empty(),
         };
         let routes = read_routes(root, &context)?;
+        collections::all_answered(root, &collections, &routes);
         desks.part_from(&routes, root);
         let router = Router::new(&routes, |path| wire::target::folded(path).into_owned());
         Some(Self {

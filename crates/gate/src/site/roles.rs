@@ -1,6 +1,6 @@
 //! What each role may do, as the file says it.
 //!
-//! Owns `[roles]`. Refuses rules that are no scopes, more of them than a table holds, and, where the
+//! Owns `[roles]`, but for what a role sees of answers. Refuses rules that are no scopes, more of them than a table holds, and, where the
 //! table is there, any role elsewhere in the file that it does not have: a role nobody described would
 //! be one that may nothing, and nearly always a spelling mistake.
 
@@ -10,17 +10,20 @@ use identity::{
     roles::{Effect, Rule},
 };
 
-use super::desks::role;
+use super::{desks::role, views};
 
-/// Reads `[roles]`, where it is there.
-pub(super) fn read(root: &mut Table<'_>) -> Option<RoleTable> {
-    let mut table = root.optional_table("roles")?;
-    let (mut names, mut rules) = (Vec::new(), Vec::new());
+/// Reads `[roles]`, where it is there, and what each role sees of collections.
+pub(super) fn read(root: &mut Table<'_>) -> (Option<RoleTable>, Vec<views::Named>) {
+    let (mut names, mut rules, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    let Some(mut table) = root.optional_table("roles") else {
+        return (None, seen);
+    };
     for name in table.keys() {
         let mut of_role = table.table(&name.value);
         match role(&name.value) {
             Ok(role) => {
                 rules.extend(rules_of(&mut of_role, &role));
+                seen.extend(views::read(&mut of_role, &role));
                 names.push(role);
             }
             Err(why) => {
@@ -30,13 +33,14 @@ pub(super) fn read(root: &mut Table<'_>) -> Option<RoleTable> {
                         .hint("call the role by such a word, here and where it is given"),
                 );
                 let _ = rules_of(&mut of_role, "");
+                let _ = views::read(&mut of_role, "");
             }
         }
         of_role.done();
     }
     let span = table.span();
     table.done();
-    match RoleTable::new(names, rules) {
+    let table = match RoleTable::new(names, rules) {
         Ok(table) => Some(table),
         Err(fault) => {
             root.fault(
@@ -46,7 +50,8 @@ pub(super) fn read(root: &mut Table<'_>) -> Option<RoleTable> {
             );
             None
         }
-    }
+    };
+    (table, seen)
 }
 
 /// The rules of one role.

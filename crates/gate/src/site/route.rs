@@ -8,13 +8,17 @@ mod guard;
 
 use std::{fmt, sync::Arc};
 
-use config::{Fault, Table};
+use config::{Fault, Found, Table};
 use hooks::Source;
-use identity::RoleTable;
+use identity::{
+    RoleTable,
+    rows::{Answers, Collection},
+};
 
 use super::{
     Surroundings,
     app::App,
+    collections,
     deployment::host_name,
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
@@ -43,6 +47,8 @@ pub struct Route {
     pub app: usize,
     /// Who may pass.
     pub guard: Guard,
+    /// What its answers hold of a collection.
+    pub answers: Option<Answers>,
     /// Whether each request gets an assertion of its own, bound to method and path.
     pub bind_request: bool,
     /// What its answers tell a browser.
@@ -143,6 +149,8 @@ pub(super) struct Context<'a> {
     pub(super) headers: &'a ResponseHeaders,
     /// What each role may do, where a table says so.
     pub(super) roles: Option<&'a RoleTable>,
+    /// Which rows apps answer with.
+    pub(super) collections: &'a [(Found<String>, Arc<Collection>)],
     /// Whether anybody issues tokens.
     pub(super) tokens: bool,
     /// Whether people log in.
@@ -168,6 +176,8 @@ impl Route {
         };
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
+        let guarded = !matches!(guard, Some(Guard::Open(_) | Guard::Webhook(_)));
+        let answers = collections::of_route(table, context.collections, guarded);
         if let (Some(bind), Some(Guard::Open(_))) = (&bind, &guard) {
             table.fault(
                 Fault::new(
@@ -195,6 +205,7 @@ impl Route {
             host,
             app: app?,
             guard: guard?,
+            answers,
             bind_request: bind.is_some(),
             headers,
             limits,

@@ -1,12 +1,13 @@
 //! Authorise: whether who asks may do what is asked, here.
 //!
 //! Owns the step from a caller to a proof: the scope of a key over method and path, the roles of the
-//! route, the table of roles. Refuses everything a credential does not name. A signature proves nothing yet; it passes on
+//! route, the table of roles, what may be seen of the answer. Refuses everything a credential does not name. A signature proves nothing yet; it passes on
 //! as unsigned, from which no request can be admitted.
 
 use control::Refusal;
+use wire::Request;
 
-use super::{authenticate::Caller, exchange::Exchange, forward::Proof};
+use super::{authenticate::Caller, exchange::Exchange, forward::Proof, rows};
 use crate::{
     site::{
         Site,
@@ -38,7 +39,7 @@ pub(crate) fn judge(
     caller: Caller,
     site: &Site,
     route: &Route,
-    method: &str,
+    request: &Request<'_>,
     path: &str,
 ) -> Result<Pass, Refusal> {
     match caller {
@@ -51,8 +52,10 @@ pub(crate) fn judge(
                 Guard::Credential { roles, .. } => roles.as_slice(),
                 Guard::Open(_) | Guard::Webhook(_) => &[],
             };
+            let method = request.method_text();
             let authorised = verified.authorise(method, path, roles, site.roles())?;
-            Ok(Pass::Proven(Proof::Known(authorised)))
+            let sight = rows::judge(&authorised, route, request)?;
+            Ok(Pass::Proven(Proof::Known(authorised, sight)))
         }
     }
 }

@@ -10,7 +10,7 @@ mod head;
 use std::{net::SocketAddr, sync::LazyLock};
 
 use control::{ControlId, Reason, Refusal};
-use identity::{Principal, Standing};
+use identity::{Principal, Standing, rows::Narrow};
 use wire::{BodyFraming, CleanText, Request, WriteFault};
 
 use self::head::Head;
@@ -60,8 +60,8 @@ pub struct Admitted {
 pub(crate) enum Proof {
     /// The route's own statement that it is open.
     Open(OpenPass),
-    /// A credential that allows this.
-    Known(identity::Authorised),
+    /// A credential that allows this, and what may be seen of the answer.
+    Known(identity::Authorised, identity::Sight),
     /// The provider's signature over this very delivery.
     Signed(Box<hooks::Verified<hooks::Signature>>),
 }
@@ -117,6 +117,7 @@ pub struct Forwarding {
     route: usize,
     app: usize,
     standing: Option<Standing>,
+    narrow: Option<Box<Narrow>>,
 }
 
 /// Where a request goes whose app is not there: no address, so nothing can be dialled. A site is
@@ -151,6 +152,12 @@ impl Forwarding {
     #[must_use]
     pub const fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// What its answer must be cut to, where whoever asks may not see all of it.
+    #[must_use]
+    pub fn narrow(&self) -> Option<&Narrow> {
+        self.narrow.as_deref()
     }
 
     /// Whether it was asked with a credential, which may be taken back or end while it lasts.
@@ -238,12 +245,13 @@ pub fn write_head(
         route: exchange.route.unwrap_or(usize::MAX),
         app: exchange.route().map_or(usize::MAX, |route| route.app),
         standing: match &proof {
-            Proof::Known(authorised) => Some(authorised.standing()),
+            Proof::Known(authorised, _) => Some(authorised.standing()),
             Proof::Open(_) | Proof::Signed(_) => None,
         },
         exchange,
         claim,
         echo: None,
+        narrow: None,
     };
     if echo.is_some() {
         forwarding.echo = core.gate.echo.get().copied();
@@ -253,9 +261,15 @@ pub fn write_head(
         core.counters.add(Metric::TicketsRedeemed, 1);
     }
     let assertion = assertion(core, &forwarding.exchange, &proof, request);
+    // The echo has no rows, but for those that a proof gives it.
+    let rowless = forwarding.echo.is_some() && !crate::echo::has_answer(request);
+    let narrowed = match &proof {
+        Proof::Known(_, sight) => !rowless && sight.narrow().is_some(),
+        Proof::Open(_) | Proof::Signed(_) => false,
+    };
     // A session comes in a cookie: what stands in the fields for keys is the app's.
     let consumed = match &proof {
-        Proof::Known(who) => !matches!(who.principal(), Principal::Session(_)),
+        Proof::Known(who, _) => !matches!(who.principal(), Principal::Session(_)),
         Proof::Open(_) | Proof::Signed(_) => false,
     };
     let written = assertion.and_then(|assertion| {
@@ -264,6 +278,7 @@ pub fn write_head(
             claim: forwarding.claim.as_deref(),
             assertion: assertion.as_ref(),
             consumed,
+            narrowed,
             tokens: &core.gate.tokens,
         };
         head.write(request, framing, out)
@@ -271,6 +286,11 @@ pub fn write_head(
     match written {
         Ok(()) => {
             core.counters.add(Metric::Forwarded, 1);
+            if let Proof::Known(_, sight) = proof
+                && narrowed
+            {
+                forwarding.narrow = sight.into_narrow();
+            }
             Ok(forwarding)
         }
         Err(_) => {
@@ -291,7 +311,7 @@ fn assertion(
         return Ok(None);
     };
     let (subject, who) = match (proof, &route.guard) {
-        (Proof::Known(authorised), _) => {
+        (Proof::Known(authorised, _), _) => {
             let who = authorised.principal();
             (Subject::Principal(who.subject()), Some(who))
         }

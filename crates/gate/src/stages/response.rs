@@ -59,8 +59,11 @@ pub fn write_head(
     // section 8.6).
     let announces =
         matches!(framing, BodyFraming::None) && answer.status() >= 200 && answer.status() != 204;
+    let narrowed = forwarding.narrow().is_some();
     for field in answer.fields() {
         let kept = match field.kind() {
+            // Lengths, tags and dates of the whole answer would tell of what is not seen.
+            kind if narrowed && !says_nothing_of_rows(kind) => false,
             Name::ContentLength => announces,
             Name::TransferEncoding => false,
             Name::SetCookie => {
@@ -94,9 +97,26 @@ pub fn write_head(
             out.extend_from_slice(b"Connection: close\r\n");
         }
     }
+    if narrowed {
+        out.extend_from_slice(b"Cache-Control: no-store\r\n");
+    }
     headers.write(exchange.secure, seen, out);
     write_id(exchange, out);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a field of an answer passes where not all of the answer does.
+const fn says_nothing_of_rows(kind: Name) -> bool {
+    matches!(
+        kind,
+        Name::ContentType
+            | Name::Date
+            | Name::Location
+            | Name::RetryAfter
+            | Name::SetCookie
+            | Name::Vary
+            | Name::WwwAuthenticate
+    )
 }
 
 /// Appends an answer of our own to `out`, head and body.

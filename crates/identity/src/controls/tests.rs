@@ -25,7 +25,10 @@ fn with_keys() -> Value {
 fn with_people() -> Value {
     json!({
         "login": { "issuer": "https://login.test", "domains": ["school.test"] },
-        "roles": { "clerk": { "deny": ["* /"] } },
+        "roles": { "clerk": { "deny": ["* /"], "rows": { "cases": {
+            "see": "own", "by": "clerk", "hide": ["phone"],
+        } } } },
+        "collections": { "cases": { "counts": { "show": ["week"] } } },
         "accounts": {},
         "issuer": [{ "issuer": "https://jobs.test", "once": true }],
         "route": [{ "path": "/", "auth": ["session"] }],
@@ -103,7 +106,8 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
             if catalogue.get(id).is_some_and(|p| p.kind == Kind::Probed) {
                 let before = with_people();
                 let mut after = before.clone();
-                match control.weaken(&mut after, &asked(id, &[])) {
+                let cases = [("collection", "cases"), ("role", "clerk")];
+                match control.weaken(&mut after, &asked(id, &cases)) {
                     Weakening::Configured(_) => {
                         assert_ne!(before, after, "{id}");
                         settings.push(*id);
@@ -118,6 +122,9 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
     }
     let by_setting = [
         "access.restricted",
+        "access.assigned-only",
+        "access.fields-withheld",
+        "access.no-free-text-in-aggregates",
         "token.once",
         "session.idle",
         "session.longest",

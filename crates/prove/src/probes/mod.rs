@@ -24,6 +24,7 @@ mod logs;
 mod retention;
 mod roles;
 mod routes;
+mod rows;
 mod sessions;
 mod settled;
 mod tamper;
@@ -58,6 +59,9 @@ pub const PROBES: &[&dyn Probe] = &[
     &keys::PrefixEntropy,
     &roles::ByRole,
     &roles::Restricted,
+    &rows::AssignedOnly,
+    &rows::FieldsWithheld,
+    &rows::CountsOnly,
     &tokens::Genuine,
     &tokens::Expires,
     &unwelcome::Revocable,

@@ -88,10 +88,10 @@ fn outreach_shown(stage: &Stage) -> Result<Shown, Failure> {
     let class = student_outreach::synthetic(CLASS);
     let sent = traffic::run(stage, &class)?;
     let words = format!(
-        "{} registrations, {} messages and {} pages for mentors",
+        "{} registrations, {} messages, two people who signed in, and {} pages",
         sent.registrations, sent.messages, sent.pages
     );
-    Ok((words, outreach::attack(stage, &class)?))
+    Ok((words, outreach::attack(stage, &class, &sent)?))
 }
 
 fn helpline_shown(stage: &Stage) -> Result<Shown, Failure> {

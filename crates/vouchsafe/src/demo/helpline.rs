@@ -3,11 +3,12 @@
 //! Owns how an admin, case workers and their programs use the gate: a key that is made over HTTP, a
 //! token for it, and calls with that; an account, and a browser that signs in. A request that does not get through is a fault of the demo.
 
-use control::{SystemRng, probe::Reply, rng};
+use control::probe::Reply;
 use seal::encode::{base64url, unbase64url};
 use serde_json::{Value, json};
 
 use super::{
+    account,
     attacks::{self, Attack, Outcome, body_has},
     stage::Stage,
     traffic::{get, post, through},
@@ -90,46 +91,11 @@ pub(crate) fn work(stage: &Stage) -> Result<(Worker, Sent), Failure> {
         None,
         204,
     )?;
-    signs_in(stage)?;
+    let cookie = account::signed_in(stage, ACCOUNT, "case-worker", CALLS)?;
+    let reply = stage.send(stage.gate(), &get(CALLS, &cookie))?;
+    through(&reply, 200)?;
     sent.reads += 1;
     Ok((worker, sent))
-}
-
-/// Another case worker gets an account, sets a password by its link, signs in as a browser does, and
-/// reads calls.
-fn signs_in(stage: &Stage) -> Result<(), Failure> {
-    let wish = json!({ "name": ACCOUNT, "roles": ["case-worker"] });
-    let made = stage.asks_admin("/v1/users", &wish)?;
-    let link = text(&made, "link")?;
-    let (_, link) = link.rsplit_once("?link=").unwrap_or_default();
-    let chance: [u8; 16] = rng::array(&SystemRng)
-        .map_err(|fault| Failure::new(fault.to_string(), "check the operating system"))?;
-    let password = format!("night-{}-train", seal::encode::hex(&chance));
-    let claimed = format!("link={link}&password={password}&repeat={password}");
-    let reply = stage.send(stage.gate(), &filled(stage, "/.vouchsafe/claim", &claimed))?;
-    through(&reply, 200)?;
-    let name = ACCOUNT.replace('@', "%40");
-    let signs = format!("name={name}&password={password}&to={CALLS}");
-    let reply = stage.send(stage.gate(), &filled(stage, "/.vouchsafe/sign-in", &signs))?;
-    through(&reply, 303)?;
-    let set = reply.answer().and_then(|answer| answer.field("Set-Cookie"));
-    let cookie = set
-        .and_then(|set| set.split(';').next())
-        .unwrap_or_default();
-    let reply = stage.send(stage.gate(), &get(CALLS, &format!("Cookie: {cookie}\r\n")))?;
-    through(&reply, 200)
-}
-
-/// A form as a browser sends it from a page of the gate.
-fn filled(stage: &Stage, path: &str, pairs: &str) -> Vec<u8> {
-    let kind = "application/x-www-form-urlencoded";
-    let headers = [
-        ("Content-Type", kind),
-        ("Origin", stage.public_url()),
-        ("Sec-Fetch-Site", "same-origin"),
-    ];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    post(path, &headers, pairs.as_bytes())
 }
 
 /// Asks the gate with a credential, and gives the JSON of the answer.

@@ -2,6 +2,7 @@
 //!
 //! Owns processes and a temporary folder for as long as the demo runs, and ends them by their ids.
 
+mod account;
 pub(crate) mod attacks;
 mod browser;
 pub(crate) mod helpline;

@@ -8,12 +8,21 @@ use student_outreach::Student;
 use super::{
     attacks::{self, Outcome, body_has},
     stage::Stage,
-    traffic::{TWILIO, form, get, mentor_key, post, registration, whatsapp},
+    traffic::{
+        CHECKS, GROUPS, MENTOR, Sent, TWILIO, form, get, post, program_key, registration, whatsapp,
+    },
 };
 use crate::failure::Failure;
 
+/// What an attacker has to begin with.
+struct Known<'s> {
+    stage: &'s Stage,
+    class: &'s [Student],
+    sent: &'s Sent,
+}
+
 /// Makes the bytes; `name` is unique to the attack and the door.
-type Make = fn(&Stage, &[Student], name: &str) -> Result<Vec<u8>, Failure>;
+type Make = fn(&Known<'_>, name: &str) -> Result<Vec<u8>, Failure>;
 /// Whether the attack got what it wanted.
 type Won = fn(&Stage, &Reply, name: &str) -> bool;
 
@@ -63,6 +72,24 @@ const ATTACKS: &[Attack] = &[
         won: shows_students,
     },
     Attack {
+        name: "what other mentors' students wrote, as a mentor",
+        make: |known, _| Ok(get(CHECKS, &known.sent.mentor)),
+        times: 1,
+        won: shows_others,
+    },
+    Attack {
+        name: "a student's phone number, as their mentor",
+        make: |known, _| Ok(get(CHECKS, &known.sent.mentor)),
+        times: 1,
+        won: shows_students,
+    },
+    Attack {
+        name: "a student's words on the page of groups",
+        make: |known, _| Ok(get(GROUPS, &known.sent.lead)),
+        times: 1,
+        won: quotes,
+    },
+    Attack {
         name: "being somebody else by a header",
         make: impersonation,
         times: 1,
@@ -70,19 +97,19 @@ const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "another site's name in Host",
-        make: |_, _, _| Ok(attacks::foreign_host()),
+        make: |_, _| Ok(attacks::foreign_host()),
         times: 1,
         won: answered,
     },
     Attack {
         name: "Content-Length and Transfer-Encoding together",
-        make: |_, _, _| Ok(attacks::smuggling()),
+        make: |_, _| Ok(attacks::smuggling()),
         times: 1,
         won: answered,
     },
     Attack {
         name: "no Host at all",
-        make: |_, _, _| Ok(attacks::no_host()),
+        make: |_, _| Ok(attacks::no_host()),
         times: 1,
         won: answered,
     },
@@ -94,7 +121,12 @@ const ATTACKS: &[Attack] = &[
     },
 ];
 
-pub(crate) fn attack(stage: &Stage, class: &[Student]) -> Result<Vec<Outcome>, Failure> {
+pub(crate) fn attack(
+    stage: &Stage,
+    class: &[Student],
+    sent: &Sent,
+) -> Result<Vec<Outcome>, Failure> {
+    let known = Known { stage, class, sent };
     ATTACKS
         .iter()
         .enumerate()
@@ -103,14 +135,14 @@ pub(crate) fn attack(stage: &Stage, class: &[Student]) -> Result<Vec<Outcome>, F
                 stage,
                 (attack.name, number),
                 attack.times,
-                |name| (attack.make)(stage, class, name),
+                |name| (attack.make)(&known, name),
                 |reply, name| (attack.won)(stage, reply, name),
             )
         })
         .collect()
 }
 
-fn unsigned(_: &Stage, _: &[Student], name: &str) -> Result<Vec<u8>, Failure> {
+fn unsigned(_: &Known<'_>, name: &str) -> Result<Vec<u8>, Failure> {
     let headers = [(
         "Content-Type".to_owned(),
         "application/x-www-form-urlencoded".to_owned(),
@@ -122,7 +154,8 @@ fn unsigned(_: &Stage, _: &[Student], name: &str) -> Result<Vec<u8>, Failure> {
     ))
 }
 
-fn forged(stage: &Stage, _: &[Student], name: &str) -> Result<Vec<u8>, Failure> {
+fn forged(known: &Known<'_>, name: &str) -> Result<Vec<u8>, Failure> {
+    let stage = known.stage;
     let other = control::Secret::new(b"00000000000000000000000000000000".to_vec());
     whatsapp(
         stage,
@@ -133,7 +166,8 @@ fn forged(stage: &Stage, _: &[Student], name: &str) -> Result<Vec<u8>, Failure> 
     )
 }
 
-fn altered(stage: &Stage, _: &[Student], name: &str) -> Result<Vec<u8>, Failure> {
+fn altered(known: &Known<'_>, name: &str) -> Result<Vec<u8>, Failure> {
+    let stage = known.stage;
     let decoy = "x".repeat(name.len());
     let genuine = whatsapp(
         stage,
@@ -147,8 +181,8 @@ fn altered(stage: &Stage, _: &[Student], name: &str) -> Result<Vec<u8>, Failure>
         .into_bytes())
 }
 
-fn repeated(stage: &Stage, class: &[Student], name: &str) -> Result<Vec<u8>, Failure> {
-    let Some(student) = class.first() else {
+fn repeated(known: &Known<'_>, name: &str) -> Result<Vec<u8>, Failure> {
+    let Some(student) = known.class.first() else {
         return Ok(attacks::no_host());
     };
     let student = Student {
@@ -156,26 +190,27 @@ fn repeated(stage: &Stage, class: &[Student], name: &str) -> Result<Vec<u8>, Fai
         id: name.to_owned(),
         ..student.clone()
     };
-    registration(stage, &student, name)
+    registration(known.stage, &student, name)
 }
 
-fn no_key(_: &Stage, _: &[Student], _: &str) -> Result<Vec<u8>, Failure> {
+fn no_key(_: &Known<'_>, _: &str) -> Result<Vec<u8>, Failure> {
     Ok(get("/api/students", ""))
 }
 
-fn made_up_key(_: &Stage, _: &[Student], _: &str) -> Result<Vec<u8>, Failure> {
+fn made_up_key(_: &Known<'_>, _: &str) -> Result<Vec<u8>, Failure> {
     Ok(get("/api/students", "X-API-Key: vsk_letmein\r\n"))
 }
 
-fn impersonation(stage: &Stage, _: &[Student], name: &str) -> Result<Vec<u8>, Failure> {
-    let key = mentor_key(stage)?;
+fn impersonation(known: &Known<'_>, name: &str) -> Result<Vec<u8>, Failure> {
+    let stage = known.stage;
+    let key = program_key(stage)?;
     Ok(get(
         "/api/whoami",
         &format!("X-API-Key: {key}\r\nX-Forwarded-User: {name}\r\n"),
     ))
 }
 
-fn landing(_: &Stage, _: &[Student], _: &str) -> Result<Vec<u8>, Failure> {
+fn landing(_: &Known<'_>, _: &str) -> Result<Vec<u8>, Failure> {
     Ok(get("/", ""))
 }
 
@@ -207,6 +242,15 @@ fn rows(stage: &Stage, query: &str, name: &str) -> i64 {
 
 fn shows_students(_: &Stage, reply: &Reply, _: &str) -> bool {
     body_has(reply, "\"phone\"")
+}
+
+/// Somebody else's students, and not only because nobody's are shown.
+fn shows_others(_: &Stage, reply: &Reply, _: &str) -> bool {
+    body_has(reply, MENTOR) && body_has(reply, "m-okafor")
+}
+
+fn quotes(_: &Stage, reply: &Reply, _: &str) -> bool {
+    body_has(reply, "slaap")
 }
 
 fn believed(_: &Stage, reply: &Reply, name: &str) -> bool {

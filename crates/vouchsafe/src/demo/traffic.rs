@@ -1,4 +1,4 @@
-//! Genuine traffic: registrations, answers of students, pages of mentors.
+//! Genuine traffic: registrations, answers of students, pages of people and programs.
 //!
 //! Owns the sender's side of each provider. Everything goes through the gate with real signatures
 //! and a real key; a request that does not get through is a fault of the demo.
@@ -11,7 +11,7 @@ use hooks::{
 use serde_json::json;
 use student_outreach::Student;
 
-use super::stage::Stage;
+use super::{account::signed_in, stage::Stage};
 use crate::failure::Failure;
 
 /// What went through.
@@ -19,11 +19,22 @@ pub(crate) struct Sent {
     pub(crate) registrations: usize,
     pub(crate) messages: usize,
     pub(crate) pages: usize,
+    /// The session of a mentor, as a browser sends it.
+    pub(super) mentor: String,
+    /// That of the team's lead.
+    pub(super) lead: String,
 }
 
 /// The variables in which the gate has the secrets of its sources.
 pub(super) const TWILIO: &str = "TWILIO_AUTH_TOKEN";
 const REGISTER: &str = "REGISTER_SIGNING_SECRET";
+
+/// One of the mentors of the synthetic class.
+pub(super) const MENTOR: &str = "m-jansen";
+/// Where mentors read checks.
+pub(super) const CHECKS: &str = "/mentor/checks";
+/// Where the team's lead sees how many there are.
+pub(super) const GROUPS: &str = "/group/checks";
 
 /// What students answer; the digit is the urgency.
 const ANSWERS: &[&str] = &["1 prima", "2 gaat wel", "1", "3 ik slaap slecht", "2"];
@@ -41,23 +52,32 @@ pub(crate) fn run(stage: &Stage, class: &[Student]) -> Result<Sent, Failure> {
         let bytes = whatsapp(stage, twilio, "/webhook/whatsapp", &body, &id)?;
         through(&stage.send(stage.gate(), &bytes)?, 200)?;
     }
-    let key = mentor_key(stage)?;
+    let key = format!("Authorization: Bearer {}\r\n", program_key(stage)?);
+    let mentor = signed_in(stage, MENTOR, "mentor", CHECKS)?;
+    let lead = signed_in(stage, "lead", "team-lead", GROUPS)?;
     let mut pages = 0;
-    for path in ["/api/students", "/api/groups", "/api/students/s1003/checks"] {
-        let bytes = get(path, &format!("Authorization: Bearer {key}\r\n"));
-        through(&stage.send(stage.gate(), &bytes)?, 200)?;
+    for (path, shown) in [
+        ("/api/students", &key),
+        ("/api/groups", &key),
+        ("/api/students/s1003/checks", &key),
+        (CHECKS, &mentor),
+        (GROUPS, &lead),
+    ] {
+        through(&stage.send(stage.gate(), &get(path, shown))?, 200)?;
         pages += 1;
     }
     Ok(Sent {
         registrations: class.len(),
         messages: class.len(),
         pages,
+        mentor,
+        lead,
     })
 }
 
-/// A mentor's key.
-pub(super) fn mentor_key(stage: &Stage) -> Result<&str, Failure> {
-    stage.key(&json!({ "name": "mentor", "scopes": ["GET /api"], "roles": ["mentor"] }))
+/// The key of a program of the school's.
+pub(super) fn program_key(stage: &Stage) -> Result<&str, Failure> {
+    stage.key(&json!({ "name": "program", "scopes": ["GET /api"], "roles": ["program"] }))
 }
 
 pub(super) fn through(reply: &Reply, status: u16) -> Result<(), Failure> {

@@ -168,7 +168,7 @@ const OFF: &[Off] = &[
         mend: "webhook = {",
     },
     Off {
-        on: "auth = [\"api-key\"]\nroles = [\"mentor\"]",
+        on: "auth = [\"api-key\"]\nroles = [\"program\"]",
         off: "auth = \"none\"\nreason = \"for a moment\"",
         promise: "auth.enforced",
         mend: "auth = [\"api-key\"]",
@@ -241,7 +241,7 @@ fn with_one_control_off_the_proof_names_its_promise_and_the_line_that_mends_it()
 
 #[test]
 fn every_control_taken_away_turns_exactly_its_promises_broken() {
-    are_found("student-outreach", 26);
+    are_found("student-outreach", 29);
 }
 
 #[test]

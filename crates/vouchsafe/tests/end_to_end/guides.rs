@@ -167,7 +167,7 @@ fn what_differs_from_a_guide_is_noticed() {
 fn the_guide_to_roles_shows_what_explain_prints() {
     let upstream = Upstream::start();
     let shown = blocks("access.md", "toml");
-    assert_eq!(shown.len(), 1);
+    assert_eq!(shown.len(), 2);
     let deployment = Deployment::new(&format!("{}{}", site(upstream.address), shown[0]));
     deployment.run(&["check"], &[]).exits(0);
     let commands = blocks("access.md", "console");
@@ -187,6 +187,27 @@ fn the_guide_to_roles_shows_what_explain_prints() {
     let nobody: Vec<&str> = nobody.iter().map(String::as_str).collect();
     let said = deployment.run(&["explain"], &nobody).exits(1).stdout;
     assert!(said.ends_with("refused with 401\n"), "{said}");
+}
+
+#[test]
+fn the_guide_to_rows_promises_what_its_configuration_keeps() {
+    let upstream = Upstream::start();
+    let shown = &blocks("access.md", "toml")[1];
+    let people = "\n[accounts]\n";
+    let secure = site(upstream.address).replace("http://localhost", "https://localhost");
+    let deployment = Deployment::new(&format!("{secure}{people}{shown}"));
+    deployment.run(&["check"], &[]).exits(0);
+    let promised = &blocks("access.md", "markdown")[1];
+    deployment.write("SECURITY.md", format!("# Rows\n\n{promised}").as_bytes());
+    let gate = deployment.up();
+    let arguments = ["--allow", "writes", "--format", "json"];
+    let proof = deployment.run(&["prove"], &arguments).exits(0).json();
+    let promises = proof["promises"].as_array().unwrap();
+    assert_eq!(promises.len(), 3);
+    for promise in promises {
+        assert_eq!(promise["verdict"], "kept", "{promise:#}");
+    }
+    gate.stop();
 }
 
 #[test]

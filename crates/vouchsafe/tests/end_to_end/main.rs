@@ -56,6 +56,7 @@ mod redis_server;
 mod replicas;
 mod retention;
 mod roles;
+mod rows;
 mod serving;
 mod sessions;
 mod streamlit_door;

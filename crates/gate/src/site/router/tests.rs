@@ -21,6 +21,7 @@ fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route
         host: host.map(Into::into),
         app: 0,
         guard: Guard::Open(OpenReason::stated("test").unwrap()),
+        answers: None,
         bind_request: false,
         headers: ResponseHeaders::default(),
         limits: Limits::default().of_route(),

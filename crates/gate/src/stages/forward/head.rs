@@ -20,6 +20,7 @@ const FORWARDED_FOR: OwnName = OwnName::new("X-Forwarded-For: ");
 const FORWARDED_PROTO: OwnName = OwnName::new("X-Forwarded-Proto: ");
 const FORWARDED_HOST: OwnName = OwnName::new("X-Forwarded-Host: ");
 const FORWARDED: OwnName = OwnName::new("Forwarded: ");
+const ACCEPT_ENCODING: OwnName = OwnName::new("Accept-Encoding: ");
 const REQUEST_ID: OwnName = OwnName::new("X-Request-Id: ");
 const ASSERTION: OwnName = OwnName::new("X-Vouchsafe-Assertion: ");
 const DELIVERY: OwnName = OwnName::new("X-Vouchsafe-Delivery: ");
@@ -34,6 +35,8 @@ pub(super) struct Head<'a> {
     pub(super) assertion: Option<&'a CleanText>,
     /// Whether a credential of ours let it pass.
     pub(super) consumed: bool,
+    /// Whether the answer is cut before it is passed on.
+    pub(super) narrowed: bool,
     /// How tokens of ours look.
     pub(super) tokens: &'a identity::token::KeyTokens,
 }
@@ -51,6 +54,9 @@ impl Head<'_> {
         let port = Port::of(&received);
         writer.own(HOST, [received.clean_host(), port.clean()?]);
         self.copy_fields(request, &mut writer);
+        if self.narrowed {
+            writer.own(ACCEPT_ENCODING, [const { Clean::literal("identity") }]);
+        }
         // From here on everything is ours: nothing of the client's can follow and win.
         let (asked, port) = self.asked(request, received, port)?;
         let (host, port) = (asked.clean_host(), port.clean()?);
@@ -112,6 +118,7 @@ impl Head<'_> {
             let meant = field.kind() != Name::Expect || request.expects_continue();
             let stays = meant
                 && passes_on(&field)
+                && !(self.narrowed && asks_for_a_part(&field))
                 && !credentials.are_carried_by(&field)
                 && !request.connection_lists(field.name());
             if !stays {
@@ -138,6 +145,23 @@ fn passes_on(field: &Field<'_>) -> bool {
         Name::Other => !field.speaks_of_identity() && field.has_plain_name(),
         kind => !kind.is_hop_by_hop() && !field.speaks_of_identity(),
     }
+}
+
+/// Whether a field asks for less than a whole answer, or for one that cannot be read: what is cut must be
+/// read whole, and what a client knows of a cut answer is not what the app knows of its own.
+fn asks_for_a_part(field: &Field<'_>) -> bool {
+    const PARTS: [&[u8]; 6] = [
+        b"range",
+        b"if-range",
+        b"if-match",
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-unmodified-since",
+    ];
+    field.kind() == Name::AcceptEncoding
+        || PARTS
+            .iter()
+            .any(|part| field.name().eq_ignore_ascii_case(part))
 }
 
 /// A port behind its colon, or nothing.
