@@ -214,7 +214,7 @@ fn the_guide_to_rows_promises_what_its_configuration_keeps() {
 fn every_configuration_and_command_of_the_guide_to_keys_is_taken() {
     let upstream = Upstream::start();
     let shown = blocks("keys.md", "toml");
-    assert_eq!(shown.len(), 3);
+    assert_eq!(shown.len(), 4);
     for block in &shown {
         let text = format!("{}{block}", site(upstream.address));
         // A block that shows no route stands beside one.
