@@ -5,7 +5,7 @@ use identity::{Key, Principal, Verified};
 fn make(key: Arc<Key>) -> Verified {
     Verified {
         principal: Principal::Key(key),
-        until: None,
+        tenure: None,
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) fn keep(reply: Reply, request: &Request, which: impl Fn(&str, &str) -
 pub(super) fn forward_again(reply: Reply, request: &Request) -> Reply {
     let acknowledged = matches!(&reply, Reply::Answer(answer)
         if (200..300).contains(&answer.status) && answer.json().is_none_or(|json| json.get("echo").is_none()));
-    if !acknowledged {
+    // What was only read is no delivery.
+    if !acknowledged || request.method == "GET" {
         return reply;
     }
     let body = json!({
