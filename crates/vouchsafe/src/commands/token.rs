@@ -24,7 +24,7 @@ pub(crate) struct Revoke {
     /// Configuration
     #[arg(long, default_value = "vouchsafe.toml")]
     config: PathBuf,
-    /// Who issued it: an [[issuer]], or the public_url
+    /// Who issued it: an issuer of the configuration, or the public_url
     #[arg(long)]
     issuer: String,
     /// The one token that is called so
