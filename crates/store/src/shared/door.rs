@@ -37,7 +37,9 @@ struct State {
     line: Option<MultiplexedConnection>,
     /// Counts the connections, so that a fault of an old one does not end a new one.
     made: u64,
+    /// Why there is no connection.
     shut: Option<StoreError>,
+    /// When one is tried for again; nobody waits for it after a connection was lost.
     again: Duration,
     pause: Duration,
 }
@@ -70,6 +72,8 @@ impl Door {
             let mut state = self.state();
             if state.made == made {
                 state.line = None;
+                // Told from now on; whoever asks next tries at once all the same.
+                state.shut = Some(lost.0.clone());
             }
         }
         Err(lost.0)

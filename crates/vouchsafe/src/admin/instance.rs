@@ -20,7 +20,7 @@ use identity::{
 use ledger::{Ledger, NotDurable, Notice};
 use serde_json::{Value, json};
 
-use super::{Pulse, Said};
+use super::{Faults, Pulse, Said};
 use crate::{
     alerts,
     failure::Failure,
@@ -133,14 +133,14 @@ impl Instance {
         let lacking = self.gate.lacks_descriptors();
         let ahead = self.clock_ahead();
         let silent = self.pulse.silent(self.clock.monotonic());
-        let store_fault = self.pulse.fault();
+        let faults = self.pulse.faults();
         // Asked once a second, as the store is.
         let shared_fault = self.shared.failing();
         json!({
             "well": state.failing.is_none()
                 && altered.is_none()
                 && silent.is_none()
-                && store_fault.is_none()
+                && faults == Faults::default()
                 && shared_fault.is_none()
                 && !lacking
                 && ahead.is_none()
@@ -153,9 +153,10 @@ impl Instance {
             },
             "store": {
                 "kind": self.store.kind(),
-                "failing": store_fault,
+                "failing": faults.store,
                 "silent_seconds": silent.map(|silent| silent.as_secs()),
             },
+            "revocations": { "failing": faults.revocations },
             "alerts": alerts::health(self.alerts.as_ref()),
             "shared": {
                 "kind": self.shared.kind(),

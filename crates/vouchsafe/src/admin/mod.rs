@@ -34,7 +34,10 @@ use tokio::{
     sync::{Semaphore, oneshot},
 };
 
-pub(crate) use self::{instance::Instance, pulse::Pulse};
+pub(crate) use self::{
+    instance::Instance,
+    pulse::{Faults, Pulse},
+};
 use crate::{
     failure::{Failure, io},
     load::Loaded,

@@ -2,7 +2,8 @@
 //!
 //! Owns the one thing that can be known of a disk that hangs: how long ago it said anything. The store
 //! is asked once a second; whatever keeps that from coming to its end, be it the disk, the store's
-//! thread or the runtime that asks, is a silence.
+//! thread or the runtime that asks, is a silence. What other nodes revoked may lie elsewhere, so how that
+//! look went is kept apart: nobody should search a disk for the fault of a server.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,20 +21,28 @@ pub(crate) struct Pulse(Mutex<Last>);
 struct Last {
     /// By the monotonic clock.
     at: Duration,
-    /// Why it could not do what it was asked.
-    fault: Option<String>,
+    faults: Faults,
+}
+
+/// What the last look complained of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Faults {
+    /// Why the store could not do what it was asked.
+    pub(crate) store: Option<String>,
+    /// Why it is not known what other nodes revoked.
+    pub(crate) revocations: Option<String>,
 }
 
 impl Pulse {
     /// A store that answered at `now`.
-    pub(crate) const fn new(now: Duration) -> Self {
-        let fault = None;
-        Self(Mutex::new(Last { at: now, fault }))
+    pub(crate) fn new(now: Duration) -> Self {
+        let faults = Faults::default();
+        Self(Mutex::new(Last { at: now, faults }))
     }
 
-    /// The store answered at `now`, with a fault or well.
-    pub(crate) fn beat(&self, now: Duration, fault: Option<String>) {
-        *self.last() = Last { at: now, fault };
+    /// The store answered at `now`, with faults or well.
+    pub(crate) fn beat(&self, now: Duration, faults: Faults) {
+        *self.last() = Last { at: now, faults };
     }
 
     /// For how long it has said nothing, where that is long.
@@ -43,8 +52,8 @@ impl Pulse {
     }
 
     /// What its last answer complained of.
-    pub(super) fn fault(&self) -> Option<String> {
-        self.last().fault.clone()
+    pub(super) fn faults(&self) -> Faults {
+        self.last().faults.clone()
     }
 
     fn last(&self) -> MutexGuard<'_, Last> {
@@ -63,7 +72,7 @@ mod tests {
         assert_eq!(pulse.silent(at(14)), None);
         assert_eq!(pulse.silent(at(15)), Some(at(10)));
         assert_eq!(pulse.silent(at(300)), Some(at(295)));
-        pulse.beat(at(301), None);
+        pulse.beat(at(301), Faults::default());
         assert_eq!(pulse.silent(at(302)), None);
     }
 
@@ -71,10 +80,14 @@ mod tests {
     fn a_fault_is_told_until_an_answer_without_one() {
         let at = Duration::from_secs;
         let pulse = Pulse::new(at(0));
-        assert_eq!(pulse.fault(), None);
-        pulse.beat(at(1), Some("the disk is full".to_owned()));
-        assert_eq!(pulse.fault().as_deref(), Some("the disk is full"));
-        pulse.beat(at(2), None);
-        assert_eq!(pulse.fault(), None);
+        assert_eq!(pulse.faults(), Faults::default());
+        let full = Faults {
+            store: Some("the disk is full".to_owned()),
+            revocations: None,
+        };
+        pulse.beat(at(1), full.clone());
+        assert_eq!(pulse.faults(), full);
+        pulse.beat(at(2), Faults::default());
+        assert_eq!(pulse.faults(), Faults::default());
     }
 }

@@ -34,7 +34,7 @@ use self::{
     signals::{End, Hangup, Signals},
 };
 use crate::{
-    admin::{self, Instance, Surface},
+    admin::{self, Faults, Instance, Surface},
     alerts,
     failure::{Failure, io},
     inspection,
@@ -181,16 +181,22 @@ async fn tick(instance: Arc<Instance>) {
         instance.ask_issuers();
         let held = Arc::clone(&instance);
         let ticked = tokio::task::spawn_blocking(move || held.keys.tick(held.clock.now())).await;
-        let mut fault = match ticked {
+        let store = match ticked {
             Ok(ticked) => ticked.err().map(|fault| fault.to_string()),
             Err(_) => Some("the look at the keys fell over".to_owned()),
         };
         let revoked = instance.revocations.tick(instance.clock.now()).await;
-        fault = fault.or_else(|| revoked.err().map(|fault| fault.to_string()));
-        if let Some(why) = &fault {
-            instance.log.warn("keys.not-taken-up", &[("why", why)]);
+        let revocations = revoked.err().map(|fault| fault.to_string());
+        for (what, fault) in [
+            ("keys.not-taken-up", &store),
+            ("revocations.not-taken-up", &revocations),
+        ] {
+            if let Some(why) = fault {
+                instance.log.warn(what, &[("why", why)]);
+            }
         }
-        instance.pulse.beat(instance.clock.monotonic(), fault);
+        let faults = Faults { store, revocations };
+        instance.pulse.beat(instance.clock.monotonic(), faults);
         if let Some(sessions) = &instance.sessions
             && let Err(fault) = sessions.tick(instance.clock.now()).await
         {
