@@ -7,6 +7,8 @@ mod authority;
 mod bench;
 #[path = "../support/cluster.rs"]
 mod cluster;
+#[path = "../support/held_port.rs"]
+mod held_port;
 mod people;
 mod redis_server;
 mod rows;

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -17,6 +17,8 @@ use nix::{
     unistd::Pid,
 };
 
+use crate::held_port::HeldPort;
+
 /// The variable with the program.
 const VARIABLE: &str = "VOUCHSAFE_TEST_REDIS";
 
@@ -26,36 +28,33 @@ pub(crate) const PASSWORD: &str = "p@ss/w:rd";
 /// A running server that takes no connection without a password.
 pub(crate) struct RedisServer {
     folder: tempfile::TempDir,
-    port: u16,
+    port: HeldPort,
     arguments: Vec<String>,
     server: Option<Child>,
 }
 
 impl RedisServer {
     pub(crate) fn start() -> Self {
-        let port = free_port();
-        Self::with(
-            tempfile::tempdir().unwrap(),
-            port,
-            &["--port", &port.to_string()],
-        )
+        let port = HeldPort::new();
+        let number = port.number().to_string();
+        Self::with(tempfile::tempdir().unwrap(), port, &["--port", &number])
     }
 
     /// A server that speaks TLS alone, with a certificate and its key in PEM form.
     pub(crate) fn with_tls(certificate: &str, key: &str) -> Self {
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let (folder, port) = (tempfile::tempdir().unwrap(), HeldPort::new());
         fs::write(folder.path().join("server.crt"), certificate).unwrap();
         fs::write(folder.path().join("server.key"), key).unwrap();
-        let port_text = port.to_string();
+        let number = port.number().to_string();
         #[rustfmt::skip]
         let arguments = [
-            "--port", "0", "--tls-port", &port_text, "--tls-auth-clients", "no",
+            "--port", "0", "--tls-port", &number, "--tls-auth-clients", "no",
             "--tls-cert-file", "server.crt", "--tls-key-file", "server.key",
         ];
         Self::with(folder, port, &arguments)
     }
 
-    fn with(folder: tempfile::TempDir, port: u16, arguments: &[&str]) -> Self {
+    fn with(folder: tempfile::TempDir, port: HeldPort, arguments: &[&str]) -> Self {
         let mut server = Self {
             folder,
             port,
@@ -72,15 +71,15 @@ impl RedisServer {
             .extend([format!("--{name}"), value.to_owned()]);
     }
 
-    pub(crate) const fn port(&self) -> u16 {
-        self.port
+    pub(crate) fn port(&self) -> u16 {
+        self.port.number()
     }
 
     /// The URL to this machine in plain text.
     pub(crate) fn url(&self) -> String {
         format!(
             "redis://vouchsafe:p%40ss%2Fw%3Ard@127.0.0.1:{}/1",
-            self.port
+            self.port()
         )
     }
 
@@ -106,7 +105,7 @@ impl RedisServer {
             .unwrap();
         self.server = Some(server);
         for _ in 0..3000 {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            if TcpStream::connect(("127.0.0.1", self.port())).is_ok() {
                 return;
             }
             let ended = self.server.as_mut().unwrap().try_wait().unwrap();
@@ -142,12 +141,6 @@ impl Drop for RedisServer {
             self.kill();
         }
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn program() -> PathBuf {

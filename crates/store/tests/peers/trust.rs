@@ -1,25 +1,21 @@
 //! Servers that prove who they are, and servers that cannot.
 
-use std::{fs, net::TcpListener};
+use std::fs;
 
 use store::{Roots, Store, StoreError, keys};
 
 use crate::{
     authority::Authority,
     cluster::{Cluster, ESCAPED},
-    every, key, options,
+    every,
+    held_port::HeldPort,
+    key, options,
 };
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// A server with a certificate for `name`.
-fn cluster(authority: &Authority, name: &str) -> (Cluster, u16) {
-    let port = free_port();
-    let mut cluster = Cluster::with(port, &["fsync=off"]);
+fn cluster(authority: &Authority, name: &str) -> (Cluster, HeldPort) {
+    let port = HeldPort::new();
+    let mut cluster = Cluster::with(port.number(), &["fsync=off"]);
     cluster.kill();
     let (certificate, secret) = authority.sign(name);
     for (file, text) in [("server.crt", certificate), ("server.key", secret)] {
@@ -43,7 +39,8 @@ fn connect(host: &str, port: u16, authority: &Authority) -> Result<Store, StoreE
 fn only_a_server_with_the_right_certificate_is_told_the_password() {
     let (ours, other) = (Authority::new(), Authority::new());
     let (cluster, port) = cluster(&ours, "localhost");
-    let store = connect("localhost", port, &ours).unwrap();
+    let at = port.number();
+    let store = connect("localhost", at, &ours).unwrap();
     let row = key("a", false, None);
     assert_eq!(
         every(&store, move |within| keys::insert(within, &row)),
@@ -54,18 +51,18 @@ fn only_a_server_with_the_right_certificate_is_told_the_password() {
          WHERE application_name = 'vouchsafe'",
     );
     assert_eq!(encrypted, "t");
-    let unknown = connect("localhost", port, &other).unwrap_err();
+    let unknown = connect("localhost", at, &other).unwrap_err();
     assert_eq!(unknown.code(), "store.untrusted", "{unknown}");
     // The same server under a name that its certificate does not carry.
-    let misnamed = connect("127.0.0.1", port, &ours).unwrap_err();
+    let misnamed = connect("127.0.0.1", at, &ours).unwrap_err();
     assert_eq!(misnamed.code(), "store.untrusted", "{misnamed}");
 }
 
 #[test]
 fn a_server_without_tls_is_refused_where_the_url_asks_for_it() {
-    let port = free_port();
-    let _cluster = Cluster::with(port, &["fsync=off"]);
-    let refused = connect("localhost", port, &Authority::new()).unwrap_err();
+    let port = HeldPort::new();
+    let _cluster = Cluster::with(port.number(), &["fsync=off"]);
+    let refused = connect("localhost", port.number(), &Authority::new()).unwrap_err();
     assert_eq!(refused.code(), "store.untrusted", "{refused}");
     assert!(refused.to_string().contains("no TLS"));
 }

@@ -7,7 +7,7 @@
 use std::{
     fs::File,
     io::ErrorKind,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -16,6 +16,7 @@ use std::{
 use control::{Clock, Secret};
 use savings_analysis::{PROVIDER, PROVIDER_PACKAGES};
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use super::{
     stage::{Process, named, text_of},
@@ -96,6 +97,8 @@ impl Provider {
 pub(super) struct People {
     pub(super) provider: Provider,
     listen: SocketAddr,
+    /// Bound to `listen`, so that nobody is given it before the gate listens there.
+    _held: TcpSocket,
 }
 
 impl People {
@@ -106,13 +109,16 @@ impl People {
         secrets: &[(&'static str, Secret)],
         clock: &dyn Clock,
     ) -> Result<Self, Failure> {
-        // Somebody else may take the port before the gate does; it then says so.
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let listen = free.map_err(io("find a free port", "free some ports of loopback"))?;
+        let (held, listen) =
+            hold().map_err(io("find a free port", "free some ports of loopback"))?;
         let redirect = format!("{}/.vouchsafe/callback", public_url(listen));
         let secret = named(secrets, LOGIN_SECRET)?;
         let provider = Provider::start(folder, packages, (&redirect, known, secret), clock)?;
-        Ok(Self { provider, listen })
+        Ok(Self {
+            provider,
+            listen,
+            _held: held,
+        })
     }
 
     /// Has the gate listen there, and send people to the provider.
@@ -138,6 +144,16 @@ impl People {
             root.insert("connect".to_owned(), json!({ "exception": [exception] }));
         }
     }
+}
+
+/// A free port of loopback, kept free for a listener that names it: the kernel gives it to nobody who asks
+/// for any, and lets in who says `SO_REUSEADDR`, as the gate does (socket(7)).
+fn hold() -> std::io::Result<(TcpSocket, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }
 
 /// The address of a gate that people of this machine open: browsers keep its cookies without TLS.

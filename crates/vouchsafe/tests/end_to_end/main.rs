@@ -33,6 +33,8 @@ mod faults;
 mod full_disk;
 mod garbage;
 mod guides;
+#[path = "../../../store/tests/support/held_port.rs"]
+mod held_port;
 mod idle;
 mod independent;
 mod issuers;

@@ -20,7 +20,7 @@ pub(crate) use self::{
 };
 
 /// The longest that anything is waited for. Generous: the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The clock of all limits.
 pub(crate) fn clock() -> &'static SystemClock {
