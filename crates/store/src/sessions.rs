@@ -203,6 +203,8 @@ pub enum Which<'a> {
     Handle(&'a str),
     /// Every one of a person.
     Principal(&'a str),
+    /// Those of a person that began by then.
+    Begun(&'a str, Timestamp),
     /// Those with this digest of their provider's name for them.
     Sid(&'a Digest),
 }
@@ -210,6 +212,7 @@ pub enum Which<'a> {
 /// Ends sessions; returns the digests of those that were there.
 pub fn remove(within: &Within<'_>, which: Which<'_>) -> Result<Vec<Digest>, StoreError> {
     let (sql, value) = match which {
+        Which::Begun(principal, by) => return remove_begun(within, principal, by),
         Which::Digest(digest) => (
             Sql::both(
                 "DELETE FROM session WHERE ?1 IN (tenant, '*') AND digest = ?2 RETURNING digest",
@@ -237,6 +240,20 @@ pub fn remove(within: &Within<'_>, which: Which<'_>) -> Result<Vec<Digest>, Stor
     };
     let values = [within.value(), value];
     within.access.rows(sql, &values, |row| row.bytes(0))
+}
+
+fn remove_begun(
+    within: &Within<'_>,
+    principal: &str,
+    by: Timestamp,
+) -> Result<Vec<Digest>, StoreError> {
+    const SQL: Sql = Sql::both(
+        "DELETE FROM session WHERE ?1 IN (tenant, '*') AND principal = ?2 AND created <= ?3
+         RETURNING digest",
+    );
+    let by = Value::Int(by.millis());
+    let values = [within.value(), Value::Text(principal), by];
+    within.access.rows(SQL, &values, |row| row.bytes(0))
 }
 
 /// Removes up to 1000 sessions that have ended by `now`, and those idle for `grace` milliseconds

@@ -35,6 +35,8 @@ pub enum Ending {
     Handle(String),
     /// Every one of a person.
     Principal(String),
+    /// Those of a person that began by then.
+    Begun(String, Timestamp),
     /// Those with this digest of their provider's name for them.
     Sid(Digest),
 }
@@ -151,6 +153,7 @@ impl Visitors {
                         Ending::Digest(digest) => Which::Digest(digest),
                         Ending::Handle(handle) => Which::Handle(handle),
                         Ending::Principal(principal) => Which::Principal(principal),
+                        Ending::Begun(principal, by) => Which::Begun(principal, *by),
                         Ending::Sid(sid) => Which::Sid(sid),
                     };
                     sessions::remove(within, which)

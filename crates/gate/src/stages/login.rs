@@ -392,9 +392,9 @@ async fn backchannel(
     let ended = on_service(core, async move {
         match leaving {
             Leaving::Session(sid) => sessions.end_at(&issuer, &sid).await,
-            Leaving::Person(subject) => {
+            Leaving::Person(subject, by) => {
                 let person = PersonId::of(&issuer, &subject);
-                sessions.end_of(person.as_str()).await
+                sessions.end_begun(person.as_str(), by).await
             }
         }
     });

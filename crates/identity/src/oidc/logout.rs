@@ -2,13 +2,15 @@
 //!
 //! Owns where a browser is sent to log out there (OpenID Connect RP-Initiated Logout 1.0), and the
 //! judgement on a logout token that the provider sends us (Back-Channel Logout 1.0, section 2.6).
-//! Refuses every token that is one of another kind.
+//! Refuses every token that is one of another kind. A token that comes once more ends nothing that began
+//! after it: a session has one name and is gone, and of a person only what had begun when the provider spoke.
 
 use std::time::Duration;
 
+use control::Timestamp;
 use serde_json::Value;
 
-use super::{LoginFault, LoginRefusal, Provider, metadata::extend, person};
+use super::{LoginFault, LoginRefusal, Provider, metadata::extend, person, settings::SKEW};
 use crate::form;
 
 /// Longest logout token ago.
@@ -22,8 +24,8 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 pub enum Leaving {
     /// The session that it calls so.
     Session(String),
-    /// Every session of a person.
-    Person(String),
+    /// Every session of a person that had begun by then.
+    Person(String, Timestamp),
 }
 
 impl std::fmt::Debug for Leaving {
@@ -58,14 +60,17 @@ impl Provider {
         let now = self.clock.now();
         let claims = self.believe(token, now).await?.claims;
         let is_event = |events: &Value| events.get(EVENT).is_some_and(Value::is_object);
-        let dated = claims.issued().is_some_and(|at| now.since(at) <= FRESH);
+        let issued = claims.issued().filter(|at| now.since(*at) <= FRESH);
         let events = claims.get("events").is_some_and(is_event);
-        if !events || !dated || claims.get("nonce").is_some() || claims.id().is_none() {
+        let issued = issued.ok_or(LoginRefusal::Logout)?;
+        if !events || claims.get("nonce").is_some() || claims.id().is_none() {
             return Err(LoginRefusal::Logout.into());
         }
+        // The provider's clock may be behind ours: better one session too many than one too few.
+        let by = issued.plus(SKEW);
         match (person::text(&claims, "sid"), claims.subject()) {
             (Some(sid), _) => Ok(Leaving::Session(sid.to_owned())),
-            (None, Some(subject)) => Ok(Leaving::Person(subject.to_owned())),
+            (None, Some(subject)) => Ok(Leaving::Person(subject.to_owned(), by)),
             (None, None) => Err(LoginRefusal::Logout.into()),
         }
     }

@@ -308,6 +308,18 @@ impl Sessions {
         Ok(gone.len())
     }
 
+    /// Ends the sessions of a person that began by then; says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn end_begun(&self, principal: &str, by: Timestamp) -> Result<usize, SessionsFault> {
+        let ending = Ending::Begun(principal.to_owned(), by);
+        let gone = self.0.store.remove(ending).await?;
+        self.forget(&gone);
+        Ok(gone.len())
+    }
+
     /// Ends the sessions that `issuer` calls `sid`; says how many there were.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! How sessions are ended by somebody.
 
+use control::Clock;
 use identity::{SessionRefusal, session::NewSession};
 
 use crate::{bench, good, new, person, refused, wait};
@@ -45,6 +46,23 @@ fn every_session_of_a_person_ends_together() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[test]
+fn a_person_is_logged_out_of_what_had_begun() {
+    let bench = bench();
+    let (early, by) = (bench.begin(new("p_a")), bench.clock.now());
+    bench.pass(1);
+    let (late, other) = (bench.begin(new("p_a")), bench.begin(new("p_b")));
+    for ended in [1, 0] {
+        assert_eq!(
+            wait(bench.sessions.end_begun(&person("p_a"), by)),
+            Ok(ended)
+        );
+        assert_eq!(bench.ask(&early), refused(SessionRefusal::Unknown, true));
+        assert_eq!(bench.ask(&late), good("p_a", ended == 1));
+        assert_eq!(bench.ask(&other), good("p_b", ended == 1));
+    }
 }
 
 #[test]

@@ -134,6 +134,13 @@ elseif ARGV[1] == 'handle' then
 elseif ARGV[1] == 'principal' then
     digests = redis.call('ZRANGE', of(ARGV[2]), 0, -1)
     redis.call('DEL', of(ARGV[2]))
+elseif ARGV[1] == 'begun' then
+    for _, digest in ipairs(redis.call('ZRANGE', of(ARGV[2]), 0, -1)) do
+        local row = redis.call('HGET', key(digest), 'row')
+        if row and cjson.decode(row).created <= tonumber(ARGV[3]) then
+            table.insert(digests, digest)
+        end
+    end
 else
     digests = redis.call('SMEMBERS', sid(ARGV[2]))
     redis.call('DEL', sid(ARGV[2]))
@@ -263,13 +270,18 @@ pub(super) async fn touch(
 }
 
 pub(super) async fn remove(shared: &Shared, ending: &Ending) -> Result<Vec<Digest>, StoreError> {
+    let mut by = Timestamp::from_millis(0);
     let (kind, name) = match ending {
         Ending::Digest(digest) => ("digest", digest.to_vec()),
         Ending::Handle(handle) => ("handle", handle.clone().into_bytes()),
         Ending::Principal(principal) => ("principal", principal.clone().into_bytes()),
+        Ending::Begun(principal, latest) => {
+            by = *latest;
+            ("begun", principal.clone().into_bytes())
+        }
         Ending::Sid(sid) => ("sid", sid.to_vec()),
     };
-    let arguments = [kind.as_bytes().to_vec(), name];
+    let arguments = [kind.as_bytes().to_vec(), name, number(by.millis())];
     let gone: Vec<Vec<u8>> = script(shared, REMOVE, &arguments).await?;
     digests(&gone)
 }

@@ -151,6 +151,30 @@ fn sessions_end_one_by_one_by_person_and_by_the_providers_name() {
 }
 
 #[test]
+fn a_person_is_logged_out_of_what_had_begun() {
+    on_all(async |one: Visitors, other: Visitors| {
+        for (number, principal, created) in
+            [(1, "p_a", 5), (2, "p_a", 6), (3, "p_a", 7), (4, "p_b", 5)]
+        {
+            let row = SessionRow {
+                created: at(created),
+                ..session(number, principal)
+            };
+            insert(&one, row).await;
+        }
+        let ending = Ending::Begun("p_a".to_owned(), at(6));
+        let mut removed = other.remove(ending.clone()).await.unwrap();
+        removed.sort_unstable();
+        assert_eq!(removed, [[1; 32], [2; 32]]);
+        // Said once more, it is true of nothing that began since.
+        assert_eq!(other.remove(ending).await.unwrap(), [[0; 32]; 0]);
+        let mut left = digests(one.list(None, 10).await.unwrap());
+        left.sort_unstable();
+        assert_eq!(left, [3, 4]);
+    });
+}
+
+#[test]
 fn uses_move_forward_alone_and_what_has_ended_goes() {
     on_all(async |one: Visitors, other: Visitors| {
         insert(&one, session(1, "p_a")).await;

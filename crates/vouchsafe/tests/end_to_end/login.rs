@@ -352,10 +352,10 @@ fn the_provider_ends_sessions() {
     let mut browser = Browser::logged_in(&house);
     assert_eq!(browser.visit("/app").status, 200);
     let now = SystemClock::new().now().seconds();
-    let ask = |sid: &str| {
+    let ask_at = |whose: &str, name: &str, issued: i64| {
         let claims = json!({
-            "iss": house.peer.issuer(), "aud": "us", "iat": now, "exp": now + 60, "jti": "j",
-            "sid": sid, "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+            "iss": house.peer.issuer(), "aud": "us", "iat": issued, "exp": now + 60, "jti": "j",
+            whose: name, "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
         });
         let header = json!({"alg": "ES256", "kid": "k-1"});
         let token = house.peer.sign(&header, &claims.to_string());
@@ -364,10 +364,17 @@ fn the_provider_ends_sessions() {
         let asked = request("POST", "/.vouchsafe/backchannel-logout", form, &body);
         status(house.gate.address, asked)
     };
+    let ask = |sid: &str| ask_at("sid", sid, now);
     assert_eq!(ask("another"), 200);
     assert_eq!(browser.visit("/app").status, 200);
     assert_eq!(ask("s-1"), 200);
     assert_eq!(browser.visit("/app").status, 303);
+    // A word of two minutes ago, said again by whoever kept it, is about nobody who came since.
+    let mut again = Browser::logged_in(&house);
+    assert_eq!(ask_at("sub", "u-1", now - 120), 200);
+    assert_eq!(again.visit("/app").status, 200);
+    assert_eq!(ask_at("sub", "u-1", now), 200);
+    assert_eq!(again.visit("/app").status, 303);
     let nonsense = request(
         "POST",
         "/.vouchsafe/backchannel-logout",
