@@ -45,6 +45,19 @@ fn a_list_is_cut_to_the_rows_of_whoever_asks_digit_for_digit() {
     assert_eq!(own("", "null").unwrap(), "null");
 }
 
+/// Found by fuzzing, against the oracle: JSON bounds no number.
+#[test]
+fn a_number_that_no_float_holds_passes_as_it_is_written() {
+    let answer = r#"{"total":8E888,"rows":[{"mentor":"ann","n":-1e999},{"mentor":8E888}]}"#;
+    let left = r#"{"total":8E888,"rows":[{"mentor":"ann","n":-1e999}]}"#;
+    assert_eq!(own("/rows", answer).unwrap(), left);
+    crate::fuzz::rows(answer.as_bytes());
+    // How large a group is has to be known.
+    let counts = Narrow::of_counts(collection(""));
+    let groups = r#"[{"week":"1","count":8E888},{"week":"2","count":5}]"#;
+    assert_eq!(cut(&counts, groups).unwrap(), r#"[{"week":"2","count":5}]"#);
+}
+
 #[test]
 fn beside_the_rows_only_listed_fields_pass() {
     let answer = r#"{"total":2,"latest":{"mentor":"ann"},"note":"bob said",
