@@ -28,6 +28,7 @@ pub mod framing;
 pub mod host;
 pub mod login;
 pub mod own;
+pub mod password;
 pub mod record;
 pub mod response;
 pub mod route;

@@ -180,6 +180,7 @@ fn own_tokens(rows: &mut Vec<Value>) -> Outcome<()> {
         terms: Some(&terms),
         others: &[],
         revoked: &LiveRevocations::default(),
+        sessions: None,
     };
     // Our own key is nobody else's: the signature alone is that of another, over as many claims.
     let signer = SigningKey::from_seed([1; 32])?;
@@ -265,6 +266,7 @@ fn other_tokens(rows: &mut Vec<Value>) -> Outcome<()> {
             terms: None,
             others: &others,
             revoked: &LiveRevocations::default(),
+            sessions: None,
         };
         judged(rows, name, &token, (&token, &same), issuers, &keys)?;
     }

@@ -90,6 +90,12 @@ const TOKEN_KEYS: &[Key] = &[
         about: "How long a token lives that POST /.vouchsafe/token gives to the holder of a key. Without the table [tokens] that is not served.",
     },
     Key {
+        path: "[tokens] passwords",
+        takes: "true or false",
+        default: "false",
+        about: "Whether a token is also given to a person with a password, who sends username and password as a form. Needs [accounts].",
+    },
+    Key {
         path: "[tokens] aliases",
         takes: "list of paths",
         default: "[]",

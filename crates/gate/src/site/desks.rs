@@ -27,6 +27,7 @@ const ROLE: &str = "admin";
 #[derive(Debug, Default)]
 pub struct Desks {
     tokens: Option<Terms>,
+    passwords: bool,
     key_role: Option<Box<str>>,
     aliases: Vec<(Box<str>, Desk)>,
 }
@@ -35,10 +36,12 @@ impl Desks {
     /// Reads `[tokens]` and `[keys]`.
     pub(super) fn read(root: &mut Table<'_>, public_url: &str, roles: Option<&RoleTable>) -> Self {
         let mut desks = Self::default();
+        let accounts = root.has("accounts");
         if let Some(mut table) = root.optional_table("tokens") {
             let life = table.duration_in("life", SHORTEST..=LONGEST);
             let life = life.map_or(LONGEST, |life| life.value);
             desks.tokens = Some(Terms::new(public_url, life));
+            desks.passwords = takes_passwords(&mut table, accounts);
             desks.take_aliases(&mut table, Desk::Token);
             table.done();
         }
@@ -88,6 +91,11 @@ impl Desks {
         self.tokens.as_ref()
     }
 
+    /// Whether a token is given for a password too.
+    pub(crate) const fn takes_passwords(&self) -> bool {
+        self.passwords
+    }
+
     /// The role that may make keys over the gate.
     #[must_use]
     pub fn key_role(&self) -> Option<&str> {
@@ -106,6 +114,25 @@ impl Desks {
         let same = |(alias, _): &(Box<str>, Desk)| wire::target::folded(alias) == folded;
         self.aliases.iter().any(same)
     }
+}
+
+/// Whether `[tokens]` has tokens given for passwords, which only accounts have.
+fn takes_passwords(table: &mut Table<'_>, accounts: bool) -> bool {
+    let Some(Found { value: true, span }) = table.optional_flag("passwords") else {
+        return false;
+    };
+    if !accounts {
+        let fault = Fault::new(
+            "tokens.passwords",
+            "nobody has a password here: there is no [accounts]",
+        );
+        table.fault(
+            fault
+                .at(span)
+                .hint("add an [accounts] table, or remove passwords"),
+        );
+    }
+    true
 }
 
 /// A role or a tenant of ours.

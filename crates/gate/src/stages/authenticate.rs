@@ -79,7 +79,14 @@ pub(crate) async fn prove(
     now: Timestamp,
 ) -> Result<Verified, Refusal> {
     match unproven {
-        Unproven::Session(unconfirmed) => Ok(session::confirm(core, unconfirmed, now).await?),
+        Unproven::Session(unconfirmed) => {
+            let of_token = unconfirmed.is_of_token();
+            let confirmed = session::confirm(core, unconfirmed, now).await;
+            confirmed.map_err(|refusal| match of_token {
+                true => TokenRefusal::from(refusal).into(),
+                false => refusal.into(),
+            })
+        }
         Unproven::Token(unused) => Ok(claim(core, unused, now).await?),
     }
 }
@@ -259,6 +266,7 @@ fn token(
         terms: exchange.site.desks().tokens(),
         others: exchange.site.issuers(),
         revoked: &gate.revocations,
+        sessions: gate.people.get().map(|people| &people.live),
     };
     let seen = if core.is_current(&exchange.site) {
         let mut believed = core.believed.borrow_mut();
@@ -271,6 +279,7 @@ fn token(
     Ok(match seen? {
         Seen::Good(verified) => Caller::Known(verified),
         Seen::Unused(unused) => Caller::Unproven(Unproven::Token(unused)),
+        Seen::Unconfirmed(asked) => Caller::Unproven(Unproven::Session(asked)),
     })
 }
 

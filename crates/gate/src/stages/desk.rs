@@ -1,6 +1,7 @@
 //! Desk: what the gate hands out itself.
 //!
-//! Owns tokens for the holders of keys and keys for those who may make them. Refuses a token to
+//! Owns tokens for the holders of keys, and keys for those who may make them; tokens for a password are
+//! given here and made next door. Refuses a token to
 //! whoever shows a token, because there would be no end to it; a key to whoever has not the role; and
 //! anything whose issue is not in the ledger. Nothing here reaches an app. What waits for a disk is
 //! awaited on the service runtime.
@@ -9,7 +10,8 @@ use std::sync::Arc;
 
 use control::{Reason, Refusal, Secret};
 use identity::{
-    Authorised, KeysFault, NewKey, Principal, Verified, refusal::ISSUE, token::TokenRefusal,
+    Authorised, KeysFault, NewKey, Principal, Verified, lockout::Origin, refusal::ISSUE,
+    token::TokenRefusal,
 };
 use ledger::{Kind, Notice};
 use serde_json::json;
@@ -21,6 +23,7 @@ use super::{
     exchange::{Content, Exchange, OwnAnswer},
     login::{self, Endpoint, Wanted},
     own::Document,
+    password,
     record::{self, DISK_PATIENCE},
     route,
     sign_in::{self, Form},
@@ -82,6 +85,8 @@ pub enum Desk {
 pub(crate) enum Asked {
     /// A token for this key.
     Token(Verified),
+    /// A token for a password.
+    Password(Origin),
     /// A key of their making.
     Key(Authorised),
     /// A session, or its end.
@@ -118,7 +123,7 @@ impl AwaitingDesk {
     pub const fn cap(&self) -> u64 {
         match self.asked {
             Asked::Form(_) => sign_in::CAP,
-            Asked::Token(_) | Asked::Key(_) | Asked::Login(_) => CAP,
+            Asked::Token(_) | Asked::Password(_) | Asked::Key(_) | Asked::Login(_) => CAP,
         }
     }
 
@@ -148,15 +153,23 @@ pub(super) fn judge(
     if let Desk::Form(form) = desk {
         return sign_in::judge(exchange, form, ticketed, request).map(Asked::Form);
     }
+    if desk == Desk::Token && password::is_meant(exchange, request) {
+        return password::judge(exchange, ticketed, request).map(Asked::Password);
+    }
     let accepts = Accepts {
         keys: true,
         tokens: desk == Desk::Keys && exchange.site.takes_tokens(),
         sessions: false,
     };
     let caller = authenticate::credential(core, exchange, accepts, request)?;
-    let authenticate::Caller::Known(verified) = caller else {
-        // A token that is good once is for the app.
-        return Err(TokenRefusal::Place.into());
+    // A token that is good once is for the app, and so is one of a person: keys are made by keys.
+    let verified = match caller {
+        authenticate::Caller::Known(verified)
+            if !matches!(verified.principal(), Principal::Session(_)) =>
+        {
+            verified
+        }
+        _ => return Err(TokenRefusal::Place.into()),
     };
     authenticate::take_up(core, exchange, &verified, ticketed)?;
     // A ticket sends what it admits to the echo, and there is none of a desk: only what is made for
@@ -193,6 +206,9 @@ pub async fn serve(core: &Core, awaiting: AwaitingDesk, body: &[u8]) -> OwnAnswe
     let answer = match (redeemed, asked) {
         (Err(refusal), _) => Err(refusal),
         (Ok(_), Asked::Token(verified)) => token(core, &mut exchange, &verified).await,
+        (Ok(_), Asked::Password(origin)) => {
+            Box::pin(password::token(core, &mut exchange, origin, body)).await
+        }
         (Ok(_), Asked::Key(authorised)) => key(core, &mut exchange, authorised, body).await,
         (Ok(_), Asked::Login(wanted)) => {
             return Box::pin(login::serve(core, exchange, wanted, body)).await;
@@ -222,12 +238,7 @@ async fn token(
     let id = request_id::hex(&exchange.id);
     let id = String::from_utf8_lossy(&id);
     let issued = core.gate.tokens.issue(key, terms, &id, exchange.at);
-    let body = json!({
-        "access_token": String::from_utf8_lossy(issued.token.expose()),
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in.as_secs(),
-    });
-    Ok(Document::Handed(Secret::new(body.to_string().into_bytes())))
+    Ok(password::handed(&issued))
 }
 
 async fn key(

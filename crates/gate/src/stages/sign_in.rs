@@ -1,40 +1,31 @@
 //! Sign-in: how people with a password of their own come to a session.
 //!
 //! Owns two forms: one to sign in with, and one by which a link sets a password. Refuses what another
-//! site makes a browser send, and says no more to whoever is refused than that it did not work. Passwords
-//! are checked on the service runtime, a few at a time; a sign-in that is not in the ledger gives no
-//! session. With the ticket of a proof only the accounts of proofs are let in, and without one they
-//! are not.
+//! site makes a browser send, and says no more to whoever is refused than that it did not work. A sign-in
+//! that is not in the ledger gives no session. With the ticket of a proof only the accounts of proofs are
+//! let in, and without one they are not.
 
+mod entry;
 mod page;
 
-use std::time::Duration;
-
-use control::{Reason, Refusal, Secret};
-use hooks::alerts::{Alert, What};
+use control::{Reason, Refusal};
 use identity::{
-    PersonId,
-    account::{
-        AccountName, ClaimRefusal, Door, Owner, Refused, SignInRefusal, SignedIn, fault::ACCOUNT,
-        person,
-    },
-    form,
-    lockout::{Locked, Origin, Subject},
+    account::{AccountName, ClaimRefusal, Door, Owner, fault::ACCOUNT, person},
+    lockout::Origin,
     oidc::ReturnTo,
-    session::service::{BackDated, NewSession},
 };
-use ledger::{Kind, Notice, PrincipalId};
-use tokio::{sync::oneshot, time::timeout};
+use ledger::{Kind, PrincipalId};
 use wire::{Method, Name, Request};
 
+use self::entry::on_service;
+pub(super) use self::entry::{Entry, Fields};
 pub(crate) use self::page::Page;
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
-    login::{self, Sent},
-    record::{self, DISK_PATIENCE},
-    route, session,
+    login::Sent,
+    record, route, session,
 };
-use crate::core::{Core, People};
+use crate::core::Core;
 
 /// Where a person signs in.
 pub const SIGN_IN: &str = "/.vouchsafe/sign-in";
@@ -43,9 +34,6 @@ pub const CLAIM: &str = "/.vouchsafe/claim";
 
 /// Most bytes of a form that are read.
 pub const CAP: u64 = 8 * 1024;
-
-/// How long a check may take with the wait for its turn.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const NOT_READ: Refusal = Refusal::new(
     ACCOUNT,
@@ -154,7 +142,7 @@ pub(super) fn judge(
 }
 
 /// Whether the body says that it is a form.
-fn is_form(request: &Request<'_>) -> bool {
+pub(super) fn is_form(request: &Request<'_>) -> bool {
     let kind = request.value(Name::ContentType).unwrap_or_default();
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
     kind.trim_ascii()
@@ -187,68 +175,29 @@ async fn serve_form(
     wanted: Wanted,
     body: &[u8],
 ) -> Result<Served, Turned> {
-    let people = core.gate.people.get().cloned().ok_or(route::NOTHING)?;
-    let door = people.door.clone().ok_or(route::NOTHING)?;
+    let entry = Entry::of(core, wanted.origin).ok_or(route::NOTHING)?;
+    let door = entry.door.clone();
     let text = if wanted.filled {
         std::str::from_utf8(body).map_err(|_| NOT_READ)?
     } else {
         &wanted.query
     };
-    let fields = Fields(form::read(text).ok_or(NOT_READ)?);
+    let fields = Fields::read(text).ok_or(NOT_READ)?;
     match (wanted.form, wanted.filled) {
         (Form::SignIn, false) => {
             let page = page::sign_in(&exchange.site, &fields.return_to()?, None);
             Ok(Served::Page(page))
         }
-        (Form::SignIn, true) => sign_in(core, exchange, people, door, &wanted, fields).await,
+        (Form::SignIn, true) => sign_in(core, exchange, entry, &wanted, fields).await,
         (Form::Claim, false) => show_claim(core, exchange, door, &wanted, &fields).await,
         (Form::Claim, true) => claim(core, exchange, door, &wanted, fields).await,
     }
 }
 
-/// What was filled in. Passwords among it are wiped with it.
-struct Fields(Vec<(String, String)>);
-
-impl Drop for Fields {
-    fn drop(&mut self) {
-        for (_, value) in self.0.drain(..) {
-            drop(Secret::new(value.into_bytes()));
-        }
-    }
-}
-
-impl Fields {
-    fn text(&self, name: &str) -> &str {
-        form::value(&self.0, name).unwrap_or_default()
-    }
-
-    fn secret(&self, name: &str) -> Secret {
-        Secret::new(self.text(name).as_bytes().to_vec())
-    }
-
-    /// The page to go back to.
-    fn return_to(&self) -> Result<ReturnTo, Refusal> {
-        match self.text("to") {
-            "" => Ok(ReturnTo::home()),
-            page => ReturnTo::parse(page).map_err(|_| login::ELSEWHERE),
-        }
-    }
-}
-
-/// Runs on the service runtime, and not for ever; `None` where it took too long.
-async fn on_service<T: Send + 'static>(
-    core: &Core,
-    work: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
-    let done = timeout(PATIENCE, core.gate.service.spawn(work)).await;
-    done.ok()?.ok()
-}
-
 async fn sign_in(
     core: &Core,
     exchange: &mut Exchange,
-    people: People,
-    door: Door,
+    entry: Entry,
     wanted: &Wanted,
     fields: Fields,
 ) -> Result<Served, Turned> {
@@ -258,119 +207,21 @@ async fn sign_in(
         refusal,
         page: Some(page::sign_in(&site, &to, Some(refusal.public))),
     };
-    let (origin, now, at_door) = (wanted.origin, exchange.at, door.clone());
-    let checked = on_service(core, async move {
-        let (name, password) = (fields.text("name"), fields.text("password"));
-        at_door.sign_in(name, password, origin, now).await
-    });
-    let checked = checked.await.unwrap_or(Err(SignInRefusal::Away.into()));
-    let signed_in = match checked {
-        Ok(signed_in) => signed_in,
-        Err(Refused {
-            refusal,
-            locks,
-            tried,
-        }) => {
-            if let Some(locked) = locks {
-                let tried = tried.filter(|_| locked.subject == Subject::Account);
-                note_lock(core, exchange, locked, tried, origin).await;
-            }
-            return Err(turned(refusal.into()));
-        }
-    };
-    exchange.principal = PrincipalId::new(person(&signed_in.name).as_str());
+    let settings = site.accounts().ok_or(route::NOTHING)?;
+    let limits = (settings.idle, settings.longest);
+    let checked = entry.check(core, exchange, fields, ("name", "password"));
+    let signed_in = checked.await.map_err(turned)?;
     // A sign-in that nobody could find in the ledger is none.
     let recorded = record::decide(exchange, Kind::LOGIN).await;
     recorded.map_err(turned)?;
-    let begun = begin(core, exchange, people, door, wanted, signed_in).await;
-    let (id, life) = begun.map_err(turned)?;
+    // What the browser held before ends: nobody can have planted the session it gets.
+    let begun = entry.begin(core, signed_in, limits, wanted.before.clone());
+    let begun = begun.await.map_err(turned)?;
+    let id = begun.id.expose().to_owned();
     let sent = Sent::to(to.as_str().to_owned());
-    Ok(Served::Sent(sent.with(session::COOKIE, Some((id, life)))))
-}
-
-/// Begins the session of somebody who has come in.
-async fn begin(
-    core: &Core,
-    exchange: &Exchange,
-    people: People,
-    door: Door,
-    wanted: &Wanted,
-    signed_in: SignedIn,
-) -> Result<(String, Duration), Refusal> {
-    let settings = exchange.site.accounts().ok_or(route::NOTHING)?;
-    let life = settings.longest;
-    let new = NewSession {
-        issuer: signed_in.issuer().to_owned(),
-        subject: signed_in.name.to_string(),
-        roles: signed_in.roles.clone(),
-        tenant: signed_in.tenant.clone(),
-        sid: None,
-        idle: settings.idle,
-        longest: life,
-        // What the browser held before ends: nobody can have planted the session it gets.
-        replaces: wanted.before.clone(),
-    };
-    let (owner, rng) = (wanted.owner(), std::sync::Arc::clone(&core.gate.rng));
-    let begun = on_service(core, async move {
-        let sessions = people.sessions;
-        let begun = match owner {
-            Owner::Person => sessions.begin(new, &*rng).await,
-            Owner::Proof => sessions.begin_probe(new, BackDated::default(), &*rng).await,
-        };
-        let begun = begun.map_err(login::not_begun)?;
-        if matches!(door.stands(&signed_in).await, Ok(true)) {
-            return Ok(begun.id.expose().to_owned());
-        }
-        // Whoever disabled the account meanwhile has not seen this session.
-        let _ = sessions.end_called(&begun.handle).await;
-        Err(Refusal::from(SignInRefusal::Disabled))
-    });
-    let away = || Err(SignInRefusal::Away.into());
-    let id = begun.await.unwrap_or_else(away)?;
-    Ok((id, life))
-}
-
-/// Writes down what an attempt has locked, and tells the team. It is locked whether that can be done or
-/// not.
-async fn note_lock(
-    core: &Core,
-    exchange: &Exchange,
-    locked: Locked,
-    tried: Option<PersonId>,
-    origin: Origin,
-) {
-    let what = match locked.subject {
-        Subject::Account => What::AccountLocked,
-        Subject::Address => What::AddressLocked,
-    };
-    let seconds = locked.wait.as_secs();
-    let mut notice = Notice::new(exchange.at, Kind::ACCOUNT_LOCKED)
-        .text("what", what.subject())
-        .count("seconds", i64::try_from(seconds).unwrap_or(i64::MAX));
-    notice.request = Some(exchange.id);
-    notice.principal = tried.and_then(|tried| PrincipalId::new(tried.as_str()));
-    if let Some(alerts) = core.gate.alerts.get() {
-        let (address, proof) = match origin {
-            Origin::Client(address) => (Some(address), false),
-            Origin::Proof => (None, true),
-        };
-        alerts.raise(Alert {
-            what,
-            at: exchange.at,
-            principal: tried.map(|tried| tried.as_str().to_owned()),
-            request: exchange.id.0,
-            seconds,
-            address: address.filter(|_| locked.subject == Subject::Address),
-            proof,
-            count: 1,
-        });
-    }
-    let gate = std::sync::Arc::clone(&core.gate);
-    let (tell, told) = oneshot::channel();
-    core.gate.service.spawn_blocking(move || {
-        let _ = tell.send(gate.ledger.note_blocking(notice));
-    });
-    let _ = timeout(DISK_PATIENCE, told).await;
+    Ok(Served::Sent(
+        sent.with(session::COOKIE, Some((id, settings.longest))),
+    ))
 }
 
 async fn show_claim(

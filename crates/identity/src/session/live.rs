@@ -16,7 +16,7 @@ use control::{Clock, Timestamp};
 use store::sessions::{Digest, SessionRow};
 
 use super::{BELIEVED, Session, SessionRefusal, id};
-use crate::{IdHash, Principal, Verified};
+use crate::{IdHash, Principal, Verified, token::marks::Tenure};
 
 /// Parts of the snapshot; a power of two.
 const PARTS: usize = 64;
@@ -34,9 +34,21 @@ pub enum Seen {
     Unconfirmed(Unconfirmed),
 }
 
-/// The digest of an id that only the store can judge.
+/// A session that only the store can judge.
 #[derive(Debug)]
-pub struct Unconfirmed(pub(super) Digest);
+pub struct Unconfirmed {
+    pub(super) digest: Digest,
+    /// Of the token that stands for it, if one does.
+    pub(super) tenure: Option<Tenure>,
+}
+
+impl Unconfirmed {
+    /// Whether a token stands for it, and not what a browser shows.
+    #[must_use]
+    pub const fn is_of_token(&self) -> bool {
+        self.tenure.is_some()
+    }
+}
 
 type Part = HashMap<Digest, Arc<Session>, IdHash>;
 
@@ -76,24 +88,38 @@ impl LiveSessions {
     /// [`SessionRefusal`]; never `Unknown` for a session that only the store knows.
     pub fn look(&self, presented: &[u8], now: Timestamp) -> Result<Seen, SessionRefusal> {
         let digest = id::digest_of(presented).ok_or(SessionRefusal::Malformed)?;
+        self.look_at(digest, None, now)
+    }
+
+    /// The same of a session whose digest is known; `tenure` is that of a token that stands for it.
+    pub(crate) fn look_at(
+        &self,
+        digest: Digest,
+        tenure: Option<Tenure>,
+        now: Timestamp,
+    ) -> Result<Seen, SessionRefusal> {
         let part = self.part(&digest).load();
-        let Some(session) = part.get(&digest) else {
-            return Ok(Seen::Unconfirmed(Unconfirmed(digest)));
-        };
-        if session.age() >= BELIEVED {
-            return Ok(Seen::Unconfirmed(Unconfirmed(digest)));
+        match part.get(&digest) {
+            Some(session) if session.age() < BELIEVED => {
+                Self::judge(session, tenure, now).map(Seen::Good)
+            }
+            _ => Ok(Seen::Unconfirmed(Unconfirmed { digest, tenure })),
         }
-        Self::judge(session, now).map(Seen::Good)
     }
 
     /// Believes a session that the store has confirmed, unless it has ended.
-    fn judge(session: &Arc<Session>, now: Timestamp) -> Result<Verified, SessionRefusal> {
+    fn judge(
+        session: &Arc<Session>,
+        tenure: Option<Tenure>,
+        now: Timestamp,
+    ) -> Result<Verified, SessionRefusal> {
         if let Some(ended) = session.ended(now) {
             session.over.store(true, Ordering::Release);
             return Err(ended);
         }
         session.note_use(now);
-        Ok(Verified::new(Principal::Session(Arc::clone(session)), None))
+        let principal = Principal::Session(Arc::clone(session));
+        Ok(Verified::new(principal, tenure))
     }
 
     /// How often sessions were ended here: ask before the store is asked, for [`Self::admit`].
@@ -106,6 +132,7 @@ impl LiveSessions {
     pub(super) fn admit(
         &self,
         row: SessionRow,
+        tenure: Option<Tenure>,
         ends: u64,
         now: Timestamp,
     ) -> Option<Result<Verified, SessionRefusal>> {
@@ -117,10 +144,10 @@ impl LiveSessions {
         let known = part.load().get(&row.digest).map(Arc::clone);
         if let Some(known) = known {
             known.confirm(&row);
-            return Some(Self::judge(&known, now));
+            return Some(Self::judge(&known, tenure, now));
         }
         let session = Arc::new(Session::of(row, Arc::clone(&self.0.clock)));
-        let judged = Self::judge(&session, now);
+        let judged = Self::judge(&session, tenure, now);
         if judged.is_ok() {
             let mut next = Part::clone(&part.load());
             make_room(&mut next, &mut writing.left);

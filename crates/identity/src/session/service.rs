@@ -253,7 +253,7 @@ impl Sessions {
         unconfirmed: Unconfirmed,
         now: Timestamp,
     ) -> Result<Verified, SessionRefusal> {
-        let digest = unconfirmed.0;
+        let Unconfirmed { digest, tenure } = unconfirmed;
         for _ in 0..TRIES {
             let ends = self.0.live.ends();
             let found = self.0.store.get(vec![digest]).await;
@@ -264,7 +264,7 @@ impl Sessions {
                     return Err(SessionRefusal::Unknown);
                 }
                 Ok(Some(row)) => {
-                    if let Some(judged) = self.0.live.admit(row, ends, now) {
+                    if let Some(judged) = self.0.live.admit(row, tenure, ends, now) {
                         return judged;
                     }
                 }

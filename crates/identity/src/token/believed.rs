@@ -14,9 +14,12 @@ use super::{
     Bearer, Claims, Issuer, LiveRevocations, Unused,
     issuer::TokenRefusal,
     marks::{Marks, Tenure},
-    own::{KeyToken, KeyTokens, Terms},
+    own::{KeyToken, KeyTokens, Own, SessionToken, Terms},
 };
-use crate::{IdHash, KeyRefusal, LiveKeys, Principal, Verified};
+use crate::{
+    IdHash, KeyRefusal, LiveKeys, LiveSessions, Principal, SessionRefusal, Verified,
+    session::{self, Unconfirmed},
+};
 
 /// Most tokens that are remembered.
 const CAPACITY: usize = 4096;
@@ -32,6 +35,8 @@ pub struct Issuers<'a> {
     pub others: &'a [Issuer],
     /// Which of them count no longer.
     pub revoked: &'a LiveRevocations,
+    /// The sessions that tokens of people stand for; none where nobody logs in.
+    pub sessions: Option<&'a LiveSessions>,
 }
 
 /// What is known of a token that a request presents.
@@ -42,6 +47,8 @@ pub enum Seen {
     Good(Verified),
     /// It is genuine and good once: [`super::Uses::claim`].
     Unused(Unused),
+    /// It is genuine, and the store has to be asked for its session: [`crate::Sessions::confirm`].
+    Unconfirmed(Unconfirmed),
 }
 
 /// What was believed of a token.
@@ -49,6 +56,8 @@ pub enum Seen {
 enum Known {
     /// It is of the gate itself, and stands for a key.
     Key(KeyToken),
+    /// It is of the gate itself, and stands for a session.
+    Session(SessionToken),
     /// It is of another issuer.
     Bearer(Arc<Bearer>),
 }
@@ -57,6 +66,7 @@ impl Known {
     fn expires(&self) -> Timestamp {
         match self {
             Self::Key(token) => token.expires,
+            Self::Session(token) => token.tenure.until,
             Self::Bearer(bearer) => bearer.expires(),
         }
     }
@@ -64,6 +74,7 @@ impl Known {
     fn marks(&self) -> &Marks {
         match self {
             Self::Key(token) => &token.marks,
+            Self::Session(token) => &token.tenure.marks,
             Self::Bearer(bearer) => &bearer.marks,
         }
     }
@@ -83,8 +94,8 @@ impl Believed {
         self.kept.clear();
     }
 
-    /// Finds out whose token was presented. One of our own counts for as long as its key stands, by
-    /// the keys of this moment; none counts that is revoked.
+    /// Finds out whose token was presented. One of our own counts for as long as its key or session
+    /// stands, by the keys and sessions of this moment; none counts that is revoked.
     ///
     /// # Errors
     ///
@@ -119,6 +130,13 @@ impl Believed {
                 Err(KeyRefusal::Away) => Err(TokenRefusal::Away),
                 Err(_) => Err(TokenRefusal::Withdrawn),
             },
+            Known::Session(token) => {
+                let sessions = issuers.sessions.ok_or(TokenRefusal::Withdrawn)?;
+                match sessions.look_at(token.session, Some(token.tenure), now)? {
+                    session::Seen::Good(verified) => Ok(Seen::Good(verified)),
+                    session::Seen::Unconfirmed(asked) => Ok(Seen::Unconfirmed(asked)),
+                }
+            }
             Known::Bearer(bearer) if bearer.is_good_once() => Ok(Seen::Unused(Unused(bearer))),
             Known::Bearer(bearer) => {
                 let tenure = Tenure {
@@ -142,6 +160,16 @@ impl Believed {
     }
 }
 
+impl From<SessionRefusal> for TokenRefusal {
+    /// Of a session that a token stands for.
+    fn from(refusal: SessionRefusal) -> Self {
+        match refusal {
+            SessionRefusal::Away => Self::Away,
+            _ => Self::Withdrawn,
+        }
+    }
+}
+
 impl fmt::Debug for Believed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Believed(..)")
@@ -155,7 +183,10 @@ fn believe(issuers: Issuers<'_>, presented: &[u8], now: Timestamp) -> Result<Kno
     if let Some(terms) = issuers.terms
         && (issuers.others.is_empty() || issuers.tokens.begins(presented))
     {
-        return issuers.tokens.believe(text, terms, now).map(Known::Key);
+        return Ok(match issuers.tokens.believe(text, terms, now)? {
+            Own::Key(token) => Known::Key(token),
+            Own::Session(token) => Known::Session(token),
+        });
     }
     let token = Compact::parse(text)?;
     let claims = Claims::read(token.unverified()).ok_or(TokenRefusal::Form)?;

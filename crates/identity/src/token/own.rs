@@ -1,8 +1,9 @@
-//! Tokens that the gate itself issues to the holder of a key.
+//! Tokens that the gate itself issues, to the holder of a key or to a person with a password.
 //!
-//! Owns making and believing them. Such a token names a key and an end, and nothing else that is
-//! believed: what its bearer may do is looked up in the table of keys at every request, so it can
-//! never do more than its key and ends with it. Refuses what was made for another purpose: the key
+//! Owns making and believing them. Such a token names a key or a session, and an end, and nothing else
+//! that is believed: what its bearer may do is looked up at every request, in the table of keys or among
+//! the sessions, so it can never do more than that and ends with it. The session was begun for the token
+//! alone: nobody was ever told its id, so no browser can show it. Refuses what was made for another purpose: the key
 //! that signs is derived for these tokens alone, and their `typ` is that of an access token (RFC
 //! 9068), so an assertion is no token and a token no assertion.
 
@@ -11,9 +12,11 @@ use std::{fmt, time::Duration};
 use control::{Secret, Timestamp};
 use seal::{
     ed25519::{KeyFault, SigningKey, VerifyingKey},
+    encode::{base64url, unbase64url},
     jws::{Compact, TokenKey, sign_typed, thumbprint},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use store::sessions::Digest;
 
 use super::{
     claims::Claims,
@@ -21,7 +24,7 @@ use super::{
     marks::{Marks, Tenure},
     rules::{Rules, Tenancy},
 };
-use crate::{Key, KeyId, LiveKeys};
+use crate::{Key, KeyId, LiveKeys, PersonId, session::Begun};
 
 /// The longest life of a token, and its life where nothing else is configured.
 pub const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -89,6 +92,28 @@ pub struct KeyToken {
     pub(crate) key: KeyId,
     pub(crate) expires: Timestamp,
     pub(super) marks: Marks,
+}
+
+/// What is believed of a token of a person: which session, and until when.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionToken {
+    pub(super) session: Digest,
+    pub(super) tenure: Tenure,
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(..)")
+    }
+}
+
+/// What is believed of a token of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// It stands for a key.
+    Key(KeyToken),
+    /// It stands for a session.
+    Session(SessionToken),
 }
 
 impl KeyToken {
@@ -163,15 +188,43 @@ impl KeyTokens {
         let end = key
             .expires()
             .map_or(end, |key_ends| end.min(key_ends.seconds()));
-        let claims = json!({
+        let key = key.id();
+        self.sign(terms, (issued, end), id, &json!({ "sub": key.as_str() }))
+    }
+
+    /// A token for whoever a session is of that was just begun, issued at `now` under the name `id`. It
+    /// ends with the session, if that ends first.
+    #[must_use]
+    pub fn issue_for_session(
+        &self,
+        session: &Begun,
+        person: &PersonId,
+        terms: &Terms,
+        id: &str,
+        now: Timestamp,
+    ) -> Issued {
+        let issued = now.seconds();
+        let life = terms.life().as_secs().cast_signed();
+        let end = issued.saturating_add(life).min(session.ends.seconds());
+        let whose = json!({
+            "sub": person.as_str(),
+            "sid": base64url(&session.id.digest()),
+        });
+        self.sign(terms, (issued, end), id, &whose)
+    }
+
+    fn sign(&self, terms: &Terms, (issued, end): (i64, i64), id: &str, whose: &Value) -> Issued {
+        let mut claims = json!({
             "iss": terms.rules.issuer,
             "aud": terms.rules.issuer,
-            "sub": key.id().as_str(),
-            "client_id": key.id().as_str(),
+            "client_id": whose.get("sub"),
             "iat": issued,
             "exp": end,
             "jti": id,
         });
+        if let (Some(claims), Some(whose)) = (claims.as_object_mut(), whose.as_object()) {
+            claims.extend(whose.clone());
+        }
         let token = sign_typed(&self.key, &self.kid, TYP, &claims.to_string());
         let left = u64::try_from(end.saturating_sub(issued)).unwrap_or(0);
         Issued {
@@ -195,18 +248,13 @@ impl KeyTokens {
         Some(self.issue(&key, terms, id, issued))
     }
 
-    /// Believes `token` at `now`, or says why not. Whether its key still stands is for the table of
-    /// keys to say.
+    /// Believes `token` at `now`, or says why not. Whether its key or its session still stands is for the
+    /// table of keys and for the sessions to say.
     ///
     /// # Errors
     ///
     /// [`TokenRefusal`]; the signature is judged before any claim.
-    pub fn believe(
-        &self,
-        token: &str,
-        terms: &Terms,
-        now: Timestamp,
-    ) -> Result<KeyToken, TokenRefusal> {
+    pub fn believe(&self, token: &str, terms: &Terms, now: Timestamp) -> Result<Own, TokenRefusal> {
         let token = Compact::parse(token)?;
         if token.typ() != Some(TYP) {
             return Err(TokenRefusal::Header);
@@ -220,16 +268,30 @@ impl KeyTokens {
         token.check(&self.verifies)?;
         let claims = Claims::read(token.unverified()).ok_or(TokenRefusal::Form)?;
         terms.rules.judge(&claims, now)?;
-        let key = claims.subject.as_deref().and_then(KeyId::new);
-        let (Some(key), Some(expires), Some(_)) = (key, claims.expires, claims.issued) else {
+        let (Some(owner), Some(expires), Some(_)) =
+            (claims.subject.as_deref(), claims.expires, claims.issued)
+        else {
             return Err(TokenRefusal::Subject);
         };
-        let issuer = &terms.rules.issuer;
-        Ok(KeyToken {
+        let marks = Marks::of(&terms.rules.issuer, &claims, owner, APART);
+        if let Some(sid) = claims.get("sid") {
+            let session = sid.as_str().and_then(|sid| unbase64url(sid).ok());
+            let session = session.and_then(|sid| Digest::try_from(sid.as_slice()).ok());
+            let tenure = Tenure {
+                until: expires,
+                marks,
+            };
+            return Ok(Own::Session(SessionToken {
+                session: session.ok_or(TokenRefusal::Subject)?,
+                tenure,
+            }));
+        }
+        let key = KeyId::new(owner).ok_or(TokenRefusal::Subject)?;
+        Ok(Own::Key(KeyToken {
             key,
             expires,
-            marks: Marks::of(issuer, &claims, key.as_str(), APART),
-        })
+            marks,
+        }))
     }
 }
 

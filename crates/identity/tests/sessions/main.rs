@@ -5,6 +5,7 @@
 mod ends;
 mod limits;
 mod nodes;
+mod tokens;
 
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 

@@ -48,6 +48,7 @@ mod login_certified;
 mod login_peer;
 mod nodes;
 mod overload;
+mod password_tokens;
 mod python_apps;
 #[path = "../../../store/tests/peers/redis_server.rs"]
 #[expect(

@@ -36,11 +36,11 @@ fn live() -> (LiveSessions, FixedClock) {
 #[test]
 fn a_full_part_lets_go_of_what_nobody_holds_and_no_use_is_lost() {
     let (live, clock) = live();
-    let held = live.admit(row(0), 0, NOW).unwrap().unwrap();
+    let held = live.admit(row(0), None, 0, NOW).unwrap().unwrap();
     for number in 1..1000 {
         clock.advance(Duration::from_millis(1));
         let used = NOW.plus(Duration::from_secs(5));
-        assert!(live.admit(row(number), 0, used).unwrap().is_ok());
+        assert!(live.admit(row(number), None, 0, used).unwrap().is_ok());
     }
     let digest = |number| row(number).digest;
     assert!(live.knows(&digest(0)), "a connection holds it");
@@ -59,15 +59,15 @@ fn a_row_that_was_read_before_a_session_ended_is_not_believed() {
     let (live, _) = live();
     let asked = live.ends();
     live.end(&[row(1).digest]);
-    assert!(live.admit(row(1), asked, NOW).is_none());
-    assert!(live.admit(row(1), live.ends(), NOW).is_some());
+    assert!(live.admit(row(1), None, asked, NOW).is_none());
+    assert!(live.admit(row(1), None, live.ends(), NOW).is_some());
 }
 
 #[test]
 fn what_has_ended_or_was_long_unused_is_let_go_of() {
     let (live, clock) = live();
-    let held = live.admit(row(1), 0, NOW).unwrap().unwrap();
-    let _ = live.admit(row(2), 0, NOW).unwrap().unwrap();
+    let held = live.admit(row(1), None, 0, NOW).unwrap().unwrap();
+    let _ = live.admit(row(2), None, 0, NOW).unwrap().unwrap();
     live.tidy(NOW);
     assert!(live.knows(&row(1).digest) && live.knows(&row(2).digest));
     clock.advance(Duration::from_secs(60));

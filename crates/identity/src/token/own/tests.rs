@@ -60,7 +60,9 @@ fn asked(keys: &LiveKeys, token: &str, at: Timestamp) -> Result<Verified, TokenR
     let ours = ours(&tokens, &terms, &revoked);
     match Believed::default().authenticate(ours, keys, token.as_bytes(), at)? {
         Seen::Good(verified) => Ok(verified),
-        Seen::Unused(_) => panic!("a token of ours is good until it ends"),
+        Seen::Unused(_) | Seen::Unconfirmed(_) => {
+            panic!("the token of a key is good until it ends")
+        }
     }
 }
 
@@ -70,6 +72,7 @@ fn ours<'a>(tokens: &'a KeyTokens, terms: &'a Terms, revoked: &'a LiveRevocation
         terms: Some(terms),
         others: &[],
         revoked,
+        sessions: None,
     }
 }
 

@@ -99,6 +99,7 @@ fn a_token_that_was_believed_ends_with_its_key() {
             terms: None,
             others: &others,
             revoked: &LiveRevocations::default(),
+            sessions: None,
         };
         let asked = believed.authenticate(issuers, &keys, token(1).as_bytes(), now);
         asked.map(drop)

@@ -56,10 +56,11 @@ impl Bench {
             terms: None,
             others: &self.issuers,
             revoked: &self.revocations.live(),
+            sessions: None,
         };
         match believed.authenticate(issuers, &LiveKeys::default(), token.as_bytes(), now) {
             Ok(Seen::Good(_)) => None,
-            Ok(Seen::Unused(_)) => panic!("it is good until it ends"),
+            Ok(Seen::Unused(_) | Seen::Unconfirmed(_)) => panic!("it is good until it ends"),
             Err(refusal) => Some(refusal),
         }
     }
