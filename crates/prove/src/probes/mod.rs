@@ -21,6 +21,7 @@ mod issuing;
 mod keys;
 mod logins;
 mod logs;
+mod restricted;
 mod retention;
 mod roles;
 mod routes;
@@ -58,7 +59,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &keys::DigestOnly,
     &keys::PrefixEntropy,
     &roles::ByRole,
-    &roles::Restricted,
+    &restricted::Restricted,
     &rows::AssignedOnly,
     &rows::FieldsWithheld,
     &rows::CountsOnly,

@@ -11,28 +11,19 @@ use std::{
 
 use control::{
     Asked, Probe, Sheet, Target,
-    probe::{Guard, KeyWish, LedgerMark, Reply, RouteFact, SessionWish, TargetError, TokenWish},
+    probe::{Guard, KeyWish, Reply, RouteFact, SessionWish, TargetError, TokenWish},
     sheet::Met,
 };
 use serde_json::Value;
 
-use super::{
-    audit::request_id,
-    draft::Draft,
-    keys::EVERYTHING,
-    method_of,
-    settled::{ledger_that, speaks_of},
-    tokens::can_be_had,
-};
+use super::{draft::Draft, keys::EVERYTHING, tokens::can_be_had};
 use crate::rights::{METHODS, Rights, is_below};
 
 /// Attacks `access.by-role`.
 pub(super) struct ByRole;
-/// Attacks `access.restricted`.
-pub(super) struct Restricted;
 
 /// A role that nobody gave any right.
-const STRANGER: &str = "vsc-stranger";
+pub(super) const STRANGER: &str = "vsc-stranger";
 
 /// Most cells of a matrix: more would take the better part of an hour.
 const MOST_CELLS: usize = 5000;
@@ -65,7 +56,7 @@ impl Kind {
 type Holder = (Vec<String>, Kind);
 
 /// Holders of roles, each with the credential its route takes.
-struct People<'t> {
+pub(super) struct People<'t> {
     at: &'t dyn Target,
     /// With how many requests had been sent when it was made.
     credentials: RefCell<BTreeMap<Holder, (String, usize)>>,
@@ -73,7 +64,7 @@ struct People<'t> {
 }
 
 impl<'t> People<'t> {
-    fn of(at: &'t dyn Target) -> Self {
+    pub(super) fn of(at: &'t dyn Target) -> Self {
         Self {
             at,
             credentials: RefCell::default(),
@@ -84,7 +75,7 @@ impl<'t> People<'t> {
     /// Asks `method path` of `route` as whoever has exactly `roles`. Keys go as Bearer, as tokens do:
     /// there they are not confused with those that other probes send. A session comes from a page of
     /// the site itself.
-    fn ask(
+    pub(super) fn ask(
         &self,
         route: &RouteFact,
         roles: &[&str],
@@ -167,7 +158,7 @@ impl Place<'_> {
 }
 
 /// The roles each route names, as the file has them.
-fn named_roles(at: &dyn Target) -> Vec<Vec<String>> {
+pub(super) fn named_roles(at: &dyn Target) -> Vec<Vec<String>> {
     let routes = at.facts().configuration.get("route");
     let routes = routes.and_then(Value::as_array).into_iter().flatten();
     let texts = |route: &Value| {
@@ -190,7 +181,7 @@ fn paths(at: &dyn Target, rights: &Rights) -> BTreeSet<String> {
 }
 
 /// The route that governs `method path`, which is the longest that reaches it.
-fn governing<'t>(at: &'t dyn Target, path: &str) -> Option<(usize, &'t RouteFact)> {
+pub(super) fn governing<'t>(at: &'t dyn Target, path: &str) -> Option<(usize, &'t RouteFact)> {
     let governs =
         |route: &RouteFact| route.path == path || !route.exact && is_below(path, &route.path);
     let routes = at.facts().routes.iter().enumerate();
@@ -340,78 +331,6 @@ fn try_denials(
         );
     }
     Ok(())
-}
-
-impl Probe for Restricted {
-    fn promise(&self) -> &'static str {
-        "access.restricted"
-    }
-
-    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let promised = asked.list("roles");
-        let mut others: BTreeSet<String> = named_roles(at).into_iter().flatten().collect();
-        others.extend(
-            Rights::of(&at.facts().configuration)
-                .into_iter()
-                .flat_map(|it| it.roles),
-        );
-        others.insert(STRANGER.to_owned());
-        others.retain(|role| !promised.contains(&role.as_str()));
-        let people = People::of(at);
-        for path in asked.list("path") {
-            let Some((_, route)) = governing(at, path) else {
-                let cause = format!("no [[route]] governs {path}");
-                return Err(TargetError::new("find the route", cause));
-            };
-            let (Guard::Key(able) | Guard::Token(able) | Guard::Session(able)) = &route.guard
-            else {
-                sheet.unproven(format!("{path} asks for no credential"));
-                return Ok(());
-            };
-            if !can_be_had(at, route, sheet) {
-                return Ok(());
-            }
-            let Some(insider) = able.iter().find(|role| promised.contains(&role.as_str())) else {
-                let cause = format!("none of the promised roles may anything at {path}");
-                return Err(TargetError::new("find a role", cause));
-            };
-            let method = method_of(route);
-            let nobody: &[&str] = &[];
-            let single: Vec<[&str; 1]> = others.iter().map(|role| [role.as_str()]).collect();
-            let attackers = single.iter().map(|role| &role[..]).chain([nobody]);
-            for roles in attackers {
-                let mark = at.ledger_mark()?;
-                let attack = people.ask(route, roles, method, path)?;
-                let twin = people.ask(route, &[insider], method, path)?;
-                let name = roles.first().copied().unwrap_or("nobody in particular");
-                sheet.pair(
-                    format!("{method} {path} as {name}"),
-                    refused_and_recorded(at, &mark, &attack)?,
-                    Met::status(&twin, &[200]),
-                );
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether the attempt ended with 403 and stands in the ledger.
-fn refused_and_recorded(
-    at: &dyn Target,
-    mark: &LedgerMark,
-    reply: &Reply,
-) -> Result<Met, TargetError> {
-    let met = Met::status(reply, &[403]);
-    let Some(id) = request_id(reply).filter(|_| reply.answer().is_some_and(|it| it.status == 403))
-    else {
-        return Ok(met);
-    };
-    let tail = ledger_that(at, mark, |tail| speaks_of(tail, &id))?;
-    Ok(if speaks_of(&tail, &id) {
-        Met::when(true, "403, in the ledger")
-    } else {
-        Met::when(false, "403, but not in the ledger")
-    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 use control::{Verdict, probe::RouteFact};
 use serde_json::json;
 
-use super::*;
+use super::{super::restricted::Restricted, *};
 use crate::target::double::{Double, answer, echo};
+
+/// In the place of roles: no credential is shown.
+const NOTHING: &str = "nothing is shown";
 
 /// A deployment whose table lets clerks read and write and keeps them from the archive.
 fn deployment(judge: impl Fn(&Rights, &[&str], &str, &str) -> bool + 'static) -> Double {
@@ -24,11 +27,12 @@ fn deployment(judge: impl Fn(&Rights, &[&str], &str, &str) -> bool + 'static) ->
             .lines()
             .find_map(|line| line.strip_prefix("Authorization: "))
             .map(|value| value.split('~').skip(1).collect())
-            .unwrap();
+            .unwrap_or_else(|| vec![NOTHING]);
         if judge(&rights, &roles, method, path) {
             echo(&[])
         } else {
-            let mut reply = answer(403, &json!({}));
+            let status = if roles == [NOTHING] { 401 } else { 403 };
+            let mut reply = answer(status, &json!({}));
             if let Reply::Answer(answer) = &mut reply {
                 answer
                     .fields
@@ -116,4 +120,9 @@ fn a_path_for_some_roles_refuses_the_others_and_records_it() {
     assert_eq!(restricted(&at, "clerk,chief"), Verdict::Kept);
     // The clerks may read there, and the document says that only the chief may.
     assert_eq!(restricted(&at, "chief"), Verdict::Broken);
+    let mut at = deployment(|rights, roles, method, path| {
+        roles == [NOTHING] || good(rights, roles, method, path)
+    });
+    at.events = vec![json!({"kind": "request", "request": "r1"})];
+    assert_eq!(restricted(&at, "clerk,chief"), Verdict::Broken, "open");
 }
