@@ -194,7 +194,7 @@ static SCOPES_CARD: Card = Card {
     title: "Scopes of keys",
     summary: "A key names the methods and the paths it is for; no scope is no access. A request \
               outside them ends at the gate with 403.",
-    promises: &["key.scoped"],
+    promises: &["key.scoped", "key.unrestricted"],
     keys: &[],
 };
 
@@ -343,16 +343,21 @@ impl Control for KeyScopes {
         &SCOPES_CARD
     }
 
-    fn fit(&self, configuration: &Value, _asked: &Asked) -> Fit {
-        if asks_for_keys(configuration) {
-            Fit::Fits
-        } else {
-            no_route_asks()
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        if !asks_for_keys(configuration) {
+            return no_route_asks();
+        }
+        match asked.promise.as_str() {
+            "key.unrestricted" => fit_most(asked),
+            _ => Fit::Fits,
         }
     }
 
-    fn weaken(&self, _configuration: &mut Value, _asked: &Asked) -> Weakening {
-        Weakening::Sham("scope-ignored")
+    fn weaken(&self, _configuration: &mut Value, asked: &Asked) -> Weakening {
+        Weakening::Sham(match asked.promise.as_str() {
+            "key.unrestricted" => "keys-unrestricted",
+            _ => "scope-ignored",
+        })
     }
 }
 
@@ -429,6 +434,23 @@ fn fit_within(asked: &Asked) -> Fit {
         "a revocation by another process counts within one second, not sooner".to_owned(),
         amend(asked, "within=1s"),
     )
+}
+
+/// Most keys without limit that a promise may speak of: more is no limit.
+const UNRESTRICTED: u64 = 100;
+
+fn fit_most(asked: &Asked) -> Fit {
+    match asked
+        .value("most")
+        .and_then(|text| text.parse::<u64>().ok())
+    {
+        Some(most) if most <= UNRESTRICTED => Fit::Fits,
+        Some(_) => falls(
+            format!("a promise of more than {UNRESTRICTED} keys limits nothing"),
+            amend(asked, "most=2"),
+        ),
+        None => unreadable(asked, "most", "most=2"),
+    }
 }
 
 fn unreadable(asked: &Asked, name: &str, example: &str) -> Fit {

@@ -182,7 +182,14 @@ pub fn account(bytes: &[u8]) {
     }
     let (known, password) = text.split_once('\n').unwrap_or(("", text));
     if let Ok(password) = Password::read(password) {
-        let judged = strength::judge(password, About { texts: &[known] }, strength::SHORTEST);
+        let judged = strength::judge(
+            password,
+            About {
+                texts: &[known],
+                ..About::default()
+            },
+            strength::SHORTEST,
+        );
         assert!(judged.is_ok() || judged.is_err_and(|weak| !weak.is_empty()));
     }
 }

@@ -30,8 +30,8 @@ pub const ROLES_LIMIT: usize = 32;
 /// Most keys that are not revoked.
 pub const KEYS_LIMIT: u64 = 10_000;
 
-/// Most keys made for proofs at one time.
-pub const PROBES_LIMIT: u64 = 256;
+/// Most keys made for proofs at one time. A proof makes about forty, and they live a minute.
+pub const PROBES_LIMIT: u64 = 1024;
 
 /// How long a key made for a proof lives.
 pub const PROBE_LIFE: Duration = Duration::from_secs(60);

@@ -208,7 +208,8 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>, SearchError> {
         .collect()
 }
 
-fn percent_encoded(value: &str, plain: &[u8]) -> Vec<u8> {
+/// `value` with every byte escaped that is no letter or digit and does not stand in `plain`.
+pub(crate) fn percent_encoded(value: &str, plain: &[u8]) -> Vec<u8> {
     value
         .bytes()
         .flat_map(|byte| {

@@ -46,6 +46,7 @@ pub(crate) fn open(
         let terms = Terms {
             link: settings.link,
             shortest: settings.shortest,
+            documented: settings.documented.clone(),
             place: vec![
                 deployment.name.to_string(),
                 deployment.public_url.host.to_string(),

@@ -7,7 +7,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use config::{Fault, Table};
-use identity::account::Settings;
+use identity::{account::Settings, password::Documented};
 
 use super::{deployment::PublicUrl, login};
 
@@ -20,6 +20,9 @@ const ADDRESS_ATTEMPTS: RangeInclusive<u64> = 3..=1000;
 /// The bounds of `shortest`: below 8 nothing is a password (NIST SP 800-63B), and beyond 64 nobody
 /// takes one.
 const SHORTEST: RangeInclusive<u64> = 8..=64;
+
+/// Most passwords that are named as documented ones.
+const DOCUMENTED: usize = 100;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -39,6 +42,7 @@ pub(super) fn read(root: &mut Table<'_>, url: Option<&PublicUrl>) -> Option<Sett
         shortest: count(&mut table, "shortest", SHORTEST)
             .and_then(|shortest| usize::try_from(shortest).ok())
             .unwrap_or(otherwise.shortest),
+        documented: documented(&mut table),
         idle: length(&mut table, "idle", login::IDLE_BOUNDS).unwrap_or(otherwise.idle),
         longest: length(&mut table, "longest", login::LONGEST_BOUNDS).unwrap_or(otherwise.longest),
     };
@@ -55,6 +59,32 @@ pub(super) fn read(root: &mut Table<'_>, url: Option<&PublicUrl>) -> Option<Sett
     login::refuse_open_address(&table, "accounts.open-address", url);
     table.done();
     Some(settings)
+}
+
+/// Passwords that stand where anybody can read them.
+fn documented(table: &mut Table<'_>) -> Documented {
+    let mut documented = Documented::default();
+    let texts = table.texts("documented").unwrap_or_default();
+    if let Some(further) = texts.get(DOCUMENTED) {
+        table.fault(
+            Fault::new(
+                "accounts.documented",
+                format!("more than {DOCUMENTED} documented passwords"),
+            )
+            .at(further.span)
+            .hint("name those of the documentation and of demos; common ones are refused anyhow"),
+        );
+    }
+    for text in texts {
+        if let Err(fault) = documented.add(&text.value) {
+            table.fault(
+                Fault::new("accounts.documented", fault.to_string())
+                    .at(text.span)
+                    .hint("write the password as it stands in the documentation"),
+            );
+        }
+    }
+    documented
 }
 
 fn count(table: &mut Table<'_>, key: &str, bounds: RangeInclusive<u64>) -> Option<u32> {

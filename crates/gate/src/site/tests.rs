@@ -35,6 +35,8 @@ fn accounts_have_bounds_and_a_public_address_that_keeps_cookies() {
         ("lock = \"0s\"", "config.value"),
         ("attempt = 5", "config.unknown-key"),
         ("address_attempts = 4", "accounts.address-first"),
+        ("documented = [\"\"]", "config.value"),
+        ("documented = [\"a\\nb\"]", "accounts.documented"),
     ] {
         assert_eq!(codes_of(accounts), [code], "{accounts}");
     }

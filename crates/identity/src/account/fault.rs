@@ -139,6 +139,9 @@ pub enum SignInRefusal {
     /// Another password.
     #[error("the password is another")]
     Password,
+    /// The right password, which stands in the documentation.
+    #[error("the password stands in the documentation")]
+    Documented,
     /// Nobody has set a password for the account yet.
     #[error("the account is not claimed yet")]
     Unclaimed,
@@ -163,6 +166,7 @@ impl SignInRefusal {
         Reason(match self {
             Self::Unknown => "account-unknown",
             Self::Password => "password-wrong",
+            Self::Documented => "password-documented",
             Self::Unclaimed => "account-unclaimed",
             Self::Disabled => "account-disabled",
             Self::AccountLocked => "account-locked",
@@ -207,6 +211,7 @@ mod tests {
         let all = [
             SignInRefusal::Unknown,
             SignInRefusal::Password,
+            SignInRefusal::Documented,
             SignInRefusal::Unclaimed,
             SignInRefusal::Disabled,
             SignInRefusal::AccountLocked,

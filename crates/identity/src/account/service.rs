@@ -16,7 +16,7 @@ use super::{AccountFault, AccountName, ClaimRefusal, ISSUER};
 use crate::{
     PersonId,
     keys::{PROBE_TENANT, ROLES_LIMIT, is_word},
-    password::{About, Hashed, Password, hash::Cost, strength},
+    password::{About, Documented, Hashed, Password, hash::Cost, strength},
     session::id::{SessionId, digest_of},
 };
 
@@ -96,6 +96,8 @@ pub struct Terms {
     pub link: Duration,
     /// Fewest characters of a new password.
     pub shortest: usize,
+    /// Passwords that nobody may have.
+    pub documented: Documented,
     /// Names of the place, which no password may resemble.
     pub place: Vec<String>,
 }
@@ -137,6 +139,11 @@ impl Accounts {
 
     pub(super) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Whether a password stands in documentation: it opens nothing, whenever it was set.
+    pub(super) fn is_documented(&self, password: &Password) -> bool {
+        self.terms.documented.knows(password)
     }
 
     pub(super) const fn cost(&self) -> Cost {
@@ -319,7 +326,10 @@ impl Accounts {
         let name = AccountName::read(&row.name).ok_or(ClaimRefusal::Away)?;
         let mut known = vec![name.as_str()];
         known.extend(self.terms.place.iter().map(String::as_str));
-        let about = About { texts: &known };
+        let about = About {
+            texts: &known,
+            documented: Some(&self.terms.documented),
+        };
         let sound = strength::judge(Password::read(password)?, about, self.terms.shortest)
             .map_err(ClaimRefusal::Weak)?;
         let hashed = Hashed::new(&sound, self.cost, rng).map_err(|_| ClaimRefusal::Away)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     lockout::Rules,
-    password::strength::SHORTEST,
+    password::{Documented, strength::SHORTEST},
     session::{IDLE, LONGEST},
 };
 
@@ -26,6 +26,8 @@ pub struct Settings {
     pub link: Duration,
     /// Fewest characters of a new password.
     pub shortest: usize,
+    /// Passwords that nobody may have, because they stand in documentation.
+    pub documented: Documented,
     /// How long a session may be without a request.
     pub idle: Duration,
     /// How long it lasts at most.
@@ -42,6 +44,7 @@ impl Default for Settings {
             lock: rules.first,
             link: Duration::from_secs(24 * 60 * 60),
             shortest: SHORTEST,
+            documented: Documented::default(),
             idle: IDLE,
             longest: LONGEST,
         }

@@ -313,6 +313,9 @@ fn check(
     let Some(right) = right else {
         return Err(SignInRefusal::Password);
     };
+    if accounts.is_documented(password) {
+        return Err(SignInRefusal::Documented);
+    }
     if row.disabled.is_some() {
         return Err(SignInRefusal::Disabled);
     }

@@ -6,7 +6,7 @@ use store::{Store, shared::Shared};
 use super::{service::PROBE_LIFE, *};
 use crate::{
     lockout::{Lockout, Origin, Rules, Subject},
-    password::{Weakness, hash::Cost},
+    password::{Documented, Weakness, hash::Cost},
 };
 
 const GOOD: &str = "copper lantern walks slowly";
@@ -35,6 +35,7 @@ fn terms(place: &[&str]) -> Terms {
     Terms {
         link: Duration::from_secs(3600),
         shortest: 12,
+        documented: Documented::default(),
         place: place.iter().map(|name| (*name).to_owned()).collect(),
     }
 }
@@ -189,6 +190,31 @@ fn a_reset_ends_the_password_and_gives_a_new_link() {
     assert!(house.sign_in("ann", OTHER, "192.0.2.1").is_ok());
     let unknown = house.accounts.reset("ben", at(2), &*house.rng);
     assert_eq!(unknown.unwrap_err(), AccountFault::Unknown);
+}
+
+#[test]
+fn a_password_that_stands_in_the_documentation_opens_nothing_whenever_it_was_set() {
+    let mut house = House::new(Cost::least());
+    for (name, password) in [("ann", GOOD), ("ben", OTHER)] {
+        house.claim(&house.add(name), password, 1).unwrap();
+    }
+    let fresh = house.add("cas");
+    assert!(house.sign_in("ann", GOOD, "192.0.2.1").is_ok());
+    let mut terms = terms(&[]);
+    terms.documented.add(GOOD).unwrap();
+    let store = house.accounts.store().clone();
+    house.accounts = Accounts::new(store, Cost::least(), terms);
+    let (lockout, rng) = (house.lockout.clone(), Arc::clone(&house.rng));
+    house.door = Door::new(house.accounts.clone(), lockout, rng);
+    let refused = |name, password| house.refused(name, password, "192.0.2.1");
+    assert_eq!(refused("ann", GOOD), SignInRefusal::Documented);
+    // That it is the right one is nothing that a guess finds out.
+    assert_eq!(refused("ann", OTHER), SignInRefusal::Password);
+    assert_eq!(refused("ben", GOOD), SignInRefusal::Password);
+    assert!(house.sign_in("ben", OTHER, "192.0.2.1").is_ok());
+    let weak = ClaimRefusal::Weak(vec![Weakness::Documented]);
+    assert_eq!(house.claim(&fresh, GOOD, 2).unwrap_err(), weak);
+    assert!(house.claim(&fresh, OTHER, 2).is_ok());
 }
 
 #[test]

@@ -57,6 +57,12 @@ const ACCOUNT_KEYS: &[Key] = &[
         about: "Fewest characters of a new password.",
     },
     Key {
+        path: "[accounts] documented",
+        takes: "list of texts, up to 100",
+        default: "[]",
+        about: "Passwords that stand in documentation or in a demo: nobody can choose one, with something hung on neither, and whoever has one since before does not come in.",
+    },
+    Key {
         path: "[accounts] idle",
         takes: "1m to 24h",
         default: "\"30m\"",
@@ -82,6 +88,7 @@ static ACCOUNTS_CARD: Card = Card {
         "account.monitored",
         "account.one-answer",
         "password.rules",
+        "password.none-documented",
     ],
     keys: ACCOUNT_KEYS,
 };
@@ -127,6 +134,7 @@ impl Control for LocalAccounts {
                     None => unreadable(asked, "shortest", "shortest=12"),
                 }
             }
+            "password.none-documented" => fit_documented(accounts, asked),
             _ => Fit::Fits,
         }
     }
@@ -152,6 +160,7 @@ impl Control for LocalAccounts {
                 Weakening::Configured("a password has at least 8 characters".to_owned())
             }
             "account.monitored" => Weakening::Sham("sign-in-dropped"),
+            "password.none-documented" => Weakening::Sham("documented-taken"),
             _ => Weakening::Sham("names-told"),
         }
     }
@@ -187,6 +196,27 @@ fn fit_monitored(asked: &Asked) -> Fit {
         ),
         None => unreadable(asked, "within", "within=2s"),
     }
+}
+
+/// Whether every login that the promise names is one of name and documented password.
+fn fit_documented(accounts: &Value, asked: &Asked) -> Fit {
+    let listed = accounts.get("documented").and_then(Value::as_array);
+    let is_listed = |password: &str| {
+        let listed = listed.into_iter().flatten();
+        listed.into_iter().any(|it| it.as_str() == Some(password))
+    };
+    for login in asked.list("login") {
+        let Some((_, password)) = login.split_once(':') else {
+            return unreadable(asked, "login", "login=demo:its-password");
+        };
+        if !is_listed(password) {
+            return falls(
+                "a password of the promise is not one that nobody may have".to_owned(),
+                "[accounts]\ndocumented = [\"the password after the colon\"]\n".to_owned(),
+            );
+        }
+    }
+    Fit::Fits
 }
 
 fn number(asked: &Asked, name: &str) -> Option<u64> {

@@ -98,6 +98,52 @@ fn numbers_beyond_what_is_built_fall() {
 }
 
 #[test]
+fn as_many_keys_without_limit_as_limit_nothing_fall() {
+    let fit =
+        |values: &[(&str, &str)]| KeyScopes.fit(&with_keys(), &asked("key.unrestricted", values));
+    for most in ["0", "1", "100"] {
+        assert_eq!(fit(&[("most", most)]), Fit::Fits, "{most}");
+    }
+    for most in ["101", "-1", "few", ""] {
+        assert!(wrong(fit(&[("most", most)])).is_some(), "{most}");
+    }
+    assert!(wrong(fit(&[])).is_some());
+}
+
+#[test]
+fn a_login_of_the_documentation_is_promised_where_nobody_may_have_its_password() {
+    let fit = |documented: Value, login: &str| {
+        let tree = json!({"accounts": {"documented": documented}});
+        LocalAccounts.fit(
+            &tree,
+            &asked("password.none-documented", &[("login", login)]),
+        )
+    };
+    let listed = json!(["open sesame", "x:y"]);
+    for login in ["demo:open sesame", "a:x:y", "demo:open sesame, ann:x:y"] {
+        assert_eq!(fit(listed.clone(), login), Fit::Fits, "{login}");
+    }
+    for (documented, login) in [
+        (listed.clone(), "demo:other"),
+        (listed.clone(), "demo:open sesame,demo:other"),
+        (listed, "demo"),
+        (json!([]), "demo:open sesame"),
+        (Value::Null, "demo:open sesame"),
+    ] {
+        let said = wrong(fit(documented, login)).unwrap();
+        assert!(
+            !said.contains("other") && !said.contains("sesame"),
+            "{said}"
+        );
+    }
+    let bare = LocalAccounts.fit(
+        &json!({}),
+        &asked("password.none-documented", &[("login", "a:b")]),
+    );
+    assert!(wrong(bare).is_some());
+}
+
+#[test]
 fn every_attacked_promise_has_a_weakening_of_its_own() {
     let catalogue = Catalogue::built_in().unwrap();
     let (mut faults, mut settings) = (Vec::new(), Vec::new());
@@ -137,6 +183,7 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
         "key-shown-whole",
         "revocation-ignored",
         "scope-ignored",
+        "keys-unrestricted",
         "role-ignored",
         "keys-for-anybody",
         "token-forged",
@@ -147,6 +194,7 @@ fn every_attacked_promise_has_a_weakening_of_its_own() {
         "cookie-readable",
         "sign-in-dropped",
         "names-told",
+        "documented-taken",
     ];
     assert_eq!(faults, expected.map(Weakening::Sham));
 }

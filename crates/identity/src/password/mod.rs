@@ -20,7 +20,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use zeroize::Zeroizing;
 
 pub use hash::{Checked, Hashed};
-pub use strength::{About, Sound, Weakness};
+pub use strength::{About, Documented, Sound, Weakness};
 
 /// Longest password in bytes, as given.
 pub const LENGTH_LIMIT: usize = 512;

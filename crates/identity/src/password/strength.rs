@@ -1,11 +1,11 @@
 //! What a password must be.
 //!
-//! Owns the four rules and what they say. Refuses by naming every rule that is broken, so that nobody
+//! Owns the rules and what they say. Refuses by naming every rule that is broken, so that nobody
 //! has to guess their way through; never repeats the password or what it resembles. Demands no
 //! capitals, digits or signs: those make passwords predictable, not strong (NIST SP 800-63B section
 //! 5.1.1.2).
 
-use super::{Password, common};
+use super::{NoPassword, Password, common};
 
 /// Fewest characters, where a configuration says nothing else.
 pub const SHORTEST: usize = 12;
@@ -24,6 +24,33 @@ const COMPARED: usize = 128;
 pub struct About<'a> {
     /// Account name, name, e-mail address, name of the deployment: in any order.
     pub texts: &'a [&'a str],
+    /// Passwords that nobody may have here.
+    pub documented: Option<&'a Documented>,
+}
+
+/// Passwords that stand where anybody can read them, such as in a handbook or a demo.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Documented(Vec<String>);
+
+impl Documented {
+    /// Takes one up, in the form in which passwords are compared.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPassword`]: nobody can have it anyhow.
+    pub fn add(&mut self, text: &str) -> Result<(), NoPassword> {
+        self.0.push(Password::read(text)?.text().to_lowercase());
+        Ok(())
+    }
+
+    /// Whether `password` is one of them in capitals or small letters, or one with something hung on.
+    #[must_use]
+    pub fn knows(&self, password: &Password) -> bool {
+        let lower = password.text().to_lowercase();
+        self.0
+            .iter()
+            .any(|known| *known == lower || is_little_more(&lower, known))
+    }
 }
 
 /// A rule that a password breaks.
@@ -41,6 +68,9 @@ pub enum Weakness {
     /// The account's name, or something else that is known, in other words.
     #[error("it is too much like what is known of you or of this place")]
     Similar,
+    /// In the documentation, where everybody reads it.
+    #[error("it stands in the documentation, or is one that does with something hung on")]
+    Documented,
 }
 
 impl Weakness {
@@ -52,6 +82,7 @@ impl Weakness {
             Self::Numeric => "add words: a date or a number is found in seconds",
             Self::Common => "take one that nobody else has, such as four unrelated words",
             Self::Similar => "leave out your name, your address and the name of this place",
+            Self::Documented => "take one that stands nowhere, such as four unrelated words",
         }
     }
 }
@@ -95,6 +126,9 @@ pub fn judge(
     if is_like(text, about) {
         weak.push(Weakness::Similar);
     }
+    if about.documented.is_some_and(|them| them.knows(&password)) {
+        weak.push(Weakness::Documented);
+    }
     if weak.is_empty() {
         Ok(Sound(password))
     } else {
@@ -129,18 +163,24 @@ fn is_like(text: &str, about: About<'_>) -> bool {
         let known: String = known.to_lowercase().chars().take(COMPARED).collect();
         let words = known.split(|letter: char| !letter.is_alphanumeric());
         words.chain([known.as_str()]).any(|word| {
-            let length = word.chars().count();
-            if length < WORD {
+            if word.chars().count() < WORD {
                 return false;
             }
-            let rest = lower.replace(word, "");
-            let little_more = rest.len() < lower.len() && rest.chars().count() < 8;
             let backwards: String = word.chars().rev().collect();
-            little_more
+            is_little_more(&lower, word)
                 || strsim::normalized_levenshtein(&lower, word) >= LIKENESS
                 || strsim::normalized_levenshtein(&lower, &backwards) >= LIKENESS
         })
     })
+}
+
+/// Whether `text` is `word` with fewer than 8 further characters. Too short a word is in many a text.
+fn is_little_more(text: &str, word: &str) -> bool {
+    if word.chars().count() < WORD {
+        return false;
+    }
+    let rest = text.replace(word, "");
+    rest.len() < text.len() && rest.chars().count() < 8
 }
 
 #[cfg(test)]
@@ -156,6 +196,7 @@ mod tests {
             "johanna@helpline.example",
             "helpline",
         ],
+        documented: None,
     };
 
     fn weak(text: &str) -> Vec<Weakness> {
@@ -220,6 +261,35 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_the_documentation_is_no_password() {
+        let mut documented = Documented::default();
+        for text in ["Correct Demo Staple", "xy", "\u{ff44}emo-secret-nine"] {
+            documented.add(text).unwrap();
+        }
+        assert_eq!(documented.add("a\nb"), Err(NoPassword::Control));
+        let about = About {
+            documented: Some(&documented),
+            ..About::default()
+        };
+        let weak = |text: &str| {
+            let judged = judge(Password::read(text).unwrap(), about, SHORTEST);
+            judged.err().unwrap_or_default()
+        };
+        for text in [
+            "Correct Demo Staple",
+            "correct demo staple",
+            "correct demo staple2026!",
+            "DEMO-secret-nine",
+        ] {
+            assert_eq!(weak(text), [Weakness::Documented], "{text}");
+        }
+        assert_eq!(weak("xy"), [Weakness::Short(12), Weakness::Documented]);
+        // A word of it among enough others is fine, and so is what is too short to mean anything.
+        assert_eq!(weak("galaxy copper lantern"), []);
+        assert_eq!(weak("correct demo staple on a purple river"), []);
+    }
+
+    #[test]
     fn fewer_than_eight_characters_are_never_enough() {
         let short = judge(Password::read("zx9plok").unwrap(), About::default(), 1);
         assert_eq!(short.unwrap_err(), [Weakness::Short(8)]);
@@ -230,7 +300,7 @@ mod tests {
         #[test]
         fn any_text_is_judged(text in "\\PC{1,600}", known in "\\PC{0,300}") {
             if let Ok(password) = Password::read(&text) {
-                let judged = judge(password, About { texts: &[&known] }, SHORTEST);
+                let judged = judge(password, About { texts: &[&known], documented: None }, SHORTEST);
                 let long = Password::read(&text).unwrap().text().chars().count() >= SHORTEST;
                 prop_assert!(judged.is_err() || long);
             }

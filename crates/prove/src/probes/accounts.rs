@@ -1,4 +1,4 @@
-//! Guessing passwords, and setting weak ones.
+//! Signing in with a password, and setting weak ones.
 //!
 //! Every account here is a proof's own: it lives a minute, opens nothing without a ticket, and its
 //! failures count under an address that nobody has, so nobody else is locked out.
@@ -17,11 +17,9 @@ use super::{
 };
 
 /// Where people sign in, and where they set a password.
-const SIGN_IN: &str = "/.vouchsafe/sign-in";
+pub(super) const SIGN_IN: &str = "/.vouchsafe/sign-in";
 const CLAIM: &str = "/.vouchsafe/claim";
 
-/// Attacks `account.lockout`.
-pub(super) struct Locked;
 /// Attacks `account.monitored`.
 pub(super) struct Monitored;
 /// Attacks `account.one-answer`.
@@ -36,7 +34,7 @@ pub(super) struct Person {
 }
 
 /// A form, filled in as on a page of ours.
-fn filled(at: &dyn Target, path: &str, pairs: &[(&str, &str)]) -> Draft {
+pub(super) fn filled(at: &dyn Target, path: &str, pairs: &[(&str, &str)]) -> Draft {
     let pairs: Vec<String> = pairs
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
@@ -47,7 +45,11 @@ fn filled(at: &dyn Target, path: &str, pairs: &[(&str, &str)]) -> Draft {
         .field("Sec-Fetch-Site", "same-origin")
 }
 
-fn claim(at: &dyn Target, account: &MintedAccount, password: &str) -> Result<Reply, TargetError> {
+pub(super) fn claim(
+    at: &dyn Target,
+    account: &MintedAccount,
+    password: &str,
+) -> Result<Reply, TargetError> {
     let pairs = [
         ("link", account.link.as_str()),
         ("password", password),
@@ -62,7 +64,7 @@ pub(super) fn sign_in(at: &dyn Target, name: &str, password: &str) -> Result<Rep
 }
 
 /// A password that breaks no rule, whatever length is asked for.
-fn sound(at: &dyn Target) -> Result<String, TargetError> {
+pub(super) fn sound(at: &dyn Target) -> Result<String, TargetError> {
     Ok(format!("{}-{}-{}", canary(at)?, canary(at)?, canary(at)?))
 }
 
@@ -84,6 +86,10 @@ pub(super) fn person(at: &dyn Target) -> Result<Person, TargetError> {
 impl Person {
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn password(&self) -> &str {
+        &self.password
     }
 
     pub(super) fn comes_in(&self, at: &dyn Target) -> Result<Met, TargetError> {
@@ -128,41 +134,6 @@ impl SignIns {
 /// A password of nobody.
 pub(super) fn wrong(at: &dyn Target) -> Result<String, TargetError> {
     canary(at)
-}
-
-impl Probe for Locked {
-    fn promise(&self) -> &'static str {
-        "account.lockout"
-    }
-
-    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
-        let attempts = number(asked, "attempts")?;
-        let (guessed, other) = (person(at)?, person(at)?);
-        // It opens with the right password as long as nobody guesses.
-        let before = guessed.comes_in(at)?;
-        let mark = at.ledger_mark()?;
-        let mut last = None;
-        for _ in 0..attempts {
-            last = Some(sign_in(at, &guessed.name, &wrong(at)?)?);
-        }
-        let right = sign_in(at, &guessed.name, &guessed.password)?;
-        sheet.pair(
-            format!("the right password behind {attempts} wrong ones"),
-            Met::status(&right, &[401]),
-            before,
-        );
-        let id = last.as_ref().and_then(request_id).unwrap_or_default();
-        sheet.pair(
-            "a lock that is not in the ledger",
-            says(at, &mark, id, |event| {
-                text(event, "kind") == Some("account.lock")
-                    && text(event, "what") == Some("account")
-            })?,
-            other.comes_in(at)?,
-        );
-        at.remove_account(&guessed.name)?;
-        at.remove_account(&other.name)
-    }
 }
 
 impl Probe for Monitored {
@@ -285,7 +256,7 @@ impl Broken {
     }
 }
 
-fn number(asked: &Asked, name: &str) -> Result<usize, TargetError> {
+pub(super) fn number(asked: &Asked, name: &str) -> Result<usize, TargetError> {
     let read = asked.value(name).and_then(|text| text.parse().ok());
     read.filter(|number| (1..=1000).contains(number))
         .ok_or_else(|| TargetError::new("read the anchor", format!("its {name} is no number")))
@@ -300,7 +271,7 @@ pub(super) fn text<'e>(event: &'e Value, name: &str) -> Option<&'e str> {
 }
 
 /// Whether the ledger soon has an event of the request `id` that `fits`.
-fn says(
+pub(super) fn says(
     at: &dyn Target,
     mark: &LedgerMark,
     id: &str,

@@ -50,7 +50,7 @@ fn secret_part(key: &str) -> &str {
     key.rsplit_once('_').map_or(key, |(_, secret)| secret)
 }
 
-fn guarded(at: &dyn Target) -> Result<(&RouteFact, &[String]), TargetError> {
+pub(super) fn guarded(at: &dyn Target) -> Result<(&RouteFact, &[String]), TargetError> {
     let route = first_route(at, |guard| matches!(guard, Guard::Key(_)))
         .ok_or_else(|| TargetError::new("find a route", "no route asks for a key"))?;
     match &route.guard {

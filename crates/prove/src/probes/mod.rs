@@ -13,12 +13,14 @@ mod children;
 mod cookies;
 mod credentials;
 mod csrf;
+mod documented;
 mod draft;
 mod exposure;
 mod framing;
 mod identity_headers;
 mod issuing;
 mod keys;
+mod lockout;
 mod logins;
 mod logs;
 mod restricted;
@@ -30,6 +32,7 @@ mod sessions;
 mod settled;
 mod tamper;
 mod tokens;
+mod unrestricted;
 mod unwelcome;
 mod webhooks;
 
@@ -55,6 +58,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &credentials::Enforced,
     &credentials::HeaderOnly,
     &keys::Scoped,
+    &unrestricted::Unrestricted,
     &keys::Revocable,
     &keys::DigestOnly,
     &keys::PrefixEntropy,
@@ -74,11 +78,12 @@ pub const PROBES: &[&dyn Probe] = &[
     &cookies::Cookies,
     &csrf::Refused,
     &logins::Genuine,
-    &accounts::Locked,
+    &lockout::Locked,
     &accounts::Monitored,
     &alerts::Alerted,
     &accounts::OneAnswer,
     &accounts::Rules,
+    &documented::NoneDocumented,
     &webhooks::Signature,
     &webhooks::RawBody,
     &webhooks::Replay,

@@ -33,6 +33,8 @@ pub enum Flaw {
     TokenEndless,
     /// Whoever signs in is told that nobody has the name.
     NamesTold,
+    /// A password that stands in the documentation can be chosen.
+    DocumentedTaken,
     /// Refused sign-ins are not in the ledger.
     SignInDropped,
     /// Whoever asks is given a key.
@@ -63,6 +65,8 @@ pub enum Flaw {
     KeyInLog,
     /// The list of keys shows most of each secret.
     KeyShownWhole,
+    /// There are more keys that open everything than anybody promised.
+    KeysUnrestricted,
     /// Bodies stand in the log.
     CanaryInLog,
     /// One event of many is not in the ledger.
@@ -127,6 +131,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::TokenForged, "token-forged"),
     (Flaw::TokenEndless, "token-endless"),
     (Flaw::NamesTold, "names-told"),
+    (Flaw::DocumentedTaken, "documented-taken"),
     (Flaw::SignInDropped, "sign-in-dropped"),
     (Flaw::KeysForAnybody, "keys-for-anybody"),
     (Flaw::SessionMixed, "session-mixed"),
@@ -142,6 +147,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::KeyStoredRaw, "key-stored-raw"),
     (Flaw::KeyInLog, "key-in-log"),
     (Flaw::KeyShownWhole, "key-shown-whole"),
+    (Flaw::KeysUnrestricted, "keys-unrestricted"),
     (Flaw::CanaryInLog, "canary-in-log"),
     (Flaw::EventDropped, "event-dropped"),
     (Flaw::AuthEventDropped, "auth-event-dropped"),
@@ -204,6 +210,7 @@ impl Flaw {
             | Self::TokenEndless
             | Self::KeysForAnybody
             | Self::NamesTold
+            | Self::DocumentedTaken
             | Self::SessionMixed
             | Self::CookieReadable
             | Self::CookieKept
@@ -213,7 +220,7 @@ impl Flaw {
             | Self::ReplayForwarded => Sense::Send,
             Self::AppExposed => Sense::Reach,
             Self::RevocationIgnored | Self::TokenRevocationIgnored => Sense::Revoke,
-            Self::KeyShownWhole => Sense::List,
+            Self::KeyShownWhole | Self::KeysUnrestricted => Sense::List,
             Self::KeyStoredRaw | Self::KeyInLog | Self::CanaryInLog => Sense::Storage,
             Self::EventDropped | Self::AuthEventDropped | Self::SignInDropped => Sense::Ledger,
             Self::VerifyBlind => Sense::Verify,

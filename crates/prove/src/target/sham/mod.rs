@@ -5,6 +5,8 @@
 //! and a flaw is as narrow as its promise, so that no other probe may notice it.
 
 mod alter;
+mod answers;
+mod credentials;
 mod flaw;
 mod people;
 mod request;
@@ -22,21 +24,17 @@ use std::{
 use control::{
     Rng, Target,
     probe::{
-        ChildStart, Facts, Guard, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast,
-        LedgerTail, MintedAccount, MintedKey, MintedSession, MintedToken, Observed, Reply,
-        SessionWish, TargetError, Ticket, TicketWish, TokenWish,
+        ChildStart, Facts, Inspection, KeyWish, LedgerCopy, LedgerMark, LedgerPast, LedgerTail,
+        MintedAccount, MintedKey, MintedSession, MintedToken, Observed, Reply, SessionWish,
+        TargetError, Ticket, TicketWish, TokenWish,
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use self::flaw::{FURTHER, Flaw, Sense, UnknownFlaw};
 use self::{
-    alter::{
-        drop_one, forget_refused_key, forward_again, is_identity, is_of_login, is_of_sign_in, keep,
-        overrides_method, readable, secret_of,
-    },
-    people::returns_from_login,
+    alter::{drop_one, forget_refused_key, is_of_login, is_of_sign_in, readable, secret_of},
     request::Request,
 };
 
@@ -44,6 +42,9 @@ use self::{
 const LEAKED: usize = 8;
 /// Characters of a key's secret that the flaw in the list keeps back.
 const KEPT_BACK: usize = 10;
+
+/// Keys that open everything of which a promise may speak.
+const UNRESTRICTED: usize = 100;
 
 /// What a sham stands in front of.
 enum Good<'a> {
@@ -63,9 +64,6 @@ impl<'a> Deref for Good<'a> {
     }
 }
 
-/// What a key is for that opens anything.
-const EVERYTHING: &str = "GET,HEAD,POST,PUT,PATCH,DELETE /";
-
 /// A child with at most one flaw, which also notes what a probe uses.
 pub struct Sham<'a> {
     good: Good<'a>,
@@ -73,6 +71,8 @@ pub struct Sham<'a> {
     facts: Facts,
     keys: RefCell<Vec<MintedKey>>,
     tokens: RefCell<Vec<String>>,
+    /// Those of them that were revoked.
+    revoked: RefCell<Vec<String>>,
     /// Cookies of canary sessions.
     sessions: RefCell<Vec<String>>,
     /// Names of canary accounts.
@@ -105,6 +105,7 @@ impl<'a> Sham<'a> {
             facts,
             keys: RefCell::default(),
             tokens: RefCell::default(),
+            revoked: RefCell::default(),
             sessions: RefCell::default(),
             accounts: RefCell::default(),
             tickets: RefCell::default(),
@@ -142,24 +143,6 @@ impl<'a> Sham<'a> {
             .map_err(failed)
     }
 
-    /// Sends `request` on the probe's behalf under a ticket of its own.
-    fn instead(&self, request: Request, otherwise: Reply) -> Result<Reply, TargetError> {
-        let ticket = self.good.ticket(&TicketWish {
-            method: &request.method,
-            target: &request.target,
-            body: &request.body,
-            webhook: None,
-        })?;
-        let reply = self
-            .good
-            .send(&request.with_ticket(&ticket.value).bytes())?;
-        Ok(if status(&reply) == Some(200) {
-            reply
-        } else {
-            otherwise
-        })
-    }
-
     /// What the verifier says here of what a good one says.
     fn judged(&self, inspection: Inspection) -> Inspection {
         if self.has(Flaw::VerifyBlind) && matches!(inspection, Inspection::Altered(_)) {
@@ -167,188 +150,6 @@ impl<'a> Sham<'a> {
         } else {
             inspection
         }
-    }
-
-    fn wide_key(&self) -> Result<String, TargetError> {
-        let roles = self
-            .facts
-            .routes
-            .iter()
-            .filter_map(|route| match &route.guard {
-                Guard::Key(roles) => roles.first().cloned(),
-                Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Webhook(_) => None,
-            });
-        let wish = KeyWish {
-            scopes: vec![EVERYTHING.to_owned()],
-            roles: roles.collect(),
-        };
-        self.good.mint_key(&wish).map(|minted| minted.key)
-    }
-
-    fn alter(&self, flaw: Flaw, bytes: &[u8], reply: Reply) -> Result<Reply, TargetError> {
-        let Some(request) = Request::read(bytes) else {
-            return Ok(reply);
-        };
-        let Some(ticket) = request.ticket().map(str::to_owned) else {
-            // Without a ticket nothing is altered, but for the flaws that are about just that.
-            return match flaw {
-                Flaw::KeyWithoutTicket
-                    if self.carries_key(&request) || self.session_of(&request).is_some() =>
-                {
-                    self.instead(request, reply)
-                }
-                Flaw::LoginForged if returns_from_login(&request) && refused(&reply, 403) => {
-                    self.logged_in()
-                }
-                _ => Ok(reply),
-            };
-        };
-        let used = !self.tickets.borrow_mut().insert(ticket);
-        let public = &self.facts.public_host;
-        match flaw {
-            Flaw::FramingLenient if refused(&reply, 400) && request.plain_target() => {
-                match request.hosts().as_slice() {
-                    [host] if host != public => Ok(reply),
-                    _ => self.instead(request.sanitised(public), reply),
-                }
-            }
-            Flaw::AnyHost if refused(&reply, 400) => match request.hosts().as_slice() {
-                [host] if host != public => self.instead(request.for_host(public), reply),
-                _ => Ok(reply),
-            },
-            Flaw::KeyInQuery if refused(&reply, 401) => match request.key_from_query() {
-                Some(changed) => self.instead(changed, reply),
-                None => Ok(reply),
-            },
-            Flaw::ScopeIgnored
-                if refused(&reply, 403) && !used && request.field("x-api-key").is_some() =>
-            {
-                let key = self.wide_key()?;
-                self.instead(request.with_key(&key).without_tricks(), reply)
-            }
-            Flaw::RoleIgnored if refused(&reply, 403) && !used => {
-                self.as_somebody_who_may(request, reply)
-            }
-            Flaw::HealthByPrefix if request.plain_target() => {
-                match self.health_check(&request, &reply) {
-                    Some(changed) => self.instead(changed, reply),
-                    None => Ok(reply),
-                }
-            }
-            Flaw::TokenForged
-                if refused(&reply, 401) && self.presents_token(&request) == Some(false) =>
-            {
-                let key = self.wide_key()?;
-                self.instead(request.without("Authorization").with_key(&key), reply)
-            }
-            Flaw::TokenEndless
-                if refused(&reply, 401) && self.presents_token(&request) == Some(true) =>
-            {
-                let key = self.wide_key()?;
-                self.instead(request.without("Authorization").with_key(&key), reply)
-            }
-            Flaw::KeysForAnybody if self.asks_for_a_key(&request) && !succeeded(&reply) => {
-                self.key_for_anybody(&request, reply)
-            }
-            Flaw::SessionMixed if succeeded(&reply) => match self.of_another(&request) {
-                Some(changed) => self.instead(changed, reply),
-                None => Ok(reply),
-            },
-            Flaw::CsrfIgnored
-                if refused(&reply, 403)
-                    && !used
-                    && request.comes_from_elsewhere()
-                    && self.session_of(&request).is_some() =>
-            {
-                let origin = format!("{}://{public}", self.facts.scheme);
-                let same = request.without("Sec-Fetch-Site").without("Upgrade");
-                self.instead(same.with_origin(&origin), reply)
-            }
-            Flaw::NamesTold if refused(&reply, 401) => Ok(self.tell_unknown(&request, reply)),
-            Flaw::CookieKept => Ok(keep(reply, &request, |name, _| {
-                name.eq_ignore_ascii_case("cookie")
-            })),
-            Flaw::TicketTwice if used && refused(&reply, 403) => self.instead(request, reply),
-            Flaw::MethodOverridden => Ok(keep(reply, &request, |name, _| overrides_method(name))),
-            Flaw::HeadersKept => Ok(keep(reply, &request, |name, _| is_identity(name))),
-            Flaw::ForwardedBelieved => Ok(keep(reply, &request, |name, value| {
-                name.eq_ignore_ascii_case("x-forwarded-for") && value.parse::<IpAddr>().is_ok()
-            })),
-            Flaw::ReplayForwarded => Ok(forward_again(reply, &request)),
-            _ => Ok(reply),
-        }
-    }
-
-    /// Whether the request presents a token of a proof; false for one that was made up.
-    fn presents_token(&self, request: &Request) -> Option<bool> {
-        let bearer = request.field("authorization")?.strip_prefix("Bearer ")?;
-        let looks_like_one = bearer.matches('.').count() == 2;
-        looks_like_one.then(|| self.tokens.borrow().iter().any(|minted| minted == bearer))
-    }
-
-    /// Whether the request asks the gate to make a key.
-    fn asks_for_a_key(&self, request: &Request) -> bool {
-        let keys = self.facts.configuration.get("keys");
-        let aliases = keys.and_then(|keys| keys.get("aliases")?.as_array());
-        let alias = |path: &Value| path.as_str() == Some(&request.target);
-        request.method == "POST"
-            && (request.target == "/.vouchsafe/keys"
-                || aliases.is_some_and(|aliases| aliases.iter().any(alias)))
-    }
-
-    /// The answer to whoever may make keys, given to anybody.
-    fn key_for_anybody(&self, request: &Request, reply: Reply) -> Result<Reply, TargetError> {
-        let role = self.facts.configuration.pointer("/keys/role");
-        let role = role.and_then(Value::as_str).unwrap_or("admin");
-        let minted = self.good.mint_key(&KeyWish {
-            scopes: vec![format!("POST {}", request.target)],
-            roles: vec![role.to_owned()],
-        })?;
-        let ticket = self.good.ticket(&TicketWish {
-            method: &request.method,
-            target: &request.target,
-            body: &request.body,
-            webhook: None,
-        })?;
-        let asked = request.clone().without("Authorization");
-        let asked = asked.with_key(&minted.key).with_ticket(&ticket.value);
-        let made = self.good.send(&asked.bytes())?;
-        Ok(if succeeded(&made) { made } else { reply })
-    }
-
-    /// Whether the request carries a key of a proof where keys belong.
-    fn carries_key(&self, request: &Request) -> bool {
-        let key = request.field("x-api-key");
-        let keys = self.keys.borrow();
-        key.is_some_and(|key| keys.iter().any(|minted| minted.key == key))
-    }
-
-    /// The open exact path that `request` only looks like.
-    fn health_check(&self, request: &Request, reply: &Reply) -> Option<Request> {
-        let path = request.target.split('?').next()?;
-        let route = self.facts.routes.iter().find(|route| {
-            route.exact
-                && matches!(route.guard, Guard::Open(_))
-                && path.starts_with(&format!("{}/", route.path))
-        })?;
-        (status(reply) != Some(200) && request.field("x-api-key").is_none())
-            .then(|| request.for_target(&route.path))
-    }
-}
-
-fn status(reply: &Reply) -> Option<u16> {
-    reply.answer().map(|answer| answer.status)
-}
-
-fn succeeded(reply: &Reply) -> bool {
-    status(reply).is_some_and(|status| (200..300).contains(&status))
-}
-
-fn refused(reply: &Reply, with: u16) -> bool {
-    match reply {
-        Reply::Answer(answer) => answer.status == with,
-        Reply::Closed => with == 400,
-        Reply::TimedOut => false,
     }
 }
 
@@ -442,6 +243,7 @@ impl Target for Sham<'_> {
         if self.has(Flaw::TokenRevocationIgnored) {
             return Ok(());
         }
+        self.revoked.borrow_mut().push(token.token.clone());
         self.good.revoke_token(token)
     }
 
@@ -457,6 +259,14 @@ impl Target for Sham<'_> {
                 minted.key.get(..end).unwrap_or_default()
             });
             fields.insert("shown".to_owned(), shown.collect());
+        }
+        if self.has(Flaw::KeysUnrestricted)
+            && let Some(keys) = list.get_mut("keys").and_then(Value::as_array_mut)
+        {
+            let further = (0..=UNRESTRICTED).map(|number| {
+                json!({ "id": format!("sham{number}"), "scopes": ["*"], "tenant": "default" })
+            });
+            keys.extend(further);
         }
         Ok(list)
     }

@@ -1,8 +1,10 @@
 //! What a flaw makes of somebody's session.
 
 use control::probe::{Answer, Reply, SessionWish, TargetError};
+use serde_json::Value;
 
 use super::{Sham, request::Request};
+use crate::search::percent_encoded;
 
 impl Sham<'_> {
     /// The session of a proof that the request carries, by its place among all.
@@ -32,6 +34,29 @@ impl Sham<'_> {
         match reply {
             Reply::Answer(mut answer) if name.is_some() && !known => {
                 answer.body = b"nobody is called that".to_vec();
+                Reply::Answer(answer)
+            }
+            other => other,
+        }
+    }
+
+    /// The answer to whoever sets a password, where the one that was refused stands in the documentation.
+    pub(super) fn take_documented(&self, request: &Request, reply: Reply) -> Reply {
+        let body = String::from_utf8_lossy(&request.body);
+        let chosen = body
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("password="));
+        let documented = self.facts.configuration.pointer("/accounts/documented");
+        let documented = documented.and_then(Value::as_array).into_iter().flatten();
+        let mut documented = documented.filter_map(Value::as_str);
+        match reply {
+            Reply::Answer(mut answer)
+                if documented.any(|known| {
+                    let known = percent_encoded(known, b"-._~");
+                    chosen.is_some_and(|chosen| chosen.as_bytes() == known)
+                }) =>
+            {
+                answer.status = 200;
                 Reply::Answer(answer)
             }
             other => other,

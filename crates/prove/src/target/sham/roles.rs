@@ -2,7 +2,7 @@
 
 use control::probe::{Guard, KeyWish, Reply, RouteFact, SessionWish, TargetError};
 
-use super::{EVERYTHING, Sham, request::Request};
+use super::{Sham, answers::EVERYTHING, request::Request};
 use crate::rights::{Rights, is_below};
 
 impl Sham<'_> {

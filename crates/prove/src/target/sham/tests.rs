@@ -1,6 +1,8 @@
+mod credentials;
+
 use serde_json::json;
 
-use super::*;
+use super::{answers::status, *};
 use crate::target::double::{Double, answer, echo};
 
 fn request(line: &str, fields: &str) -> String {
