@@ -22,17 +22,19 @@ struct Peer {
     find: fn() -> Option<PathBuf>,
 }
 
+const REDIS: Peer = Peer {
+    variable: "VOUCHSAFE_TEST_REDIS",
+    packages: &["redis-server", "valkey-server"],
+    find: redis,
+};
+
 const PEERS: &[Peer] = &[
     Peer {
         variable: "VOUCHSAFE_TEST_POSTGRES",
         packages: &["postgresql"],
         find: postgres,
     },
-    Peer {
-        variable: "VOUCHSAFE_TEST_REDIS",
-        packages: &["redis-server", "valkey-server"],
-        find: redis,
-    },
+    REDIS,
     Peer {
         variable: "VOUCHSAFE_TEST_CHROMIUM",
         packages: &["chromium"],
@@ -42,24 +44,33 @@ const PEERS: &[Peer] = &[
 
 /// Makes sure that each of them can be started.
 pub(crate) fn ensure(_: &Workspace) -> Result<(), Failure> {
-    PEERS.iter().try_for_each(|peer| {
-        for package in peer.packages {
-            if (peer.find)().is_some() {
+    PEERS.iter().try_for_each(|peer| peer.installed().map(drop))
+}
+
+/// The Redis or Valkey server, installed where it is missing.
+pub(crate) fn redis_server() -> Result<PathBuf, Failure> {
+    REDIS.installed()
+}
+
+impl Peer {
+    fn installed(&self) -> Result<PathBuf, Failure> {
+        for package in self.packages {
+            if (self.find)().is_some() {
                 break;
             }
             packages::install(&[package])?;
         }
-        (peer.find)().map(drop).ok_or_else(|| {
-            let names = peer.packages.join(" or ");
+        (self.find)().ok_or_else(|| {
+            let names = self.packages.join(" or ");
             Failure::stuck(
                 format!("{names} could not be installed"),
                 format!(
                     "as root: apt-get install {names}; or say where it is in {}",
-                    peer.variable
+                    self.variable
                 ),
             )
         })
-    })
+    }
 }
 
 /// Tells `command` where they are.

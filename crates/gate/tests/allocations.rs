@@ -3,11 +3,11 @@
 
 mod support;
 
-use std::{net::TcpListener, thread};
+use std::{net::TcpListener, sync::Arc, thread, time::Duration};
 
 use control::{Clock as _, SystemClock, SystemRng};
 use gate::{fuzz::Engine, stages::Peer};
-use identity::NewKey;
+use identity::{NewKey, Sessions, session::service::NewSession};
 use support::{OPEN, Origin, Wire, Wired, ok, wired};
 
 /// Requests that make a connection warm: buffers have their size, the assertion is signed.
@@ -16,7 +16,8 @@ const WARM: usize = 30;
 /// Requests that are counted; few enough for the ledger's ring, however slow its disk.
 const COUNTED: usize = 100;
 
-const GUARDED: &str = "[tokens]\n[[route]]\npath = \"/tokens\"\napp = \"app\"\n\
+const GUARDED: &str = "[accounts]\n[[route]]\npath = \"/people\"\napp = \"app\"\nauth = [\"session\"]\n\
+                       roles = [\"reader\"]\n[tokens]\n[[route]]\npath = \"/tokens\"\napp = \"app\"\n\
                        auth = [\"api-key\", \"token\"]\nroles = [\"reader\"]\n[[route]]\npath = \"/api\"\napp = \"app\"\nauth = [\"api-key\"]\n\
                        roles = [\"reader\"]\n";
 
@@ -85,10 +86,14 @@ fn each_with(
     let origin = Origin::answering(|_, _| ok(&[b'x'; 99]));
     let (wired, key) = gate(&origin);
     let engine = Engine::new(wired.gate.clone());
-    let request = request(&credential(&engine, key));
-    allocated(&engine, &request, WARM);
-    let few = allocated(&engine, &request, WARM);
-    allocated(&engine, &request, WARM + COUNTED) - few
+    each_of(&engine, &request(&credential(&engine, key)))
+}
+
+/// The same of one request.
+fn each_of(engine: &Engine, request: &str) -> u64 {
+    allocated(engine, request, WARM);
+    let few = allocated(engine, request, WARM);
+    allocated(engine, request, WARM + COUNTED) - few
 }
 
 #[test]
@@ -147,6 +152,46 @@ fn a_request_with_a_token_that_was_seen_before_allocates_nothing() {
         format!("GET /tokens HTTP/1.1\r\n{FIELDS}Authorization: Bearer {token}\r\n\r\n")
     });
     assert_eq!(cost, 0);
+}
+
+/// The cookie of somebody who is logged in at this gate.
+fn logged_in(wired: &Wired) -> String {
+    let sessions = Sessions::new(wired.store.clone(), Arc::new(SystemClock::new()));
+    wired.gate.let_in(sessions.clone(), None, None);
+    let new = NewSession {
+        issuer: "https://gate.test".to_owned(),
+        subject: "ann".to_owned(),
+        roles: vec!["reader".to_owned()],
+        tenant: "default".to_owned(),
+        sid: None,
+        idle: Duration::from_secs(1800),
+        longest: Duration::from_secs(28_800),
+        replaces: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let begun = runtime.block_on(sessions.begin(new, &SystemRng)).unwrap();
+    format!("__Host-vouchsafe={}", begun.id.expose())
+}
+
+#[test]
+fn a_request_with_a_session_that_was_confirmed_allocates_nothing() {
+    let origin = Origin::answering(|_, _| ok(&[b'x'; 99]));
+    let (wired, _) = gate(&origin);
+    let cookie = logged_in(&wired);
+    let engine = Engine::new(wired.gate.clone());
+    for (method, fields) in [
+        ("GET", ""),
+        ("POST", "Origin: https://gate.test\r\nContent-Length: 0\r\n"),
+    ] {
+        let request = format!(
+            "{method} /people HTTP/1.1\r\nHost: gate.test\r\nAccept: */*\r\n\
+             Cookie: theme=dark; {cookie}; a=b\r\n{fields}\r\n"
+        );
+        assert_eq!(each_of(&engine, &request), 0, "{method}");
+    }
 }
 
 #[test]

@@ -114,6 +114,29 @@ impl<'v> HeadWriter<'v> {
         }
     }
 
+    /// A field of cookies (RFC 6265 section 4.2.1) less the pairs that are not kept, the others byte for
+    /// byte but for spaces before the first; nothing where none is left. Its bytes were checked when they
+    /// were parsed.
+    pub fn copy_pairs(&mut self, field: &Field<'_>, keeps: impl Fn(&[u8]) -> bool) {
+        let start = self.out.len();
+        self.append(&[field.name(), b": "]);
+        let begins = self.out.len();
+        let pairs = field.value().split(|byte| *byte == b';');
+        for pair in pairs.filter(|pair| keeps(pair)) {
+            if self.out.len() == begins {
+                self.out.extend_from_slice(pair.trim_ascii_start());
+            } else {
+                self.append(&[b";", pair]);
+            }
+        }
+        let left = self.out.get(begins..).unwrap_or_default();
+        if left.trim_ascii().is_empty() {
+            self.out.truncate(start);
+        } else {
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// A field of our own under a constant name, its value the concatenation of `parts`.
     #[inline]
     pub fn own<const PARTS: usize>(&mut self, name: OwnName, parts: [Clean<'_>; PARTS]) {
@@ -267,6 +290,31 @@ mod tests {
         assert_eq!(head.status_line(99, b""), Err(WriteFault::Line));
         assert_eq!(head.status_line(600, b""), Err(WriteFault::Line));
         assert!(out.is_empty());
+    }
+
+    #[test]
+    fn pairs_that_are_not_kept_leave_the_others_as_they_were() {
+        for (value, written) in [
+            ("a=1; b=2", "Cookie: a=1\r\n"),
+            ("b=2;  a=1;c", "Cookie: a=1;c\r\n"),
+            ("a=1 ;b=2; ;a=3", "Cookie: a=1 ; ;a=3\r\n"),
+            ("b=2", ""),
+            ("b=2; ; b", ""),
+            (";;b=2;a", "Cookie: a\r\n"),
+        ] {
+            let bytes = format!("GET / HTTP/1.1\r\nHost: a\r\nCookie: {value}\r\n\r\n");
+            let mut parsed = crate::RequestHead::new();
+            parsed
+                .parse(bytes.as_bytes(), &crate::HeadLimits::REQUEST)
+                .unwrap();
+            let request = parsed.request(bytes.as_bytes());
+            let field = request.fields().find(|it| it.kind() == crate::Name::Cookie);
+            let mut out = b"before".to_vec();
+            let keeps = |pair: &[u8]| !pair.trim_ascii().starts_with(b"b");
+            HeadWriter::new(&mut out).copy_pairs(&field.unwrap(), keeps);
+            let out = String::from_utf8(out).unwrap();
+            assert_eq!(out.strip_prefix("before"), Some(written), "{value}");
+        }
     }
 
     #[test]

@@ -86,8 +86,14 @@ pub(crate) fn start_under(
 
 /// The site of a configuration with one app and `rest`.
 pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
+    // Nobody is logged in over plain text.
+    let scheme = if rest.contains("[accounts]") {
+        "https"
+    } else {
+        "http"
+    };
     let text = format!(
-        "[deployment]\nname = \"test\"\npublic_url = \"http://gate.test\"\n\
+        "[deployment]\nname = \"test\"\npublic_url = \"{scheme}://gate.test\"\n\
          [[listen]]\naddress = \"127.0.0.1:0\"\n\
          [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n{rest}"
     );
@@ -101,16 +107,18 @@ pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
 pub(crate) struct Wired {
     pub(crate) gate: Arc<Gate>,
     pub(crate) keys: Arc<identity::Keys>,
+    pub(crate) store: store::Store,
     _folder: TempDir,
 }
 
 /// A gate with one app at `upstream` and `rest` in its configuration, without a listener.
 pub(crate) fn wired(upstream: SocketAddr, rest: &str) -> Wired {
     let folder = tempfile::tempdir().unwrap();
-    let (parts, keys, _) = parts(folder.path(), site(upstream, rest));
+    let (parts, keys, store) = parts(folder.path(), site(upstream, rest));
     Wired {
         gate: Arc::new(Gate::new(parts).unwrap()),
         keys,
+        store,
         _folder: folder,
     }
 }

@@ -37,13 +37,15 @@ const DECISION: f64 = 1000.0;
 
 const NGINX_OPEN: &str = "nginx, no check";
 const OURS_OPEN: &str = "Vouchsafe, open";
+const SHARED_OPEN: &str = "Vouchsafe with Redis, open";
 
 const ABOUT: &str = "\
     Added is what a request costs with its credential less what one costs without, in the same round \
     through the same server. The checker of nginx is the cheapest there can be, a map of one key in \
     the same nginx, asked over kept connections of the loopback interface; oauth2-proxy and its like \
     do more. Vouchsafe judges every credential also by a table of 500 rules, takes it out of the \
-    request, tells the app who asks by a signed assertion, and records it.";
+    request, tells the app who asks by a signed assertion, and records it. A session is asked for at \
+    most every few seconds, of SQLite or of Redis; in between it is in memory.";
 
 pub(in crate::bench) fn run(setting: &Setting<'_>) -> Result<Vec<Table>, Failure> {
     let chosen = |group| setting.only.is_none_or(|only| only == group);
@@ -87,6 +89,13 @@ fn rows() -> Vec<Row> {
             Which::People,
             "/api/session",
             OURS_OPEN,
+        ),
+        row(SHARED_OPEN, Which::Shared, "/", SHARED_OPEN),
+        row(
+            "Vouchsafe with Redis, session",
+            Which::Shared,
+            "/api/session",
+            SHARED_OPEN,
         ),
     ]
 }
@@ -135,7 +144,7 @@ fn requests(plan: &Plan<'_>) -> Result<Table, Failure> {
             failed.to_string(),
         ]);
         if let Some(added) = added
-            && row.which == Which::People
+            && matches!(row.which, Which::People | Which::Shared)
             && !bare
         {
             table.aim(Aim {

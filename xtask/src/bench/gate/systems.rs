@@ -4,7 +4,7 @@
 //! each is started and when it is ready. All listen on the loopback interface alone.
 
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     thread,
 };
@@ -17,7 +17,7 @@ use super::{
     },
     Plan, people,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, peers};
 
 /// What the origin answers: 99 bytes, as a small answer of an API is.
 pub(crate) const ANSWER: &str = "{\"students\":[{\"id\":1041,\"name\":\"A. Doe\",\"level\":\"B1\"},\
@@ -56,6 +56,10 @@ pub(super) enum Which {
     Checked,
     /// Vouchsafe with keys, tokens, sessions and a table of roles.
     People,
+    /// The same with its sessions in a Redis.
+    Shared,
+    /// That Redis.
+    Redis,
 }
 
 /// Those that are measured beside each other, ours last.
@@ -146,6 +150,8 @@ impl Systems {
             // Neither HAProxy nor the usual configuration of ours is measured with these.
             systems.peer(Which::Checked, (haproxy, haproxy_tls), frame)?;
             systems.ours(Which::People, frame, setting)?;
+            systems.redis()?;
+            systems.ours(Which::Shared, frame, setting)?;
             return Ok(systems);
         }
         systems.peer(Which::Haproxy, (haproxy, haproxy_tls), frame)?;
@@ -225,23 +231,58 @@ impl Systems {
         Ok(())
     }
 
+    /// Starts a Redis that keeps nothing on the disk.
+    fn redis(&mut self) -> Result<(), Failure> {
+        let folder = self.folder.path();
+        let program = peers::redis_server()?;
+        let [port] = http::free_ports().map_err(|cause| Failure::io(folder, &cause))?;
+        let talk = folder.join("redis.talk");
+        let number = port.to_string();
+        let quiet = ["--save", "", "--appendonly", "no"];
+        let arguments = [&["--port", &number, "--bind", "127.0.0.1"][..], &quiet].concat();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let running = Running::start(folder, &program, &arguments, &talk)?;
+        await_ready(&running, &talk, || TcpStream::connect(address).ok())?;
+        let place = folder.join("redis.url");
+        write(&place, format!("redis://{address}/0"))?;
+        stage::private(&place)?;
+        self.servers.push(Server {
+            which: Which::Redis,
+            address,
+            secure: None,
+            running,
+            key: None,
+            opens: Vec::new(),
+            admin: None,
+        });
+        Ok(())
+    }
+
     /// Starts Vouchsafe: it takes its port itself and says which.
     fn ours(&mut self, which: Which, frame: Frame, setting: &Setting<'_>) -> Result<(), Failure> {
         let (durability, file, name) = match which {
             Which::Sync => ("sync", "vouchsafe.toml", "sync"),
             Which::People => ("batched", "people.toml", "people"),
+            Which::Shared => ("batched", "people.toml", "shared"),
             _ => ("batched", "vouchsafe.toml", "batched"),
+        };
+        let shared = match which {
+            Which::Shared => "shared = { url = \"file:../redis.url\" }",
+            _ => "",
         };
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
         let configuration = fill(file, &folder, 0, frame)
             .replace("{durability}", durability)
+            .replace("{shared}", shared)
             .replace("{rules}", &people::rules());
         write(&folder.join("vouchsafe.toml"), configuration)?;
         let key = create_key(&setting.binary, &folder)?;
         let up = stage::up(&setting.binary, &folder)?;
         let opens = match which {
-            Which::People => people::credentials(&setting.binary, &folder, up.address, &key)?,
+            Which::People | Which::Shared => {
+                people::credentials(&setting.binary, &folder, up.address, &key)?
+            }
             _ => Vec::new(),
         };
         self.servers.push(Server {
@@ -302,6 +343,7 @@ mod tests {
                 .replace("{key}", "k")
                 .replace("{secure}", "5")
                 .replace("{durability}", "d")
+                .replace("{shared}", "")
                 .replace(ANSWER, "");
             assert!(!text.is_empty());
             let text = text.replace("{rules}", "r").replace("{checker}", "c");

@@ -124,12 +124,10 @@ impl Head<'_> {
             if !stays {
                 continue;
             }
-            let cookies = (field.kind() == Name::Cookie).then(|| field.value());
-            match cookies.and_then(session::without_ours) {
-                None => writer.copy(&field),
-                // What is left of bytes that could be written can be.
-                Some(Some(left)) => drop(writer.field(field.name(), &left)),
-                Some(None) => {}
+            if field.kind() == Name::Cookie && session::may_hold_ours(field.value()) {
+                writer.copy_pairs(&field, |pair| !session::is_our_pair(pair));
+            } else {
+                writer.copy(&field);
             }
         }
     }
