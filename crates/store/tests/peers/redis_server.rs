@@ -83,8 +83,17 @@ impl RedisServer {
         )
     }
 
-    /// Starts the server and waits until it takes connections.
+    /// How often the server has been ready so far: it takes connections before it has read what it
+    /// stored, and refuses everything until then.
+    fn was_ready(&self) -> usize {
+        let log = fs::read_to_string(self.folder.path().join("log"));
+        let log = log.unwrap_or_default();
+        log.matches("Ready to accept connections").count()
+    }
+
+    /// Starts the server and waits until it answers.
     pub(crate) fn up(&mut self) {
+        let before = self.was_ready();
         let path = self.folder.path();
         let rules = format!(
             "bind 127.0.0.1\nsave \"\"\nlogfile log\nuser default off\n\
@@ -105,7 +114,8 @@ impl RedisServer {
             .unwrap();
         self.server = Some(server);
         for _ in 0..3000 {
-            if TcpStream::connect(("127.0.0.1", self.port())).is_ok() {
+            let listens = TcpStream::connect(("127.0.0.1", self.port())).is_ok();
+            if listens && self.was_ready() > before {
                 return;
             }
             let ended = self.server.as_mut().unwrap().try_wait().unwrap();
