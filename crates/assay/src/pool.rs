@@ -131,7 +131,7 @@ fn opener(engine: &Rc<Engine>) -> impl Fn() -> tokio::io::DuplexStream + use<> {
         let engine = Rc::clone(&engine);
         let peer = Peer {
             address: ([127, 0, 0, 1], 1).into(),
-            tls: false,
+            spoken: gate::stages::Spoken::Plain,
         };
         tokio::task::spawn_local(async move { engine.serve(peer, far).await });
         near

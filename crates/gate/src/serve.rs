@@ -18,6 +18,7 @@ mod accept;
 mod answer;
 mod berth;
 mod bind;
+pub mod certificate;
 mod connection;
 mod dial;
 mod forward;
@@ -238,6 +239,7 @@ impl Gate {
                 doors.push(accept::Door {
                     listener: bind::listen(socket).map_err(refused)?,
                     tls: Arc::clone(&slot),
+                    redirects: configured.redirects,
                 });
             }
         }

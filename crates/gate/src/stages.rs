@@ -29,7 +29,9 @@ pub mod host;
 pub mod login;
 pub mod own;
 pub mod password;
+mod peer;
 pub mod record;
+pub mod redirect;
 pub mod response;
 pub mod route;
 pub mod rows;
@@ -37,8 +39,6 @@ pub mod session;
 pub mod sign_in;
 pub mod ticket;
 pub mod webhook;
-
-use std::net::SocketAddr;
 
 use control::{ControlId, Reason, Refusal};
 use ledger::Kind;
@@ -53,21 +53,13 @@ use self::{
 pub use self::{
     exchange::{Exchange, OwnAnswer},
     forward::{Admitted, Destination, Forwarding},
+    peer::{Peer, Spoken},
 };
 use crate::{
     core::{Core, CurrentSite},
     metrics::Metric,
     site::route::Guard,
 };
-
-/// The connection a request came in on.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    /// Address of the other end.
-    pub address: SocketAddr,
-    /// Whether the connection speaks TLS.
-    pub tls: bool,
-}
 
 /// What became of a request's head.
 #[derive(Debug)]
@@ -280,6 +272,11 @@ fn judge_head(
     // choose it.
     let host = host::judge(site.deployment(), &client, request)?;
     exchange.forwarded_host = host.forwarded;
+
+    // redirect: before anything of ours is said, and behind the name, which stands in the answer.
+    if peer.spoken == Spoken::Redirect {
+        return Err(redirect::judge(exchange, &host, request));
+    }
 
     // ours: before routes, so that no route can take the place of the health check or the key set.
     let ours = own::find(core, &site, &paths, request).map_err(|(refusal, allowed)| {

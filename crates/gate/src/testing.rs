@@ -76,6 +76,7 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         at: Timestamp::from_seconds(1_800_000_000),
         allowed: None,
         login: None,
+        moved: None,
         page: None,
         clears: false,
         forwarded_host: false,

@@ -55,7 +55,7 @@ fn allocated(engine: &Engine, request: &str, count: usize) -> u64 {
     stream.set_nonblocking(true).unwrap();
     let peer = Peer {
         address,
-        tls: false,
+        spoken: gate::stages::Spoken::Plain,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -124,7 +124,7 @@ fn answered(engine: &Engine, request: String) -> String {
     stream.set_nonblocking(true).unwrap();
     let peer = Peer {
         address,
-        tls: false,
+        spoken: gate::stages::Spoken::Plain,
     };
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -14,7 +14,10 @@ use std::{
 };
 
 use control::Secret;
-use gate::serve::{Options, StartFault, tls};
+use gate::{
+    serve::{Options, StartFault, tls},
+    site::listen::Minimum,
+};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
     version::{TLS12, TLS13},
@@ -111,7 +114,7 @@ fn a_renewed_certificate_serves_new_connections() {
     let mut kept = old.connect(gate.address(), &TLS13);
     kept.flush().unwrap();
     kept.conn.complete_io(&mut kept.sock).unwrap();
-    let renewed = tls::load(&new.path(), &new.key).unwrap();
+    let renewed = tls::load(&new.path(), &new.key, Minimum::default()).unwrap();
     gate.running.as_ref().unwrap().renew(vec![Some(renewed)]);
     let mut fresh = new.connect(gate.address(), &TLS13);
     assert!(ask(&mut fresh, 1).starts_with("HTTP/1.1 200 OK\r\n"));

@@ -8,6 +8,7 @@ mod csrf;
 mod front;
 mod headers;
 mod limits;
+mod listeners;
 mod output;
 mod routes;
 
@@ -19,12 +20,14 @@ pub use self::{
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader},
     limits::Limits,
+    listeners::Listeners,
     output::OwnOutput,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
 };
 
 /// The controls of this crate, in the order the binary lists them: the order of the stages.
 pub const CONTROLS: &[&dyn Control] = &[
+    &Listeners,
     &Framing,
     &TrustedProxies,
     &HostAllowList,

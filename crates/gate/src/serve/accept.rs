@@ -28,7 +28,7 @@ use super::{
 use crate::{
     metrics::Metric,
     room::Full,
-    stages::{Peer, framing, record, response},
+    stages::{Peer, Spoken, framing, record, response},
 };
 
 /// First wait after a failed accept; doubled up to [`LONGEST_WAIT`].
@@ -47,13 +47,27 @@ const FAREWELLS: usize = 64;
 pub(super) struct Door {
     pub(super) listener: std::net::TcpListener,
     pub(super) tls: Tls,
+    /// Whether whoever comes is only sent to HTTPS.
+    pub(super) redirects: bool,
 }
 
 /// A door whose socket is registered with the thread's runtime.
 pub(super) struct OpenDoor {
     listener: TcpListener,
     tls: Tls,
+    redirects: bool,
     spare: Spare,
+}
+
+impl OpenDoor {
+    /// What is spoken with whoever comes now.
+    fn spoken(&self, tls: Option<&Arc<ServerConfig>>) -> Spoken {
+        match (tls, self.redirects) {
+            (Some(_), _) => Spoken::Tls,
+            (None, true) => Spoken::Redirect,
+            (None, false) => Spoken::Plain,
+        }
+    }
 }
 
 impl Door {
@@ -62,6 +76,7 @@ impl Door {
         Ok(OpenDoor {
             listener: TcpListener::from_std(self.listener)?,
             tls: self.tls,
+            redirects: self.redirects,
             spare: Spare::new(),
         })
     }
@@ -97,7 +112,7 @@ pub(super) async fn accept(local: Rc<Local>, mut door: OpenDoor) {
             Ok((stream, address)) => {
                 wait = FIRST_WAIT;
                 door.spare.renew();
-                admit(&local, stream, address, &door.tls);
+                admit(&local, stream, address, &door);
             }
             Err(fault) if belongs_to_connection(&fault) => {}
             Err(fault) => {
@@ -139,7 +154,7 @@ async fn turn_one_away(local: &Rc<Local>, door: &mut OpenDoor) {
     if let Ok(Ok((stream, address))) = timeout(FIRST_WAIT, door.listener.accept()).await {
         let peer = Peer {
             address,
-            tls: door.tls.load().is_some(),
+            spoken: door.spoken(door.tls.load().as_ref()),
         };
         turn_away(local, stream, &peer, refusals::NO_DESCRIPTORS, false);
     }
@@ -147,11 +162,11 @@ async fn turn_one_away(local: &Rc<Local>, door: &mut OpenDoor) {
 }
 
 /// Starts the task of one connection, or turns it away.
-fn admit(local: &Rc<Local>, stream: TcpStream, address: SocketAddr, tls: &Tls) {
-    let config = tls.load_full();
+fn admit(local: &Rc<Local>, stream: TcpStream, address: SocketAddr, door: &OpenDoor) {
+    let config = door.tls.load_full();
     let peer = Peer {
         address,
-        tls: config.is_some(),
+        spoken: door.spoken(config.as_ref()),
     };
     let seat = match local.enter(&peer) {
         Ok(seat) => seat,
@@ -204,7 +219,7 @@ fn turn_away(local: &Rc<Local>, stream: TcpStream, peer: &Peer, refusal: Refusal
     let site = local.core.site();
     local.core.counters().add(Metric::ConnectionsTurnedAway, 1);
     let answer = framing::refuse(&local.core, &site, peer, refusal);
-    if !peer.tls {
+    if !peer.is_secure() {
         let mut bytes = Vec::new();
         response::write_own(&answer, false, &mut bytes);
         let sent = stream.try_write(&bytes).is_ok();

@@ -1,9 +1,9 @@
 //! TLS of a listener.
 //!
-//! Owns what a certificate file and a key become: TLS 1.2 and 1.3 with aws-lc-rs, HTTP/1.1 by ALPN,
-//! and one ticket issuer for the whole process, so that a session resumes on any core and survives
-//! a renewed certificate. Refuses a file without a certificate, a key that is not one, and a pair
-//! that does not belong together. Trusts the files' owner.
+//! Owns what a certificate file and a key become: TLS 1.2 and 1.3, or 1.3 alone, with aws-lc-rs, HTTP/1.1
+//! by ALPN, and one ticket issuer for the whole process, so that a session resumes on any core and
+//! survives a renewed certificate. Refuses a file without a certificate, a key that is not one, and a
+//! pair that does not belong together. Trusts the files' owner.
 
 use std::{
     io::{self, Read as _},
@@ -13,12 +13,14 @@ use std::{
 
 use control::Secret;
 use rustls::{
-    ServerConfig,
+    ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
     server::{NoServerSessionStorage, ProducesTickets},
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
+use crate::site::listen::Minimum;
 
 /// Why a listener cannot speak TLS. Code and hint say what to do.
 #[derive(Debug, thiserror::Error)]
@@ -81,27 +83,24 @@ const CHAIN_LIMIT: u64 = 1 << 20;
 ///
 /// # Errors
 /// See [`TlsFault`].
-pub fn load(certificate: &Path, key: &Secret) -> Result<Arc<ServerConfig>, TlsFault> {
-    let mut pem = Vec::new();
-    config::files::open_regular(certificate)
-        .and_then(|file| file.take(CHAIN_LIMIT).read_to_end(&mut pem))
-        .map_err(|cause| TlsFault::Unreadable {
-            path: certificate.to_owned(),
-            cause,
-        })?;
-    let chain = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<Vec<_>, _>>()
-        .ok()
-        .filter(|chain| !chain.is_empty())
-        .ok_or_else(|| TlsFault::NoCertificate(certificate.to_owned()))?;
+pub fn load(
+    certificate: &Path,
+    key: &Secret,
+    minimum: Minimum,
+) -> Result<Arc<ServerConfig>, TlsFault> {
+    let chain = chain(certificate)?;
     let key = PrivateKeyDer::from_pem_slice(key.expose())
         .map_err(|_| TlsFault::NoKey(certificate.to_owned()))?;
     let mismatch = |cause| TlsFault::Mismatch {
         path: certificate.to_owned(),
         cause,
     };
+    let versions: &[&SupportedProtocolVersion] = match minimum {
+        Minimum::Tls12 => &[&TLS13, &TLS12],
+        Minimum::Tls13 => &[&TLS13],
+    };
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13, &TLS12])
+        .with_protocol_versions(versions)
         .map_err(mismatch)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
@@ -114,6 +113,25 @@ pub fn load(certificate: &Path, key: &Secret) -> Result<Arc<ServerConfig>, TlsFa
         config.send_tls13_tickets = 1;
     }
     Ok(Arc::new(config))
+}
+
+/// The certificates in a file, leaf first; never none.
+///
+/// # Errors
+/// [`TlsFault::Unreadable`] and [`TlsFault::NoCertificate`].
+pub fn chain(certificate: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    let mut pem = Vec::new();
+    config::files::open_regular(certificate)
+        .and_then(|file| file.take(CHAIN_LIMIT).read_to_end(&mut pem))
+        .map_err(|cause| TlsFault::Unreadable {
+            path: certificate.to_owned(),
+            cause,
+        })?;
+    CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .ok()
+        .filter(|chain| !chain.is_empty())
+        .ok_or_else(|| TlsFault::NoCertificate(certificate.to_owned()))
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -148,7 +166,7 @@ mod tests {
         let path = folder.path().join("cert.pem");
         let (certificate, key) = pair();
         fs::write(&path, certificate).unwrap();
-        let config = load(&path, &key).unwrap();
+        let config = load(&path, &key, Minimum::default()).unwrap();
         assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
         assert!(config.ticketer.enabled());
     }
@@ -159,16 +177,22 @@ mod tests {
         let path = folder.path().join("cert.pem");
         let ((certificate, key), (_, other)) = (pair(), pair());
         assert!(matches!(
-            load(&path, &key),
+            load(&path, &key, Minimum::default()),
             Err(TlsFault::Unreadable { .. })
         ));
         fs::write(&path, "nothing").unwrap();
-        assert!(matches!(load(&path, &key), Err(TlsFault::NoCertificate(_))));
+        assert!(matches!(
+            load(&path, &key, Minimum::default()),
+            Err(TlsFault::NoCertificate(_))
+        ));
         fs::write(&path, certificate).unwrap();
         let text = Secret::new(b"nothing".to_vec());
-        assert!(matches!(load(&path, &text), Err(TlsFault::NoKey(_))));
         assert!(matches!(
-            load(&path, &other),
+            load(&path, &text, Minimum::default()),
+            Err(TlsFault::NoKey(_))
+        ));
+        assert!(matches!(
+            load(&path, &other, Minimum::Tls13),
             Err(TlsFault::Mismatch { .. })
         ));
     }

@@ -81,7 +81,11 @@ impl Site {
         surroundings: &Surroundings<'_>,
     ) -> Option<Self> {
         let deployment = Deployment::read(deployment);
-        let listeners = Listen::read(root, surroundings.sources);
+        let listeners = Listen::read(
+            root,
+            surroundings.sources,
+            deployment.as_ref().map(|it| &it.public_url),
+        );
         let limits = Limits::read(root);
         let headers =
             ResponseHeaders::read(&mut root.table("headers"), &ResponseHeaders::default());

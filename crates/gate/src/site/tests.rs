@@ -334,6 +334,47 @@ fn what_is_missing_altogether_is_said() {
 }
 
 #[test]
+fn a_listener_has_one_certificate_or_sends_people_to_where_there_is_one() {
+    let tls = "[[listen]]\naddress = \"127.0.0.1:8443\"\ntls = ";
+    let redirect = "[[listen]]\naddress = \"127.0.0.1:8081\"\nredirect = true\n";
+    for listener in [
+        &format!("{tls}{{ self_signed = true }}\n")[..],
+        &format!("{tls}{{ self_signed = true, minimum = \"1.3\" }}\n"),
+        &format!("{tls}{{ certificate = \"c\", key = \"file:k\", minimum = \"1.2\" }}\n"),
+        redirect,
+    ] {
+        assert_eq!(
+            codes(&text(&format!("{OPEN}{listener}"))),
+            [""; 0],
+            "{listener}"
+        );
+    }
+    for (listener, code) in [
+        (format!("{tls}{{ minimum = \"1.3\" }}\n"), "config.missing-key"),
+        (
+            format!("{tls}{{ self_signed = true, minimum = \"1.1\" }}\n"),
+            "config.value",
+        ),
+        (
+            format!("{tls}{{ self_signed = true, key = \"file:k\" }}\n"),
+            "listen.two-certificates",
+        ),
+        (
+            format!("{tls}{{ self_signed = true }}\nredirect = true\n"),
+            "listen.redirect-tls",
+        ),
+    ] {
+        let found = codes(&text(&format!("{OPEN}{listener}")));
+        assert!(
+            found.iter().all(|it| *it == code) && !found.is_empty(),
+            "{found:?}"
+        );
+    }
+    let plain = text(&format!("{OPEN}{redirect}")).replace("https://", "http://");
+    assert_eq!(codes(&plain), ["listen.redirect-nowhere"]);
+}
+
+#[test]
 fn two_listeners_cannot_share_an_address_and_two_apps_a_name() {
     let again = "[[listen]]\naddress = \"127.0.0.1:9\"\n[[listen]]\naddress = \"127.0.0.1:9\"\n";
     assert_eq!(codes(&text(&format!("{OPEN}{again}"))), ["listen.twice"]);

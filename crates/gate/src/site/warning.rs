@@ -38,6 +38,7 @@ impl Site {
         let deployment = self.deployment();
         for listen in self.listeners() {
             if listen.tls.is_none()
+                && !listen.redirects
                 && !local(&listen.address)
                 && deployment.trusted_proxies.is_empty()
             {

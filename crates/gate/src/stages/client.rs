@@ -39,12 +39,12 @@ pub fn judge<'a>(deployment: &Deployment, peer: &Peer, request: &Request<'a>) ->
         return Client {
             address,
             proxied: false,
-            secure: peer.tls,
+            secure: peer.is_secure(),
             host: Single::Absent,
         };
     }
     let secure = match request.single(Name::XForwardedProto) {
-        Single::Absent => peer.tls,
+        Single::Absent => peer.is_secure(),
         Single::One(proto) => proto.eq_ignore_ascii_case(b"https"),
         Single::Many => false,
     };
@@ -168,7 +168,7 @@ mod tests {
         let received = Received::of(&lines);
         let peer = Peer {
             address: SocketAddr::new(peer.parse().unwrap(), 5000),
-            tls: false,
+            spoken: crate::stages::Spoken::Plain,
         };
         let client = judge(site.deployment(), &peer, &received.request());
         (client.address.to_string(), client.secure)

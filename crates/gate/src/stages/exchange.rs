@@ -43,6 +43,8 @@ pub struct Exchange {
     pub(crate) allowed: Option<Box<str>>,
     /// Where a browser that is refused for want of a session is sent instead.
     pub(crate) login: Option<Box<str>>,
+    /// Where a client is sent that came without TLS.
+    pub(crate) moved: Option<Box<str>>,
     /// What a browser is shown of a refusal instead of JSON.
     pub(crate) page: Option<Box<Page>>,
     /// Whether the browser shows a session that it need not keep when it is refused.
@@ -86,7 +88,7 @@ impl Exchange {
             site: site.clone(),
             id: id.unwrap_or_default(),
             client: peer.address.ip().to_canonical(),
-            secure: peer.tls,
+            secure: peer.is_secure(),
             route: None,
             principal: None,
             head: method == Method::Head,
@@ -94,6 +96,7 @@ impl Exchange {
             at: core.gate.clock.now(),
             allowed: None,
             login: None,
+            moved: None,
             page: None,
             clears: false,
             forwarded_host: false,

@@ -159,6 +159,9 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
                 };
                 let _ = writer.field(b"WWW-Authenticate", challenge);
             }
+            if let Some(place) = &exchange.moved {
+                let _ = writer.field(b"Location", place.as_bytes());
+            }
             if let Some(allowed) = &exchange.allowed {
                 let _ = writer.field(b"Allow", allowed.as_bytes());
             }

@@ -258,7 +258,7 @@ impl House {
     pub(crate) fn judged(&self, peer: &str, request: &Request<'_>) -> HeadDecision {
         let peer = Peer {
             address: peer.parse().unwrap(),
-            tls: false,
+            spoken: gate::stages::Spoken::Plain,
         };
         stages::admit_head(&self.core, &self.core.site(), &peer, request)
     }

@@ -12,6 +12,7 @@ use control::{Clock as _, ControlId, Secret, SystemClock, SystemRng};
 use gate::{
     Gate, Parts, Site,
     serve::{Options, Running, tls},
+    site::listen::Minimum,
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -69,7 +70,9 @@ pub(crate) fn start_under(
     let gate = Arc::new(Gate::new(parts).unwrap());
     let options = Options {
         threads: NonZero::new(threads),
-        tls: vec![tls.map(|(certificate, key)| tls::load(certificate, key).unwrap())],
+        tls: vec![
+            tls.map(|(certificate, key)| tls::load(certificate, key, Minimum::default()).unwrap()),
+        ],
         descriptors: usize::MAX,
     };
     let running = gate.start(options).unwrap();

@@ -349,10 +349,10 @@ impl Instance {
         let Some(site) = loaded.site else {
             return Err(restart("the configuration"));
         };
-        let addresses = |site: &gate::Site| -> Vec<SocketAddr> {
-            site.listeners()
-                .iter()
-                .map(|listen| listen.address)
+        let addresses = |site: &gate::Site| -> Vec<(SocketAddr, bool)> {
+            let listeners = site.listeners().iter();
+            listeners
+                .map(|listen| (listen.address, listen.redirects))
                 .collect()
         };
         if addresses(&site) != addresses(&self.gate.site()) {
@@ -363,7 +363,8 @@ impl Instance {
                 "an [[issuer]] publishes its keys, the first one, and that",
             ));
         }
-        let tls = crate::commands::up::certificates(&site, &self.configuration)?;
+        let own = Some((self.data_dir.as_path(), self.clock().now()));
+        let tls = crate::commands::up::certificates(&site, &self.configuration, own)?;
         let before = self.gate.site();
         site.take_up_keys(&before);
         self.gate

@@ -3,7 +3,11 @@
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
-use control::SystemClock;
+use control::{Clock as _, SystemClock, Timestamp};
+use gate::{
+    serve::certificate::{Leaf, SOON},
+    site::listen::Certificate,
+};
 
 use crate::{
     failure::{Failure, io},
@@ -21,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let loaded = load::resolved(&args.config)?;
     let mut stderr = std::io::stderr().lock();
     if let Some(site) = &loaded.site {
-        super::up::certificates(site, &args.config)?;
+        super::up::certificates(site, &args.config, None)?;
         let _ = writeln!(
             stderr,
             "{} would start: {} routes, {} apps, data in {}",
@@ -59,7 +63,7 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
     };
     let secure = site.deployment().public_url.secure;
     let plain = |listen: &&gate::site::listen::Listen| {
-        listen.tls.is_none() && !listen.address.ip().is_loopback()
+        listen.tls.is_none() && !listen.redirects && !listen.address.ip().is_loopback()
     };
     if let Some(listen) = site.listeners().iter().find(plain) {
         let address = listen.address;
@@ -70,6 +74,12 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
         } else {
             format!("{address} speaks plain HTTP to the network: add tls to its [[listen]]")
         });
+    }
+    let now = SystemClock::new().now();
+    for listen in site.listeners() {
+        if let Some(tls) = &listen.tls {
+            warnings.extend(of_certificate(&tls.certificate, site, now));
+        }
     }
     if loaded.ledger.second_place.is_none() {
         warnings.push(
@@ -108,4 +118,36 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
         Err(fault) => warnings.push(fault.to_string()),
     }
     warnings
+}
+
+/// What is wrong with a certificate, or soon will be.
+fn of_certificate(certificate: &Certificate, site: &gate::Site, now: Timestamp) -> Option<String> {
+    let Certificate::Files { certificate, .. } = certificate else {
+        let what = "a listener shows a certificate that we sign ourselves: no browser believes it";
+        let public = site.deployment().public_url.host.as_ref();
+        return (!["localhost", "127.0.0.1", "[::1]"].contains(&public)).then(|| what.to_owned());
+    };
+    let leaf = Leaf::of(certificate).ok()?;
+    let path = certificate.display();
+    let day = |at: Timestamp| at.to_string().chars().take(10).collect::<String>();
+    if leaf.ends <= now {
+        return Some(format!(
+            "the certificate {path} ended on {}",
+            day(leaf.ends)
+        ));
+    }
+    if now < leaf.begins {
+        return Some(format!(
+            "the certificate {path} begins on {}",
+            day(leaf.begins)
+        ));
+    }
+    if leaf.ends <= now.plus(SOON) {
+        let ends = day(leaf.ends);
+        return Some(format!(
+            "the certificate {path} ends on {ends}: renew it and reload"
+        ));
+    }
+    let host = site.deployment().public_url.host.trim_matches(['[', ']']);
+    (!leaf.is_for(host)).then(|| format!("the certificate {path} is not for {host}"))
 }

@@ -5,6 +5,7 @@
 //! drain, a second one cuts the drain short, SIGHUP reloads. Refuses to end with events that are not
 //! on disk, and to wait for a start that does not come to its end.
 
+mod certificates;
 mod ready;
 mod signals;
 mod start;
@@ -28,7 +29,7 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
-pub(crate) use self::start::{certificates, open_data};
+pub(crate) use self::{certificates::certificates, start::open_data};
 use self::{
     ready::Ready,
     signals::{End, Hangup, Signals},

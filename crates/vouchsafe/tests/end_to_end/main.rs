@@ -66,6 +66,7 @@ mod streamlit_door;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "two programs share it, and each uses a part")]
 mod support;
+mod tls;
 mod tokens;
 mod webhooks;
 mod websockets;

@@ -8,7 +8,10 @@ use std::{
 
 use control::probe::{Answer, Reply};
 use prove::http::{Link, exchange};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+    pki_types::{CertificateDer, ServerName},
+};
 
 use super::{PATIENCE, clock};
 
@@ -61,10 +64,27 @@ impl Client {
             other => panic!("no answer: {other:?}"),
         }
     }
+
+    /// Sends one request to whoever may not answer.
+    pub(crate) fn tries(&mut self, bytes: impl AsRef<[u8]>) -> Option<Answer> {
+        match exchange(&mut *self.0, bytes.as_ref(), clock()) {
+            Ok(Reply::Answer(answer)) => Some(answer),
+            _ => None,
+        }
+    }
 }
 
 /// A TLS connection to `address` under the name `localhost`, whose certificate must be `trusted`.
 pub(crate) fn tls_client(address: SocketAddr, trusted: &rcgen::Certificate) -> Client {
+    tls_client_of(address, trusted.der(), rustls::DEFAULT_VERSIONS)
+}
+
+/// The same of a client that speaks these versions alone.
+pub(crate) fn tls_client_of(
+    address: SocketAddr,
+    trusted: &CertificateDer<'_>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Client {
     struct Tls(StreamOwned<ClientConnection, TcpStream>);
     impl std::io::Read for Tls {
         fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
@@ -85,10 +105,10 @@ pub(crate) fn tls_client(address: SocketAddr, trusted: &rcgen::Certificate) -> C
         }
     }
     let mut roots = RootCertStore::empty();
-    roots.add(trusted.der().clone()).unwrap();
+    roots.add(trusted.clone().into_owned()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();

@@ -13,7 +13,7 @@ use std::{sync::OnceLock, time::Duration};
 use control::{Clock as _, SystemClock};
 
 pub(crate) use self::{
-    client::{Client, Socket, body, field, get, request, status, tls_client},
+    client::{Client, Socket, body, field, get, request, status, tls_client, tls_client_of},
     deployment::{Deployment, Gate, open_route, site},
     process::{Process, Said, run, vouchsafe},
     upstream::Upstream,

@@ -8,16 +8,14 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-use config::secret::Sources;
 use control::{Clock, Rng, SteadyClock, SystemClock, SystemRng, rng};
 use gate::{Gate, Parts, Site, serve};
 use hooks::alerts::Queue;
 use identity::token::{Revocations, Uses};
 use ledger::{Kind, Ledger, Lock, Notice};
-use rustls::ServerConfig;
 use tokio::runtime::Handle;
 
-use super::{Args, Socket, Up, ready::Ready};
+use super::{Args, Socket, Up, certificates::certificates, ready::Ready};
 use crate::{
     admin::{self, Instance, Pulse},
     alerts, descriptors,
@@ -44,8 +42,8 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
             "report this as a defect",
         ));
     };
-    let tls = certificates(&site, &loaded.path)?;
     let (lock, store) = open_data(&loaded, Arc::clone(&clock))?;
+    let tls = certificates(&site, &loaded.path, Some((&loaded.data_dir, clock.now())))?;
     let deployment = site.deployment().name.clone();
     let shared = loaded
         .sharing
@@ -217,28 +215,6 @@ fn assertion_seed(data_dir: &Path, rng: &dyn Rng) -> Result<[u8; 32], Failure> {
             "restore it from a backup, or remove it: apps then see a new key",
         )
     })
-}
-
-/// The certificate of each listener that speaks TLS.
-pub(crate) fn certificates(
-    site: &Site,
-    configuration: &Path,
-) -> Result<Vec<Option<Arc<ServerConfig>>>, Failure> {
-    let sources = Sources::of_process(configuration);
-    site.listeners()
-        .iter()
-        .map(|listen| {
-            let Some(tls) = &listen.tls else {
-                return Ok(None);
-            };
-            let key = sources
-                .resolve(&tls.key)
-                .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
-            serve::tls::load(&tls.certificate, &key)
-                .map(Some)
-                .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,31 @@
+//! Peer: the connection a request came in on, as the engine tells the stages.
+
+use std::net::SocketAddr;
+
+/// The connection a request came in on.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Address of the other end.
+    pub address: SocketAddr,
+    /// What is spoken on the connection.
+    pub spoken: Spoken,
+}
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    /// HTTP as it is.
+    Plain,
+    /// HTTP within TLS.
+    Tls,
+    /// HTTP as it is, to be told that this site is served over HTTPS alone.
+    Redirect,
+}
+
+impl Peer {
+    /// Whether the connection speaks TLS.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        matches!(self.spoken, Spoken::Tls)
+    }
+}
