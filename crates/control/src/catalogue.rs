@@ -154,6 +154,10 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("savings.toml", include_str!("../catalogue/savings.toml")),
     ("sessions.toml", include_str!("../catalogue/sessions.toml")),
+    (
+        "transport.toml",
+        include_str!("../catalogue/transport.toml"),
+    ),
     ("webhooks.toml", include_str!("../catalogue/webhooks.toml")),
     ("wire.toml", include_str!("../catalogue/wire.toml")),
 ];

@@ -51,6 +51,13 @@ pub trait Target {
     /// this happens inside TLS with the public name.
     fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError>;
 
+    /// Sends `bytes` to the listener of this number, outside of TLS whatever it speaks, and gives what
+    /// comes back: one record of TLS, or everything until it closes, at most 64 KiB.
+    fn dial(&self, listener: usize, bytes: &[u8]) -> Result<Vec<u8>, TargetError>;
+
+    /// The certificate in DER form that the listener of this number shows in a handshake.
+    fn certificate(&self, listener: usize) -> Result<Vec<u8>, TargetError>;
+
     /// Whether something accepts a TCP connection at `address` within a second.
     fn reach(&self, address: SocketAddr) -> bool;
 

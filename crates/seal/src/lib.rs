@@ -7,6 +7,7 @@
 //!
 //! Contents:
 //!
+//! - [`certificate`]: names and dates of a certificate;
 //! - [`digest`]: SHA-256, at once or in pieces;
 //! - [`mod@hmac`]: HMAC with SHA-1, SHA-256 or SHA-512;
 //! - [`hkdf`]: keys derived from a key;
@@ -17,6 +18,7 @@
 //! - [`pseudonym`]: identifiers that only the key holder can open;
 //! - [`encode`]: hexadecimal and base64, strict in what they accept.
 
+pub mod certificate;
 pub mod digest;
 pub mod ed25519;
 pub mod encode;

@@ -4,6 +4,7 @@ use control::{Asked, Card, Control, ControlId, Fit, Weakening, card::Key};
 use serde_json::{Value, json};
 
 use super::{falls, path_of, routes, routes_mut};
+use crate::site::headers::ONE_YEAR;
 
 /// `headers.nosniff`.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,10 @@ pub struct FrameHeader;
 /// `headers.referrer`.
 #[derive(Clone, Copy, Debug)]
 pub struct ReferrerHeader;
+
+/// `transport.hsts`.
+#[derive(Clone, Copy, Debug)]
+pub struct StrictTransport;
 
 impl Control for NosniffHeader {
     fn card(&self) -> &'static Card {
@@ -86,12 +91,6 @@ impl Control for ReferrerHeader {
                     about: "What browsers tell other sites of where a visitor came from.",
                 },
                 Key {
-                    path: "[headers] hsts",
-                    takes: "a duration; 0s says nothing",
-                    default: "\"365d\"",
-                    about: "How long browsers insist on TLS, sub-domains included; only said under TLS.",
-                },
-                Key {
                     path: "[headers] reason",
                     takes: "text",
                     default: "none",
@@ -109,6 +108,55 @@ impl Control for ReferrerHeader {
 
     fn weaken(&self, configuration: &mut Value, _asked: &Asked) -> Weakening {
         everywhere_off(configuration, "referrer", &json!("off"))
+    }
+}
+
+impl Control for StrictTransport {
+    fn card(&self) -> &'static Card {
+        &Card {
+            id: ControlId("headers.hsts"),
+            title: "Browsers insist on TLS",
+            summary: "Every answer over TLS has browsers come back over TLS alone, sub-domains included.",
+            promises: &["transport.hsts"],
+            keys: &[Key {
+                path: "[headers] hsts",
+                takes: "a duration; 0s says nothing",
+                default: "\"365d\"",
+                about: "How long browsers insist on TLS, sub-domains included; only said under TLS.",
+            }],
+        }
+    }
+
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let listeners = configuration.get("listen").and_then(Value::as_array);
+        let mut listeners = listeners.into_iter().flatten();
+        if !listeners.any(|listen| listen.get("tls").is_some()) {
+            return falls(
+                "no listener speaks TLS, without which nothing is said",
+                "[[listen]]\ntls = { self_signed = true }\n",
+            );
+        }
+        let wanted = asked.value("age").and_then(config::quantity::duration);
+        let Some(wanted) = wanted else {
+            return falls(
+                "the anchor's age does not read",
+                "# promise: transport.hsts age=365d\n",
+            );
+        };
+        if wanted > ONE_YEAR && configuration.pointer("/headers/hsts").is_none() {
+            return falls(
+                "browsers insist for a year",
+                "[headers]\nhsts = \"730d\"\nreason = \"...\"\n",
+            );
+        }
+        everywhere(configuration, "hsts", "\"365d\"", |value| {
+            let set = value.as_str().and_then(config::quantity::duration);
+            set.is_some_and(|set| set >= wanted)
+        })
+    }
+
+    fn weaken(&self, configuration: &mut Value, _asked: &Asked) -> Weakening {
+        everywhere_off(configuration, "hsts", &json!("0s"))
     }
 }
 

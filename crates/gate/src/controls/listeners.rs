@@ -1,11 +1,12 @@
 //! Where the gate listens and what is spoken there, as a control.
 
 use control::{Asked, Card, Control, Fit, Weakening, card::Key};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::falls;
 use crate::stages::redirect::REDIRECT;
 
-/// `[[listen]]`: TLS, and the way to it. No sentence of the catalogue speaks of it yet.
+/// `[[listen]]`: TLS, and the way to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Listeners;
 
@@ -48,6 +49,22 @@ const KEYS: &[Key] = &[
     },
 ];
 
+fn redirects(listen: &Value) -> bool {
+    listen.get("redirect").and_then(Value::as_bool) == Some(true)
+}
+
+fn address(listen: &Value) -> &str {
+    let address = listen.get("address").and_then(Value::as_str);
+    address.unwrap_or("a listener")
+}
+
+fn no_tls() -> Fit {
+    falls(
+        "no listener speaks TLS",
+        "[[listen]]\ntls = { self_signed = true }\n",
+    )
+}
+
 impl Control for Listeners {
     fn card(&self) -> &'static Card {
         &Card {
@@ -55,17 +72,85 @@ impl Control for Listeners {
             title: "TLS, and nothing without it",
             summary: "Listeners speak TLS 1.2 and 1.3, or 1.3 alone. One without TLS can do nothing but \
                       send people there: what it is asked reaches no app.",
-            promises: &[],
+            promises: &[
+                "transport.https",
+                "transport.tls12",
+                "transport.tls13",
+                "transport.redirect",
+            ],
             keys: KEYS,
         }
     }
 
-    fn fit(&self, _configuration: &Value, _asked: &Asked) -> Fit {
-        Fit::Fits
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let all = || {
+            configuration
+                .get("listen")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        let secure = |listen: &&Value| listen.get("tls").is_some();
+        match asked.promise.as_str() {
+            "transport.https" => match all().find(|it| !secure(it) && !redirects(it)) {
+                Some(listen) => falls(
+                    format!("{} serves without TLS", address(listen)),
+                    "[[listen]]\nredirect = true\n",
+                ),
+                None if !all().any(|it| secure(&it)) => no_tls(),
+                None => Fit::Fits,
+            },
+            "transport.redirect" if !all().any(redirects) => falls(
+                "no listener sends anybody to HTTPS",
+                "[[listen]]\naddress = \"0.0.0.0:80\"\nredirect = true\n",
+            ),
+            "transport.redirect" => Fit::Fits,
+            _ if !all().any(|it| secure(&it)) => no_tls(),
+            "transport.tls13" => {
+                let newest = |listen: &Value| {
+                    let minimum = listen.pointer("/tls/minimum");
+                    minimum.and_then(Value::as_str) == Some("1.3")
+                };
+                match all().filter(secure).find(|it| !newest(it)) {
+                    Some(listen) => falls(
+                        format!("{} speaks TLS 1.2 as well", address(listen)),
+                        "[[listen]]\ntls = { minimum = \"1.3\" }\n",
+                    ),
+                    None => Fit::Fits,
+                }
+            }
+            _ => Fit::Fits,
+        }
     }
 
-    /// No sentence asks for it, so nothing is weakened.
-    fn weaken(&self, _configuration: &mut Value, _asked: &Asked) -> Weakening {
-        Weakening::Configured("nothing: no promise speaks of listeners".to_owned())
+    fn weaken(&self, configuration: &mut Value, asked: &Asked) -> Weakening {
+        let listeners = configuration
+            .get_mut("listen")
+            .and_then(Value::as_array_mut);
+        let Some(listeners) = listeners else {
+            return Weakening::Configured("there is no listener to weaken".to_owned());
+        };
+        match asked.promise.as_str() {
+            "transport.https" => {
+                listeners.push(json!({ "address": "127.0.0.1:0" }));
+                Weakening::Configured("another listener serves without TLS".to_owned())
+            }
+            "transport.redirect" => {
+                for listen in listeners.iter_mut().filter_map(Value::as_object_mut) {
+                    if listen.contains_key("redirect") {
+                        listen.insert("redirect".to_owned(), false.into());
+                    }
+                }
+                Weakening::Configured("no listener sends people to HTTPS".to_owned())
+            }
+            "transport.tls13" => {
+                let tables = listeners.iter_mut().filter_map(|it| it.get_mut("tls"));
+                for tls in tables.filter_map(Value::as_object_mut) {
+                    tls.insert("minimum".to_owned(), "1.2".into());
+                }
+                Weakening::Configured("TLS 1.2 is spoken as well".to_owned())
+            }
+            _ => Weakening::Sham("tls-old"),
+        }
     }
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use self::{
     csrf::SameSite,
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
-    headers::{FrameHeader, NosniffHeader, ReferrerHeader},
+    headers::{FrameHeader, NosniffHeader, ReferrerHeader, StrictTransport},
     limits::Limits,
     listeners::Listeners,
     output::OwnOutput,
@@ -41,6 +41,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &NosniffHeader,
     &FrameHeader,
     &ReferrerHeader,
+    &StrictTransport,
     &OwnOutput,
     &Limits,
 ];

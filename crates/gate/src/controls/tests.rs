@@ -23,6 +23,10 @@ fn coach() -> Value {
             "name": "coach", "public_url": "https://coach.school.example:8443",
             "hosts": ["coach.internal"], "trusted_proxies": ["10.0.0.0/24"],
         },
+        "listen": [
+            { "address": "0.0.0.0:8443", "tls": { "self_signed": true, "minimum": "1.3" } },
+            { "address": "0.0.0.0:80", "redirect": true },
+        ],
         "app": [{ "name": "coach", "upstream": "http://127.0.0.1:1" }],
         "route": [
             { "path": "/webhook/whatsapp", "methods": ["POST"], "app": "coach",
@@ -47,6 +51,8 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     "proxy.trusted" => &[("from", "10.0.0.0/24")],
                     "auth.enforced" | "auth.header-only" => &[("route", "/api")],
                     "health.exact-path" => &[("path", "/webhook/health")],
+                    "transport.https" => &[("left", "7d")],
+                    "transport.hsts" => &[("age", "365d")],
                     _ => &[],
                 };
                 (*control, asked(promise, values))
@@ -137,6 +143,67 @@ fn a_route_that_switches_a_header_off_breaks_the_promise_for_the_site() {
     tree["route"][4]["headers"] = json!({ "frame": "off", "reason": "embedded by a partner" });
     let fit = FrameHeader.fit(&tree, &asked("headers.frame", &[]));
     assert!(wrong(&fit).contains("the route /"));
+}
+
+#[test]
+fn a_listener_that_says_less_than_its_promise_breaks_it() {
+    let fit = |promise: &str, listen: Value| {
+        let mut tree = coach();
+        tree["listen"] = listen;
+        let fit = Listeners.fit(&tree, &asked(promise, &[("left", "7d")]));
+        wrong(&fit).to_owned()
+    };
+    let tls = json!({ "address": "a", "tls": {} });
+    let newest = json!({ "address": "b", "tls": { "minimum": "1.3" } });
+    let plain = json!({ "address": "c" });
+    let redirect = json!({ "address": "d", "redirect": true });
+    for (promise, listen, said) in [
+        ("transport.https", json!([tls, redirect]), ""),
+        (
+            "transport.https",
+            json!([tls, plain]),
+            "c serves without TLS",
+        ),
+        (
+            "transport.https",
+            json!([redirect]),
+            "no listener speaks TLS",
+        ),
+        ("transport.tls12", json!([tls]), ""),
+        ("transport.tls12", json!([plain]), "no listener speaks TLS"),
+        ("transport.tls13", json!([newest, redirect]), ""),
+        (
+            "transport.tls13",
+            json!([newest, tls]),
+            "a speaks TLS 1.2 as well",
+        ),
+        ("transport.redirect", json!([tls, redirect]), ""),
+        (
+            "transport.redirect",
+            json!([tls]),
+            "no listener sends anybody to HTTPS",
+        ),
+    ] {
+        assert_eq!(fit(promise, listen), said, "{promise}");
+    }
+}
+
+#[test]
+fn browsers_are_told_for_as_long_as_was_promised() {
+    let fit = |hsts: Option<&str>, age: &str| {
+        let mut tree = coach();
+        if let Some(hsts) = hsts {
+            tree["headers"] = json!({ "hsts": hsts, "reason": "a test" });
+        }
+        StrictTransport.fit(&tree, &asked("transport.hsts", &[("age", age)])) == Fit::Fits
+    };
+    assert!(fit(None, "365d") && fit(None, "30d") && fit(Some("730d"), "730d"));
+    assert!(!fit(None, "366d") && !fit(Some("30d"), "365d") && !fit(Some("0s"), "1d"));
+    assert!(!fit(None, "long"));
+    let mut plain = coach();
+    plain["listen"] = json!([{ "address": "a" }]);
+    let fit = StrictTransport.fit(&plain, &asked("transport.hsts", &[("age", "1d")]));
+    assert!(wrong(&fit).contains("no listener speaks TLS"));
 }
 
 #[test]

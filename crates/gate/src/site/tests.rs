@@ -350,7 +350,10 @@ fn a_listener_has_one_certificate_or_sends_people_to_where_there_is_one() {
         );
     }
     for (listener, code) in [
-        (format!("{tls}{{ minimum = \"1.3\" }}\n"), "config.missing-key"),
+        (
+            format!("{tls}{{ minimum = \"1.3\" }}\n"),
+            "config.missing-key",
+        ),
         (
             format!("{tls}{{ self_signed = true, minimum = \"1.1\" }}\n"),
             "config.value",

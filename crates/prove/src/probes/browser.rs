@@ -8,7 +8,7 @@ use control::{
     sheet::Met,
 };
 
-use super::{draft::Draft, first_route, method_of};
+use super::{draft::Draft, first_route, method_of, transport};
 
 /// Attacks `headers.nosniff`.
 pub(super) struct Nosniff;
@@ -16,6 +16,8 @@ pub(super) struct Nosniff;
 pub(super) struct Frame;
 /// Attacks `headers.referrer`.
 pub(super) struct Referrer;
+/// Attacks `transport.hsts`.
+pub(super) struct StrictTransport;
 
 impl Probe for Nosniff {
     fn promise(&self) -> &'static str {
@@ -58,6 +60,36 @@ impl Probe for Referrer {
             })
         })
     }
+}
+
+impl Probe for StrictTransport {
+    fn promise(&self) -> &'static str {
+        "transport.hsts"
+    }
+
+    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let age = asked.value("age").and_then(config::quantity::duration);
+        let age = age.ok_or_else(|| TargetError::new("read the anchor", "age is no duration"))?;
+        if !transport::serves_over_tls(at) {
+            sheet.unproven("the listener that is asked speaks no TLS, where nothing may be said");
+            return Ok(());
+        }
+        on_every_answer(at, sheet, |answer| {
+            field_is(answer, "Strict-Transport-Security", |value| {
+                insists(value, age.as_secs())
+            })
+        })
+    }
+}
+
+/// Whether a value has browsers insist on TLS for so many seconds, sub-domains included (RFC 6797,
+/// section 6.1).
+fn insists(value: &str, seconds: u64) -> bool {
+    let directives = || value.split(';').map(str::trim);
+    let age = directives().find_map(|it| it.strip_prefix("max-age="));
+    let age = age.and_then(|age| age.parse::<u64>().ok());
+    age.is_some_and(|age| age >= seconds)
+        && directives().any(|it| it.eq_ignore_ascii_case("includeSubDomains"))
 }
 
 /// One value, once, and the right one: two fields of the name are read differently by browsers.
@@ -156,4 +188,27 @@ fn answers(at: &dyn Target) -> Result<Vec<Kind>, TargetError> {
         &[400],
     ));
     Ok(drafts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_insist_for_as_long_as_was_promised_and_everywhere() {
+        for value in [
+            "max-age=60; includeSubDomains",
+            "includesubdomains;max-age=61; preload",
+        ] {
+            assert!(insists(value, 60), "{value}");
+        }
+        for value in [
+            "max-age=59; includeSubDomains",
+            "max-age=60",
+            "includeSubDomains",
+            "",
+        ] {
+            assert!(!insists(value, 60), "{value}");
+        }
+    }
 }

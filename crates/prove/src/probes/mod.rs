@@ -32,6 +32,7 @@ mod sessions;
 mod settled;
 mod tamper;
 mod tokens;
+mod transport;
 mod unrestricted;
 mod unwelcome;
 mod webhooks;
@@ -52,6 +53,11 @@ pub const PROBES: &[&dyn Probe] = &[
     &identity_headers::TrustedProxies,
     &routes::HostAllowList,
     &routes::ExactHealthPath,
+    &transport::Https,
+    &transport::Modern,
+    &transport::Newest,
+    &transport::Redirect,
+    &browser::StrictTransport,
     &browser::Nosniff,
     &browser::Frame,
     &browser::Referrer,

@@ -248,7 +248,12 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
     for section in ["waiver", "observe"] {
         root.remove(section);
     }
-    root.insert("listen".to_owned(), json!([{"address": "127.0.0.1:0"}]));
+    let listeners = root
+        .get("listen")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice);
+    let listeners: Vec<Value> = listeners.unwrap_or_default().iter().map(alike).collect();
+    root.insert("listen".to_owned(), listeners.into());
     if let Some(log) = root.get_mut("log").and_then(Value::as_object_mut)
         && log.contains_key("file")
     {
@@ -285,6 +290,23 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
             fields.insert("upstream".to_owned(), Value::from(app));
         }
     }
+}
+
+/// A listener of a child that speaks what `listen` does, on a free port of loopback, with a certificate of
+/// the child's own.
+fn alike(listen: &Value) -> Value {
+    let mut alike = Map::from_iter([("address".to_owned(), Value::from("127.0.0.1:0"))]);
+    if let Some(redirect) = listen.get("redirect") {
+        alike.insert("redirect".to_owned(), redirect.clone());
+    }
+    if let Some(tls) = listen.get("tls") {
+        let mut own = Map::from_iter([("self_signed".to_owned(), Value::from(true))]);
+        if let Some(minimum) = tls.get("minimum") {
+            own.insert("minimum".to_owned(), minimum.clone());
+        }
+        alike.insert("tls".to_owned(), own.into());
+    }
+    alike.into()
 }
 
 /// Lets a child connect to `port` of this machine.

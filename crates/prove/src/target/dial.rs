@@ -26,6 +26,9 @@ use crate::http::{self, Link};
 
 const DOING: &str = "dial the gate";
 
+/// Most bytes that are read of what is not understood.
+const RAW_LIMIT: usize = 64 * 1024;
+
 /// A listener and how to speak to it.
 #[derive(Clone)]
 pub struct Dialer {
@@ -72,6 +75,28 @@ impl Dialer {
         })
     }
 
+    /// The certificate that is shown in a handshake; none where TLS is not spoken.
+    pub fn certificate(&self) -> Result<Option<Vec<u8>>, TargetError> {
+        let Some((config, name)) = &self.tls else {
+            return Ok(None);
+        };
+        let failed = |cause: &dyn ToString| TargetError::new(DOING, cause.to_string());
+        let mut stream = TcpStream::connect_timeout(&self.address, ANSWER_TIME)
+            .map_err(|cause| failed(&cause))?;
+        stream
+            .set_read_timeout(Some(ANSWER_TIME))
+            .map_err(|cause| failed(&cause))?;
+        let mut connection = ClientConnection::new(Arc::clone(config), name.clone())
+            .map_err(|cause| failed(&cause))?;
+        while connection.is_handshaking() {
+            connection
+                .complete_io(&mut stream)
+                .map_err(|cause| failed(&cause))?;
+        }
+        let leaf = connection.peer_certificates().and_then(|all| all.first());
+        Ok(leaf.map(|leaf| leaf.to_vec()))
+    }
+
     /// Sends `bytes` as they are on a connection of their own and reads one answer.
     pub fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError> {
         let failed = |cause: &dyn ToString| TargetError::new(DOING, cause.to_string());
@@ -88,6 +113,40 @@ impl Dialer {
             }
         };
         answer.map_err(|cause| TargetError::new("read an answer of the gate", cause))
+    }
+}
+
+/// Sends `bytes` as they are on a connection of their own, and reads one record of TLS, or what comes until
+/// the other side closes.
+pub(crate) fn raw(address: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>, TargetError> {
+    let failed = |cause: std::io::Error| TargetError::new(DOING, cause);
+    let mut stream =
+        TcpStream::connect_timeout(&reachable(address), ANSWER_TIME).map_err(failed)?;
+    stream.set_read_timeout(Some(ANSWER_TIME)).map_err(failed)?;
+    stream
+        .set_write_timeout(Some(ANSWER_TIME))
+        .map_err(failed)?;
+    stream.write_all(bytes).map_err(failed)?;
+    let (mut read, mut piece) = (Vec::new(), [0; 4096]);
+    while read.len() < RAW_LIMIT && !holds_record(&read) {
+        match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => read.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            // Whoever turns somebody away may reset the connection behind it.
+            Err(fault) if fault.kind() == std::io::ErrorKind::ConnectionReset => break,
+            Err(fault) => return Err(failed(fault)),
+        }
+    }
+    Ok(read)
+}
+
+/// Whether a whole record of TLS has come (RFC 8446, section 5.1).
+fn holds_record(read: &[u8]) -> bool {
+    match read {
+        [20..=23, 3, _, high, low, rest @ ..] => {
+            rest.len() >= usize::from(u16::from_be_bytes([*high, *low]))
+        }
+        _ => false,
     }
 }
 
@@ -244,6 +303,33 @@ mod tests {
         let reply = send(&ours).unwrap();
         assert_eq!(reply.answer().map(|answer| answer.status), Some(200));
         assert!(send(&theirs).is_err());
+    }
+
+    #[test]
+    fn one_record_is_enough() {
+        assert!(holds_record(&[21, 3, 3, 0, 2, 2, 70]));
+        assert!(holds_record(&[22, 3, 1, 0, 1, 9, 9]));
+        for less in [
+            &b""[..],
+            &[21, 3, 3, 0, 2, 2],
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            &[22, 2, 0, 0, 0],
+        ] {
+            assert!(!holds_record(less), "{less:?}");
+        }
+    }
+
+    #[test]
+    fn the_certificate_of_a_handshake_is_the_one_that_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, ours) = serve(folder.path(), "ours.pem");
+        let clock = Arc::new(SystemClock::new());
+        let dialer = Dialer::tls(address, "coach.example", &ours, clock).unwrap();
+        let shown = dialer.certificate().unwrap().unwrap();
+        assert_eq!(
+            shown,
+            CertificateDer::from_pem_file(&ours).unwrap().to_vec()
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use control::{
 use serde_json::{Value, json};
 
 type Answering = dyn Fn(&str) -> Reply;
+type Dialled = dyn Fn(usize, &[u8]) -> Vec<u8>;
 type Starting = dyn Fn(&Value) -> ChildStart;
 
 /// A scripted target.
@@ -28,6 +29,8 @@ pub(crate) struct Double {
     pub(crate) answer: Box<Answering>,
     /// What becomes of a child under a configuration.
     pub(crate) start: Box<Starting>,
+    /// What comes back outside of TLS from the listener of a number.
+    pub(crate) dialled: Box<Dialled>,
     pub(crate) events: Vec<Value>,
     /// The minimum index of its ledger.
     pub(crate) minimum: u64,
@@ -94,6 +97,7 @@ impl Double {
                 exit: 2,
                 stderr: String::new(),
             }),
+            dialled: Box::new(|_, _| Vec::new()),
             events: Vec::new(),
             minimum: 0,
             pasts: RefCell::default(),
@@ -129,6 +133,14 @@ impl Target for Double {
         let reply = (self.answer)(&text);
         self.sent.borrow_mut().push(text);
         Ok(reply)
+    }
+
+    fn dial(&self, listener: usize, bytes: &[u8]) -> Result<Vec<u8>, TargetError> {
+        Ok((self.dialled)(listener, bytes))
+    }
+
+    fn certificate(&self, _: usize) -> Result<Vec<u8>, TargetError> {
+        Err(TargetError::new("shake hands", "TLS is not spoken"))
     }
 
     fn reach(&self, address: SocketAddr) -> bool {

@@ -25,10 +25,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use self::reach::{Reach, ReachError};
-use self::reach::{dialer, listeners};
+use self::reach::{dialers, listeners, main_listener};
 use super::{
     child::{Process, Starter},
-    dial::{Dialer, reaches},
+    dial::{Dialer, raw, reaches},
     facts,
 };
 use crate::{
@@ -47,7 +47,10 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A running instance.
 pub struct Instance {
     admin: Admin,
-    dialer: Dialer,
+    /// One for each listener.
+    dialers: Vec<Dialer>,
+    /// The number of the listener that is attacked.
+    main: usize,
     facts: Facts,
     observers: Observers,
     starter: Starter,
@@ -83,7 +86,8 @@ impl Instance {
         let ledger_key = text(&about, "ledger_key").map_err(ReachError::Nobody)?;
         let gate = listeners(&about).map_err(unusable)?;
         let facts = facts::read(&reach.configuration, gate).map_err(unusable)?;
-        let dialer = dialer(&reach, &facts).map_err(unusable)?;
+        let dialers = dialers(&reach, &facts).map_err(unusable)?;
+        let main = main_listener(&reach.configuration);
         let observers = Observers::new(
             reach.observers,
             &reach.folder,
@@ -101,7 +105,8 @@ impl Instance {
             .is_some();
         Ok(Self {
             admin,
-            dialer,
+            dialers,
+            main,
             facts,
             observers,
             starter,
@@ -114,6 +119,10 @@ impl Instance {
             sessions: RefCell::default(),
             process,
         })
+    }
+
+    fn dialer(&self, listener: usize) -> Result<&Dialer, TargetError> {
+        self.dialers.get(listener).ok_or_else(no_listener)
     }
 
     /// The moment the instance's clock and ours agree on closely enough: now.
@@ -161,6 +170,10 @@ impl Instance {
     }
 }
 
+fn no_listener() -> TargetError {
+    TargetError::new("dial the gate", "there is no such listener")
+}
+
 impl Target for Instance {
     fn facts(&self) -> &Facts {
         &self.facts
@@ -171,7 +184,17 @@ impl Target for Instance {
     }
 
     fn send(&self, bytes: &[u8]) -> Result<Reply, TargetError> {
-        self.dialer.send(bytes)
+        self.dialer(self.main)?.send(bytes)
+    }
+
+    fn dial(&self, listener: usize, bytes: &[u8]) -> Result<Vec<u8>, TargetError> {
+        let address = self.facts.gate.get(listener).copied();
+        raw(address.ok_or_else(no_listener)?, bytes)
+    }
+
+    fn certificate(&self, listener: usize) -> Result<Vec<u8>, TargetError> {
+        let shown = self.dialer(listener)?.certificate()?;
+        shown.ok_or_else(|| TargetError::new("shake hands", "the listener shows no certificate"))
     }
 
     fn reach(&self, address: SocketAddr) -> bool {

@@ -5,7 +5,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use control::{Clock as _, SystemClock, Timestamp};
 use gate::{
-    serve::certificate::{Leaf, SOON},
+    serve::certificate::{self, SOON},
     site::listen::Certificate,
 };
 
@@ -127,23 +127,21 @@ fn of_certificate(certificate: &Certificate, site: &gate::Site, now: Timestamp) 
         let public = site.deployment().public_url.host.as_ref();
         return (!["localhost", "127.0.0.1", "[::1]"].contains(&public)).then(|| what.to_owned());
     };
-    let leaf = Leaf::of(certificate).ok()?;
+    let leaf = certificate::leaf(certificate).ok()?;
+    let (begins, ends) = (
+        Timestamp::from_seconds(leaf.begins),
+        Timestamp::from_seconds(leaf.ends),
+    );
     let path = certificate.display();
     let day = |at: Timestamp| at.to_string().chars().take(10).collect::<String>();
-    if leaf.ends <= now {
-        return Some(format!(
-            "the certificate {path} ended on {}",
-            day(leaf.ends)
-        ));
+    if ends <= now {
+        return Some(format!("the certificate {path} ended on {}", day(ends)));
     }
-    if now < leaf.begins {
-        return Some(format!(
-            "the certificate {path} begins on {}",
-            day(leaf.begins)
-        ));
+    if now < begins {
+        return Some(format!("the certificate {path} begins on {}", day(begins)));
     }
-    if leaf.ends <= now.plus(SOON) {
-        let ends = day(leaf.ends);
+    if ends <= now.plus(SOON) {
+        let ends = day(ends);
         return Some(format!(
             "the certificate {path} ends on {ends}: renew it and reload"
         ));

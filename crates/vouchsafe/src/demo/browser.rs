@@ -49,7 +49,7 @@ pub(super) fn logged_in(stage: &Stage, login: &str, page: &str) -> Result<String
             break;
         };
         place = if next.starts_with('/') {
-            format!("http://{}{next}", there.host)
+            format!("{}://{}{next}", there.scheme, there.host)
         } else {
             next.to_owned()
         };
@@ -62,6 +62,7 @@ pub(super) fn logged_in(stage: &Stage, login: &str, page: &str) -> Result<String
 
 /// Somewhere a browser is sent.
 struct Place<'p> {
+    scheme: &'p str,
     address: SocketAddr,
     host: &'p str,
     path: &'p str,
@@ -79,9 +80,10 @@ impl<'p> Place<'p> {
             let what = format!("a browser was sent to {place}");
             return Err(Failure::new(what, "report this as a defect"));
         };
-        let rest = place.strip_prefix("http://").unwrap_or(place);
+        let (scheme, rest) = place.split_once("://").unwrap_or(("http", place));
         let (host, _) = rest.split_once('/').unwrap_or((rest, ""));
         Ok(Self {
+            scheme,
             address,
             host,
             path: rest.get(host.len()..).unwrap_or("/"),

@@ -156,9 +156,9 @@ fn hold() -> std::io::Result<(TcpSocket, SocketAddr)> {
     Ok((socket, address))
 }
 
-/// The address of a gate that people of this machine open: browsers keep its cookies without TLS.
+/// The address of a gate that people of this machine open.
 fn public_url(listen: SocketAddr) -> String {
-    format!("http://localhost:{}", listen.port())
+    format!("https://localhost:{}", listen.port())
 }
 
 /// The folder with its packages, where Node is there to run them.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use control::{Catalogue, Clock, Secret, SystemClock, catalogue::Kind, probe::Reply};
-use prove::admin::Admin;
+use prove::{admin::Admin, target::dial::Dialer};
 use serde_json::{Value, json};
 
 use super::{
@@ -30,6 +30,8 @@ use crate::{
 pub(crate) struct Stage {
     app: SocketAddr,
     gate: SocketAddr,
+    /// How the gate is spoken to.
+    dialer: Dialer,
     configuration: PathBuf,
     document: PathBuf,
     public_url: String,
@@ -148,9 +150,11 @@ impl Stage {
             .and_then(Value::as_str)
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| Failure::new("the gate named no address", "report this as a defect"))?;
+        let dialer = dialer(&tree, gate, folder.path(), &clock)?;
         Ok(Self {
             app,
             gate,
+            dialer,
             configuration,
             document,
             public_url,
@@ -241,6 +245,10 @@ impl Stage {
     /// Sends bytes to one of the two doors and reads one answer.
     pub(crate) fn send(&self, to: SocketAddr, bytes: &[u8]) -> Result<Reply, Failure> {
         let hint = "the demo ended early; run it again";
+        if to == self.gate {
+            let sent = self.dialer.send(bytes);
+            return sent.map_err(|fault| Failure::new(fault.to_string(), hint));
+        }
         let mut stream = TcpStream::connect(to).map_err(io(format!("dial {to}"), hint))?;
         prove::http::exchange(&mut stream, bytes, &self.clock)
             .map_err(|fault| Failure::new(fault.to_string(), hint))
@@ -335,6 +343,22 @@ impl Process {
     }
 }
 
+/// How the first listener is spoken to: where it speaks TLS, under the certificate that the gate made.
+fn dialer(
+    tree: &Value,
+    gate: SocketAddr,
+    folder: &Path,
+    clock: &SystemClock,
+) -> Result<Dialer, Failure> {
+    let clock = Arc::new(*clock);
+    if tree.pointer("/listen/0/tls").is_none() {
+        return Ok(Dialer::plain(gate, clock));
+    }
+    let certificate = folder.join("data").join("self-signed.pem");
+    Dialer::tls(gate, "localhost", &certificate, clock)
+        .map_err(|fault| Failure::new(fault.to_string(), "report this as a defect"))
+}
+
 fn executable() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(io("find this program", "install it again"))
 }
@@ -355,6 +379,10 @@ fn configuration(
     let defect = |fault: String| Failure::new(fault, "report this as a defect");
     let mut tree: Value =
         toml::from_str(system.configuration()).map_err(|fault| defect(fault.to_string()))?;
+    let system_listeners = tree
+        .get("listen")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     let mut set = |pointer: &str, value: Value| match tree.pointer_mut(pointer) {
         Some(slot) => {
             *slot = value;
@@ -363,7 +391,9 @@ fn configuration(
         None => Err(defect(format!("the demo's configuration has no {pointer}"))),
     };
     set("/deployment/data_dir", json!(folder.join("data")))?;
-    set("/listen/0/address", json!("127.0.0.1:0"))?;
+    for number in 0..system_listeners {
+        set(&format!("/listen/{number}/address"), json!("127.0.0.1:0"))?;
+    }
     set("/app/0/upstream", json!(format!("http://{app}")))?;
     if let Some(people) = people {
         people.take_over(&mut tree, clock);

@@ -48,6 +48,11 @@ fn the_savings_analysis_logs_people_in_at_a_certified_provider_and_proves_its_do
         "session.cookie",
         "csrf.refused",
         "audit.logins",
+        "transport.https",
+        "transport.tls12",
+        "transport.tls13",
+        "transport.hsts",
+        "transport.redirect",
     ] {
         assert!(kept.iter().any(|promise| promise["id"] == id), "{id}");
     }
@@ -251,7 +256,7 @@ fn every_control_of_the_helpline_taken_away_turns_exactly_its_promises_broken() 
 
 #[test]
 fn every_control_of_the_savings_analysis_taken_away_turns_exactly_its_promises_broken() {
-    are_found("savings-analysis", 34);
+    are_found("savings-analysis", 44);
 }
 
 /// Runs the self-test of a system, which has at least so many trials.

@@ -191,6 +191,53 @@ fn a_check_says_what_is_wrong_with_a_certificate_or_soon_will_be() {
 }
 
 #[test]
+fn what_the_guide_to_tls_promises_is_kept_and_a_weaker_listener_is_found() {
+    let upstream = Upstream::start();
+    let redirect = "[[listen]]\naddress = \"127.0.0.1:0\"\nredirect = true\n\n";
+    let strict = OWN.replace("true }", "true, minimum = \"1.3\" }");
+    let deployment = Deployment::new(&secure(&upstream, &(redirect.to_owned() + &strict)));
+    let promised = &examples("tls.md", "markdown")[0];
+    deployment.write(
+        "SECURITY.md",
+        format!("# Transport\n\n{promised}").as_bytes(),
+    );
+    let verdicts = || {
+        let said = deployment.run(&["prove"], &["--format", "json"]);
+        let proof = said.json();
+        let all = proof["promises"].as_array().unwrap().iter();
+        all.map(|it| (it["id"].clone(), it["verdict"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let gate = deployment.up();
+    let kept = verdicts();
+    assert_eq!(kept.len(), 5);
+    assert!(
+        kept.iter().all(|(_, verdict)| verdict == "kept"),
+        "{kept:?}"
+    );
+    gate.stop();
+    let plain = "[[listen]]\naddress = \"127.0.0.1:0\"\n\n";
+    for (listeners, broken) in [
+        (redirect.to_owned() + OWN, &["transport.tls13"][..]),
+        (
+            plain.to_owned() + &strict,
+            &["transport.https", "transport.redirect"],
+        ),
+    ] {
+        deployment.configure(&secure(&upstream, &listeners));
+        let gate = deployment.up();
+        let found = verdicts();
+        for (id, verdict) in &found {
+            let expected = broken.iter().any(|it| id == it);
+            assert_eq!(verdict == "broken", expected, "{found:?}");
+        }
+        gate.stop();
+    }
+    deployment.configure(&secure(&upstream, &(redirect.to_owned() + &strict)));
+    deployment.run(&["prove"], &["--self-test"]).exits(0);
+}
+
+#[test]
 fn what_the_guide_to_tls_shows_is_taken() {
     let upstream = Upstream::start();
     let shown = examples("tls.md", "toml");

@@ -92,6 +92,14 @@ impl Target for Strict {
         Ok(reply)
     }
 
+    fn dial(&self, _: usize, _: &[u8]) -> Result<Vec<u8>, TargetError> {
+        Ok(Vec::new())
+    }
+
+    fn certificate(&self, _: usize) -> Result<Vec<u8>, TargetError> {
+        Err(TargetError::new("shake hands", "TLS is not spoken"))
+    }
+
     fn reach(&self, address: SocketAddr) -> bool {
         self.facts.apps.iter().any(|app| app.upstream == address)
     }

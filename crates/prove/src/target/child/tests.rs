@@ -32,7 +32,7 @@ fn a_child_touches_nothing_of_the_deployment() {
     let mut tree = tree();
     isolate(&mut tree, Path::new("/tmp/x"), "http://127.0.0.1:9");
     let names = fresh_secrets(&mut tree).unwrap();
-    assert_eq!(names.len(), 2);
+    assert_eq!(names.len(), 2, "the key of its certificate is none of them");
     let text = config::to_toml(&tree).unwrap();
     for theirs in [
         "TWILIO",
@@ -46,6 +46,9 @@ fn a_child_touches_nothing_of_the_deployment() {
         assert!(!text.contains(theirs), "{theirs} in {text}");
     }
     assert!(text.contains("127.0.0.1:0"));
+    // It speaks what the deployment speaks, under a certificate of its own.
+    let listen = json!([{ "address": "127.0.0.1:0", "tls": { "self_signed": true } }]);
+    assert_eq!(tree["listen"], listen);
 }
 
 #[test]

@@ -14,6 +14,9 @@ use serde_json::Value;
 
 use crate::{admin::AdminError, settings::Observer, target::dial::Dialer};
 
+/// The certificate of the gate's own making, in its data folder.
+const SELF_SIGNED: &str = "self-signed.pem";
+
 /// How an instance is reached.
 pub struct Reach {
     /// Its admin socket.
@@ -65,24 +68,38 @@ pub(super) fn listeners(about: &Value) -> Result<Vec<SocketAddr>, TargetError> {
     Ok(gate)
 }
 
-pub(super) fn dialer(reach: &Reach, facts: &Facts) -> Result<Dialer, TargetError> {
-    let first = facts
-        .gate
-        .first()
-        .copied()
-        .ok_or_else(|| TargetError::new("dial the gate", "there is no listener"))?;
-    let clock = Arc::clone(&reach.clock);
-    let certificate = reach
-        .configuration
-        .pointer("/listen/0/tls/certificate")
-        .and_then(Value::as_str);
-    match certificate {
-        None => Ok(Dialer::plain(first, clock)),
-        Some(file) => Dialer::tls(
-            first,
-            &facts.public_host,
-            &reach.folder.join(Path::new(file)),
-            clock,
-        ),
+/// How each listener is spoken to, in the order of the configuration.
+pub(super) fn dialers(reach: &Reach, facts: &Facts) -> Result<Vec<Dialer>, TargetError> {
+    let tables = reach.configuration.get("listen").and_then(Value::as_array);
+    let tables = tables.map_or(&[][..], Vec::as_slice);
+    let at = |(number, address): (usize, &SocketAddr)| {
+        let tls = tables.get(number).and_then(|table| table.get("tls"));
+        let clock = Arc::clone(&reach.clock);
+        match tls.map(|tls| certificate(reach, tls)) {
+            None => Ok(Dialer::plain(*address, clock)),
+            Some(file) => Dialer::tls(*address, &facts.public_host, &file, clock),
+        }
+    };
+    facts.gate.iter().enumerate().map(at).collect()
+}
+
+/// The number of the listener that is attacked: the first that does more than send people away.
+pub(super) fn main_listener(configuration: &Value) -> usize {
+    let tables = configuration.get("listen").and_then(Value::as_array);
+    let serves = |table: &Value| table.get("redirect").and_then(Value::as_bool) != Some(true);
+    let first = tables.and_then(|tables| tables.iter().position(serves));
+    first.unwrap_or_default()
+}
+
+/// The file with the certificate of a listener.
+fn certificate(reach: &Reach, tls: &Value) -> PathBuf {
+    let own = || {
+        let data = reach.configuration.pointer("/deployment/data_dir");
+        let data = data.and_then(Value::as_str).unwrap_or("data");
+        reach.folder.join(data).join(SELF_SIGNED)
+    };
+    match tls.get("certificate").and_then(Value::as_str) {
+        Some(file) => reach.folder.join(Path::new(file)),
+        None => own(),
     }
 }

@@ -67,6 +67,8 @@ pub enum Flaw {
     KeyShownWhole,
     /// There are more keys that open everything than anybody promised.
     KeysUnrestricted,
+    /// Old versions of TLS and weak ciphers are spoken.
+    TlsOld,
     /// Bodies stand in the log.
     CanaryInLog,
     /// One event of many is not in the ledger.
@@ -92,6 +94,8 @@ pub enum Flaw {
 pub enum Sense {
     /// Bytes to the listener.
     Send,
+    /// Bytes outside of TLS, and handshakes.
+    Dial,
     /// Dialling an app.
     Reach,
     /// Canary keys.
@@ -148,6 +152,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::KeyInLog, "key-in-log"),
     (Flaw::KeyShownWhole, "key-shown-whole"),
     (Flaw::KeysUnrestricted, "keys-unrestricted"),
+    (Flaw::TlsOld, "tls-old"),
     (Flaw::CanaryInLog, "canary-in-log"),
     (Flaw::EventDropped, "event-dropped"),
     (Flaw::AuthEventDropped, "auth-event-dropped"),
@@ -219,6 +224,7 @@ impl Flaw {
             | Self::RoleIgnored
             | Self::ReplayForwarded => Sense::Send,
             Self::AppExposed => Sense::Reach,
+            Self::TlsOld => Sense::Dial,
             Self::RevocationIgnored | Self::TokenRevocationIgnored => Sense::Revoke,
             Self::KeyShownWhole | Self::KeysUnrestricted => Sense::List,
             Self::KeyStoredRaw | Self::KeyInLog | Self::CanaryInLog => Sense::Storage,
