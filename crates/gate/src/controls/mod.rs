@@ -10,6 +10,7 @@ mod headers;
 mod limits;
 mod listeners;
 mod output;
+mod request_ids;
 mod routes;
 
 use control::{Control, Fit, Mend};
@@ -22,6 +23,7 @@ pub use self::{
     limits::Limits,
     listeners::Listeners,
     output::OwnOutput,
+    request_ids::RequestIds,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
 };
 
@@ -36,6 +38,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &AuthEnforced,
     &HeaderOnlyKeys,
     &HeadersStripped,
+    &RequestIds,
     &SameSite,
     &BehindGate,
     &NosniffHeader,

@@ -49,7 +49,9 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                 let values: &[(&str, &str)] = match *promise {
                     "host.allow-list" => &[("names", "coach.school.example, coach.internal")],
                     "proxy.trusted" => &[("from", "10.0.0.0/24")],
-                    "auth.enforced" | "auth.header-only" => &[("route", "/api")],
+                    "auth.enforced" | "auth.header-only" | "correlation.no-authority" => {
+                        &[("route", "/api")]
+                    }
                     "health.exact-path" => &[("path", "/webhook/health")],
                     "transport.https" => &[("left", "7d")],
                     "transport.hsts" => &[("age", "365d")],
@@ -143,6 +145,23 @@ fn a_route_that_switches_a_header_off_breaks_the_promise_for_the_site() {
     tree["route"][4]["headers"] = json!({ "frame": "off", "reason": "embedded by a partner" });
     let fit = FrameHeader.fit(&tree, &asked("headers.frame", &[]));
     assert!(wrong(&fit).contains("the route /"));
+}
+
+#[test]
+fn an_id_is_promised_to_open_nothing_where_something_else_does() {
+    let fit = |route| {
+        RequestIds.fit(
+            &coach(),
+            &asked("correlation.no-authority", &[("route", route)]),
+        )
+    };
+    assert_eq!((fit("/api"), fit("/people")), (Fit::Fits, Fit::Fits));
+    for open in ["/", "/webhook/whatsapp", "/nothing"] {
+        assert!(
+            wrong(&fit(open)).contains("neither a key nor a session"),
+            "{open}"
+        );
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod audit;
 mod browser;
 mod children;
 mod cookies;
+mod correlation;
 mod credentials;
 mod csrf;
 mod documented;
@@ -63,6 +64,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &browser::Referrer,
     &credentials::Enforced,
     &credentials::HeaderOnly,
+    &correlation::NoAuthority,
     &keys::Scoped,
     &unrestricted::Unrestricted,
     &keys::Revocable,

@@ -14,7 +14,10 @@ use seal::certificate::Leaf;
 use serde_json::Value;
 
 use self::hello::{Offer, Said};
-use super::{draft::canary, passing};
+use super::{
+    draft::{Draft, canary},
+    passing,
+};
 
 /// Attacks `transport.https`.
 pub(super) struct Https;
@@ -209,21 +212,20 @@ impl Probe for Redirect {
     }
 }
 
-/// A request for a page that no route needs to have, outside of TLS, to the listener of a number.
+/// A request for a page that no route needs to have, outside of TLS, to the listener of a number. Its ticket
+/// keeps it from the app where it is served after all.
 fn plain(
     at: &dyn Target,
     number: usize,
     method: &str,
     body: &[u8],
 ) -> Result<Vec<u8>, TargetError> {
-    let host = &at.facts().public_host;
-    let length = match body.len() {
-        0 => String::new(),
-        length => format!("Content-Length: {length}\r\n"),
+    let draft = Draft::new(at, method, "/vsc");
+    let draft = match body {
+        [] => draft,
+        body => draft.body("text/plain", body),
     };
-    let head =
-        format!("{method} /vsc HTTP/1.1\r\nHost: {host}\r\n{length}Connection: close\r\n\r\n");
-    at.dial(number, &[head.as_bytes(), body].concat())
+    at.dial(number, &draft.ticketed(at)?.bytes())
 }
 
 /// What a plain request meets that is sent as it should be.

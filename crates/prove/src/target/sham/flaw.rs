@@ -27,6 +27,8 @@ pub enum Flaw {
     KeyWithoutTicket,
     /// A key in the query opens what it opens in a header.
     KeyInQuery,
+    /// Whoever shows the id of a request is let in.
+    IdTrusted,
     /// A token opens whatever its signature.
     TokenForged,
     /// A token opens however old it is.
@@ -132,6 +134,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::TicketTwice, "ticket-twice"),
     (Flaw::KeyWithoutTicket, "key-without-ticket"),
     (Flaw::KeyInQuery, "key-in-query"),
+    (Flaw::IdTrusted, "id-trusted"),
     (Flaw::TokenForged, "token-forged"),
     (Flaw::TokenEndless, "token-endless"),
     (Flaw::NamesTold, "names-told"),
@@ -211,6 +214,7 @@ impl Flaw {
             | Self::TicketTwice
             | Self::KeyWithoutTicket
             | Self::KeyInQuery
+            | Self::IdTrusted
             | Self::TokenForged
             | Self::TokenEndless
             | Self::KeysForAnybody

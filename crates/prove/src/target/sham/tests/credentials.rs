@@ -42,6 +42,24 @@ fn a_documented_password_and_no_other_weak_one_can_be_chosen_by_its_flaw() {
 }
 
 #[test]
+fn the_id_of_a_request_opens_by_its_flaw_alone() {
+    let answered = |flaw, field: &str| {
+        let good = Double::answering(|text| {
+            answer(
+                if text.contains("X-API-Key") { 200 } else { 401 },
+                &json!({}),
+            )
+        });
+        sent(&good, flaw, &request("GET /api", &format!("{HOST}{field}")))
+    };
+    let id = "X-Request-Id: r1\r\n";
+    assert_eq!(answered(Some(Flaw::IdTrusted), id), Some(200));
+    assert_eq!(answered(Some(Flaw::IdTrusted), ""), Some(401));
+    assert_eq!(answered(None, id), Some(401));
+    assert_eq!(answered(Some(Flaw::TokenForged), id), Some(401));
+}
+
+#[test]
 fn keys_for_everything_are_in_the_list_by_their_flaw_alone() {
     let listed = |flaw| {
         let good = Double::new();
