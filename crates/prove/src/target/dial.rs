@@ -169,7 +169,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn host_of(authority: &str) -> &str {
+/// The host of an authority, without its port and brackets.
+pub(crate) fn host_of(authority: &str) -> &str {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,
@@ -303,6 +304,13 @@ mod tests {
         let reply = send(&ours).unwrap();
         assert_eq!(reply.answer().map(|answer| answer.status), Some(200));
         assert!(send(&theirs).is_err());
+    }
+
+    #[test]
+    fn a_host_stands_without_its_port_and_brackets() {
+        assert_eq!(host_of("coach.example:8443"), "coach.example");
+        assert_eq!(host_of("coach.example"), "coach.example");
+        assert_eq!(host_of("[::1]:8443"), "::1");
     }
 
     #[test]

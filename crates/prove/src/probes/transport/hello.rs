@@ -5,6 +5,8 @@
 
 use control::{Target, probe::TargetError, rng};
 
+use crate::target::dial::host_of;
+
 /// What a client offers.
 pub(super) struct Offer {
     /// What it is called in a report.
@@ -132,7 +134,7 @@ fn extensions(host: &str, random: &[u8; 32], newest: bool) -> Vec<u8> {
         all.extend_from_slice(&kind.to_be_bytes());
         all.extend(prefixed(bytes));
     };
-    let name = super::name_of(host);
+    let name = host_of(host);
     if name.parse::<std::net::IpAddr>().is_err() {
         let name = [&[0][..], &prefixed(name.as_bytes())].concat();
         add(0, &prefixed(&name));

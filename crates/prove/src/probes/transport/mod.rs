@@ -18,6 +18,7 @@ use super::{
     draft::{Draft, canary},
     passing,
 };
+use crate::target::dial::host_of;
 
 /// Attacks `transport.https`.
 pub(super) struct Https;
@@ -74,7 +75,7 @@ impl Probe for Https {
         let left =
             left.ok_or_else(|| TargetError::new("read the anchor", "left is no duration"))?;
         let now = SystemClock::new().now().seconds();
-        let name = name_of(&at.facts().public_host).to_owned();
+        let name = host_of(&at.facts().public_host).to_owned();
         for (number, spoken) in listeners(at) {
             let plain = plain(at, number, "GET", b"")?;
             let twin = whole(at, sheet)?;
@@ -249,15 +250,6 @@ fn field_of(read: &[u8], name: &str) -> Option<String> {
         let (field, value) = line.split_once(':')?;
         (field.eq_ignore_ascii_case(name)).then(|| value.trim().to_owned())
     })
-}
-
-/// The host of an authority, without its port and brackets.
-fn name_of(authority: &str) -> &str {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(test)]
