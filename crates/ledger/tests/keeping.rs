@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Clock, ControlId, SystemClock, SystemRng, Timestamp};
+use control::{Clock, ControlId, SystemClock, SystemRng, Timestamp, clock::FixedClock};
 use ledger::{
     Event, Keeping, Kind, Ledger, Lock, NotDurable, Options, Pace, Recorder, Room,
     crash_disk::CrashDisk,
@@ -296,20 +296,30 @@ fn a_second_place_that_is_gone_holds_up_nothing_and_is_written_when_it_is_back()
 #[test]
 fn a_hundred_thousand_refusals_are_few_entries_whose_counts_make_up_the_flood() {
     const FLOOD: u64 = 100_000;
-    const SECONDS: i64 = 4;
+    const SECONDS: u64 = 4;
     let folder = tempfile::tempdir().unwrap();
     let disk = CrashDisk::new(folder.path());
-    let ledger = open(folder.path(), &disk, Keeping::default());
+    let clock = FixedClock::at(Timestamp::from_seconds(100));
+    let ledger = open_at(
+        folder.path(),
+        &disk,
+        Keeping::default(),
+        Arc::new(clock.clone()),
+    );
     let recorder = ledger.recorder();
-    for number in 0..FLOOD {
-        let second = 100 + (number * 4 / FLOOD) as i64;
-        recorder.record_refusal(Event {
-            control: Some(ControlId("gate.path")),
-            status: Some(400),
-            // Four clients, so that no second tells apart more than that.
-            client: Some(std::net::Ipv4Addr::new(203, 0, 113, (number % 4) as u8).into()),
-            ..Event::new(Timestamp::from_seconds(second), Kind::REQUEST)
-        });
+    for _ in 0..SECONDS {
+        for number in 0..FLOOD / SECONDS {
+            recorder.record_refusal(Event {
+                control: Some(ControlId("gate.path")),
+                status: Some(400),
+                // Four clients, so that no second tells apart more than that.
+                client: Some(std::net::Ipv4Addr::new(203, 0, 113, (number % 4) as u8).into()),
+                ..Event::new(clock.now(), Kind::REQUEST)
+            });
+        }
+        // However slowly the rings are emptied, the second ends behind its last refusal.
+        ledger.flush_blocking().unwrap();
+        clock.advance(Duration::from_secs(1));
     }
     ledger.close().unwrap();
     let view = View::open(&disk, &ledger_folder(folder.path())).unwrap();
@@ -320,16 +330,16 @@ fn a_hundred_thousand_refusals_are_few_entries_whose_counts_make_up_the_flood() 
         .map(|(_, entry)| serde_json::from_slice(entry).unwrap())
         .collect();
     // Of each client and second 32 whole ones and a count; and what found the ring full, which is
-    // told at most once a second of the machine's time.
+    // told when a second begins and when it is flushed.
     let (uncounted, others): (Vec<_>, Vec<_>) = entries
         .iter()
         .partition(|entry| entry["reason"] == "ring-full");
+    assert!(others.len() as u64 <= SECONDS * 4 * 33, "{}", others.len());
     assert!(
-        others.len() <= (SECONDS * 4 * 33) as usize,
+        uncounted.len() as u64 <= 2 * SECONDS + 1,
         "{}",
-        others.len()
+        uncounted.len()
     );
-    assert!(uncounted.len() <= 60, "{}", uncounted.len());
     let sum: u64 = entries
         .iter()
         .map(|entry| entry["count"].as_u64().unwrap_or(1))
