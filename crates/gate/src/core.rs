@@ -89,6 +89,8 @@ pub struct Gate {
     pub(crate) people: OnceLock<People>,
     /// Where alerts wait, where any are sent.
     pub(crate) alerts: OnceLock<Arc<hooks::alerts::Queue>>,
+    /// Where limits are shared with other processes, if they are.
+    pub(crate) limits: OnceLock<limits::shared::Server>,
     pub(crate) room: Arc<Room>,
     tickets: Tickets,
     metrics: Metrics,
@@ -128,6 +130,7 @@ impl Gate {
             echo: OnceLock::new(),
             people: OnceLock::new(),
             alerts: OnceLock::new(),
+            limits: OnceLock::new(),
             room,
             tickets: Tickets::default(),
             metrics: Metrics::default(),
@@ -182,6 +185,14 @@ impl Gate {
         let _ = self.alerts.set(queue);
     }
 
+    /// Tells the gate where it shares its limits; only the first call counts. Until then each process
+    /// keeps them for itself.
+    pub fn share_limits(&self, shared: store::shared::Shared) {
+        if let Some(server) = limits::shared::Server::new(shared) {
+            let _ = self.limits.set(server);
+        }
+    }
+
     /// Tells the gate where its echo listens; only the first call counts.
     pub fn echo_at(&self, address: SocketAddr) {
         let _ = self.echo.set(address);
@@ -228,6 +239,7 @@ impl Gate {
     pub fn replace(&self, mut site: Site) -> Result<(), TooManyRoutes> {
         site.name_routes(&self.ledger)?;
         site.take_up_loads(&self.room.loads);
+        site.take_up_rates(&self.site.load());
         self.site.store(Arc::new(site));
         Ok(())
     }
@@ -320,6 +332,11 @@ impl CurrentSite {
     #[cfg(test)]
     pub(crate) fn new(site: Site) -> Self {
         Self(Rc::new(Held(Arc::new(site))))
+    }
+
+    /// The same, for another thread.
+    pub(crate) fn to_shared(&self) -> Arc<Site> {
+        Arc::clone(&self.0.0)
     }
 
     /// Whether this is the very same configuration as `other`.

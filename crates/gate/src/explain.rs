@@ -9,6 +9,7 @@ use identity::{
     roles::{Effect, Rule},
     rows::{Answers, Kind, View},
 };
+use limits::By;
 
 use crate::{
     site::{
@@ -141,7 +142,10 @@ fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
     let Some(route) = route(site, question.method, host, &plain, &folded, steps) else {
         return;
     };
+    let before = |by: By| by.needs_no_credential();
+    rates(site, question.method, &folded, before, steps);
     steps.push(credential(route, question).at(route.line));
+    rates(site, question.method, &folded, |by| !before(by), steps);
     if let Guard::Credential { roles, accepts } = &route.guard {
         if accepts.sessions && !matches!(question.method, "GET" | "HEAD" | "OPTIONS") {
             let why = "with a session, it must come from a page of this site";
@@ -184,6 +188,15 @@ fn route<'s>(
             steps.push(step);
             None
         }
+    }
+}
+
+/// The limits that count the request, of those that count `by` this.
+fn rates(site: &Site, method: &str, folded: &str, by: impl Fn(By) -> bool, steps: &mut Vec<Step>) {
+    let all = site.rates().all().iter();
+    for rate in all.filter(|rate| by(rate.by) && rate.governs(method, folded)) {
+        let step = Step::new("rate", Verdict::Depends, rate.to_string());
+        steps.push(step.at(rate.line));
     }
 }
 

@@ -40,6 +40,7 @@ pub enum Metric {
     AssertionsSigned,
     LedgerRefusals,
     MicrosecondsServing,
+    LimitsAlone,
 }
 
 /// How a metric moves.
@@ -161,6 +162,11 @@ pub const METRICS: &[Described] = &[
         "vouchsafe_serving_microseconds_total",
         "Time from the first byte of each request to the last of its answer, in microseconds.",
     ),
+    counter(
+        Metric::LimitsAlone,
+        "vouchsafe_limits_alone_total",
+        "Requests whose limits this process counted alone, because the shared server did not answer.",
+    ),
 ];
 
 const fn counter(metric: Metric, name: &'static str, help: &'static str) -> Described {
@@ -199,6 +205,13 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("identity.issue"),
     ControlId("identity.scope"),
     ControlId("identity.role"),
+    ControlId("identity.rows"),
+    ControlId("identity.session"),
+    ControlId("identity.login"),
+    ControlId("identity.account"),
+    ControlId("gate.csrf"),
+    ControlId("gate.redirect"),
+    ControlId("limits.rate"),
     ControlId("hooks.signature"),
     ControlId("hooks.replay"),
     ControlId("ledger.durable"),

@@ -30,6 +30,7 @@ pub mod login;
 pub mod own;
 pub mod password;
 mod peer;
+pub mod rate;
 pub mod record;
 pub mod redirect;
 pub mod response;
@@ -77,6 +78,8 @@ pub enum HeadDecision {
     Desk(desk::AwaitingDesk),
     /// Only the store knows whether what it presents counts: [`admit_proven`].
     Unproven(Box<AwaitingProof>),
+    /// Other processes may have let as many pass as there may be: [`admit_turn`].
+    Turn(Box<rate::AwaitingTurn>),
 }
 
 /// A request whose body must be whole before it is judged.
@@ -197,7 +200,16 @@ pub async fn admit_proven(
     decide(exchange, judged)
 }
 
+/// Asks whether all processes together have let too many pass, and goes on with what was decided.
+pub async fn admit_turn(core: &Core, awaiting: rate::AwaitingTurn) -> HeadDecision {
+    rate::ask(core, awaiting).await
+}
+
 fn decide(exchange: Exchange, judged: Result<Judged, Refusal>) -> HeadDecision {
+    rate::before(decided(exchange, judged))
+}
+
+fn decided(exchange: Exchange, judged: Result<Judged, Refusal>) -> HeadDecision {
     match judged {
         Err(refusal) => HeadDecision::Answer(OwnAnswer::refused(exchange, refusal)),
         Ok(Judged::Unproven { unproven, ticket }) => {
@@ -322,6 +334,9 @@ fn judge_head(
             .map_err(|refusal| refusal.to_refusal())?;
     }
 
+    // rate: by address, before anything is looked up for a stranger.
+    rate::of_address(core, exchange, ticket.is_some(), request, &paths)?;
+
     // authenticate: before anything costs memory or a disk, because strangers are many.
     let caller = authenticate::judge(core, exchange, route, request)?;
     if let authenticate::Caller::Unproven(unproven) = caller {
@@ -349,6 +364,9 @@ fn judge_caller(
             session::same_site(exchange.site.deployment(), request)?;
         }
     }
+
+    // rate: by who asks, before the rest of the work is done for them.
+    rate::of_caller(core, exchange, &caller, ticket.is_some(), request, paths)?;
 
     // authorise: who asks is known; may they, here?
     let pass = authorise::judge(caller, &exchange.site, route, request, &paths.plain)?;

@@ -33,6 +33,8 @@ pub enum What {
     AddressLocked,
     /// An address that presents keys or tokens of nobody is not believed for a while.
     GuessesSlowed,
+    /// The server that processes share their limits on does not answer: each keeps them for itself.
+    LimitsAlone,
 }
 
 impl What {
@@ -42,6 +44,7 @@ impl What {
         match self {
             Self::AccountLocked | Self::AddressLocked => "account.lock",
             Self::GuessesSlowed => "auth.slow",
+            Self::LimitsAlone => "limits.alone",
         }
     }
 
@@ -51,6 +54,7 @@ impl What {
         match self {
             Self::AccountLocked => "account",
             Self::AddressLocked | Self::GuessesSlowed => "address",
+            Self::LimitsAlone => "limits",
         }
     }
 }

@@ -57,13 +57,13 @@ pub struct Rate {
     every: Duration,
 }
 
-/// Whether something may happen now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// It may, and was counted.
-    Granted,
-    /// It may not, and was not counted. Again after this long.
-    Wait(Duration),
+/// Whether several things may happen now that count together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// They may, and were counted. How long each needs from now on until nothing is counted any more.
+    Granted(Vec<Duration>),
+    /// The one in this place may not, so none was counted. Again after this long.
+    Wait(usize, Duration),
 }
 
 impl Name {
@@ -95,12 +95,12 @@ impl fmt::Debug for Name {
 }
 
 impl Rate {
-    /// `burst` at once, and one more `every` so often: 1 to a million, of a millisecond to a year.
+    /// `burst` at once, and one more `every` so often: 1 to a million, of a microsecond to a year.
     #[must_use]
     pub fn new(burst: u32, every: Duration) -> Option<Self> {
         let year = Duration::from_secs(366 * 24 * 60 * 60);
         let fits = (1..=1_000_000).contains(&burst)
-            && (Duration::from_millis(1)..=year).contains(&every)
+            && (Duration::from_micros(1)..=year).contains(&every)
             && every.saturating_mul(burst) <= LIFE_LIMIT;
         fits.then_some(Self { burst, every })
     }
@@ -159,11 +159,12 @@ impl Shared {
         }
     }
 
-    /// Whether what `name` counts may happen at `now` (GCRA); counted if so.
-    pub async fn turn(&self, name: &Name, rate: Rate, now: Timestamp) -> Result<Turn, StoreError> {
+    /// Whether everything that is `asked` may happen at `now` (GCRA): all of it is counted, or nothing. One
+    /// question to the server, however many they are.
+    pub async fn turns(&self, asked: &[(Name, Rate)], now: Timestamp) -> Result<Turns, StoreError> {
         match &*self.0 {
-            Place::Memory(memory) => memory.turn(name, rate, now),
-            Place::Redis(redis) => redis.turn(name, rate, now).await,
+            Place::Memory(memory) => memory.turns(asked, now),
+            Place::Redis(redis) => redis.turns(asked, now).await,
         }
     }
 
@@ -339,7 +340,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(Rate::new(0, second), None);
         assert_eq!(Rate::new(1_000_001, second), None);
-        assert_eq!(Rate::new(1, Duration::from_micros(999)), None);
+        assert_eq!(Rate::new(1, Duration::from_nanos(999)), None);
         assert_eq!(Rate::new(10, Duration::from_secs(366 * 24 * 60 * 60)), None);
         assert!(Rate::new(5, second).is_some());
     }

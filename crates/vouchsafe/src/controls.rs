@@ -12,6 +12,7 @@ pub(crate) fn controls() -> Vec<&'static dyn Control> {
     [
         gate::controls::CONTROLS,
         identity::controls::CONTROLS,
+        limits::controls::CONTROLS,
         hooks::controls::CONTROLS,
         &ledger::controls::CONTROLS,
     ]

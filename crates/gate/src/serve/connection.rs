@@ -245,6 +245,9 @@ impl<S: Client> Connection<S> {
                 Some(refusal) => HeadDecision::Answer(awaiting.refuse(refusal)),
             };
         }
+        if let HeadDecision::Turn(awaiting) = decision {
+            decision = Box::pin(stages::admit_turn(core, *awaiting)).await;
+        }
         let admitted = match decision {
             HeadDecision::Forward(admitted) => match Berth::refuses(admitted.exchange()) {
                 None => Ok(admitted),
@@ -264,6 +267,8 @@ impl<S: Client> Connection<S> {
             HeadDecision::Answer(answer) => Err(answer),
             // The store is asked once; whoever it does not know by then is not let in.
             HeadDecision::Unproven(awaiting) => Err(awaiting.refuse(refusals::DEFECT)),
+            // So are other processes.
+            HeadDecision::Turn(awaiting) => Err(awaiting.refuse(core, refusals::DEFECT)),
         };
         let written = match admitted {
             Ok(admitted) => {

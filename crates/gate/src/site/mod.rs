@@ -43,6 +43,7 @@ pub struct Site {
     apps: Vec<App>,
     routes: Vec<Route>,
     limits: Limits,
+    rates: ::limits::Rates,
     headers: ResponseHeaders,
     desks: Desks,
     login: Option<identity::oidc::Settings>,
@@ -71,7 +72,7 @@ pub struct Surroundings<'a> {
 const MOST_ROUTES: usize = 4096;
 
 impl Site {
-    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[headers]`, `[tokens]`, `[keys]`,
+    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[[rate]]`, `[headers]`, `[tokens]`, `[keys]`,
     /// `[roles]`, `[collections]`, `[login]`, `[accounts]` and `[[issuer]]` from `root` and the gate's keys from
     /// `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
@@ -87,6 +88,7 @@ impl Site {
             deployment.as_ref().map(|it| &it.public_url),
         );
         let limits = Limits::read(root);
+        let rates = ::limits::section::read(root, route::READERS);
         let headers =
             ResponseHeaders::read(&mut root.table("headers"), &ResponseHeaders::default());
         let apps = App::read(root);
@@ -136,6 +138,7 @@ impl Site {
             apps,
             routes,
             limits,
+            rates,
             headers,
             desks,
             login,
@@ -177,6 +180,12 @@ impl Site {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// How often, and how many at once, by who asks.
+    #[must_use]
+    pub const fn rates(&self) -> &::limits::Rates {
+        &self.rates
     }
 
     /// What answers tell a browser where no route says otherwise.
@@ -240,6 +249,11 @@ impl Site {
     /// Takes up what its apps have to do already.
     pub(crate) fn take_up_loads(&mut self, registry: &loads::Registry) {
         self.loads = registry.of(&self.apps);
+    }
+
+    /// Goes on with what the limits of `before` have counted.
+    pub(crate) fn take_up_rates(&mut self, before: &Self) {
+        self.rates.take_up(&before.rates);
     }
 
     /// Takes up the keys that issuers of `before` have published.

@@ -243,6 +243,13 @@ impl Route {
     }
 }
 
+/// How the paths and methods of limits are read: as those of routes.
+pub(super) const READERS: ::limits::section::Readers = ::limits::section::Readers {
+    path: route_path,
+    method,
+    fold: |path| wire::target::folded(path).into(),
+};
+
 pub(super) fn route_path(text: &str) -> Result<Box<str>, &'static str> {
     let Some(rest) = text.strip_prefix('/') else {
         return Err("does not begin with a slash");

@@ -10,6 +10,7 @@ use control::{Refusal, Timestamp};
 use hooks::Ack;
 use identity::session::fault::SESSION;
 use ledger::{Kind, PrincipalId, RequestId};
+use limits::rate::Tally;
 use wire::Method;
 
 use super::{
@@ -57,6 +58,8 @@ pub struct Exchange {
     pub(crate) reserved: bool,
     /// The kind of event that is its end; none once that is recorded.
     pub(crate) ends: Option<Kind>,
+    /// What its limits have to do with it.
+    pub(crate) tally: Tally,
     pub(crate) books: Rc<Books>,
 }
 
@@ -103,6 +106,7 @@ impl Exchange {
             counted: false,
             reserved: false,
             ends: Some(Kind::REQUEST),
+            tally: Tally::default(),
             books: Rc::clone(&core.books),
         };
         (exchange, id.is_ok())

@@ -87,6 +87,10 @@ impl Admitted {
         &self.exchange
     }
 
+    pub(super) const fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
     /// Ends the request because there is no room for it. A webhook delivery is released.
     #[must_use]
     pub fn refuse(self, core: &Core, refusal: Refusal) -> OwnAnswer {

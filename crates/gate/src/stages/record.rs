@@ -18,12 +18,14 @@ use identity::{
     session::fault::SESSION,
 };
 use ledger::{Event, Kind, NotDurable, PrincipalId, RouteIndex};
+use limits::RATE;
 use tokio::time::timeout;
 
 pub(crate) use self::{acceptances::Acceptances, books::Books};
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
+    rate,
 };
 use crate::{
     core::Core,
@@ -91,6 +93,7 @@ pub(crate) async fn decide(exchange: &mut Exchange, kind: Kind) -> Result<(), Re
 pub fn finish(core: &Core, mut forwarding: Forwarding, outcome: &Outcome) {
     forwarding.release(core);
     let exchange = &mut forwarding.exchange;
+    rate::ended(exchange, outcome.status);
     let kind = exchange.take_end();
     let mut event = exchange.event(kind);
     let books = &exchange.books;
@@ -109,10 +112,12 @@ pub fn finish(core: &Core, mut forwarding: Forwarding, outcome: &Outcome) {
 
 /// Records an answer of our own, once it is written. `received` is how many body bytes were read.
 pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
+    let status = answer.status();
     let OwnAnswer {
         mut exchange,
         content,
     } = answer;
+    rate::ended(&exchange, Some(status));
     let end = exchange.take_end();
     let decided = end == Kind::OUTCOME;
     let kind = match &content {
@@ -138,9 +143,9 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         Content::Refusal(refusal) => {
             books.counters.refused(refusal.control);
             event = event.refused(&refusal);
-            // What is refused for lack of room comes in floods, whoever asks: it is counted, unless
+            // What is refused for lack of room or too often comes in floods, whoever asks: it is counted, unless
             // a decision waits for its outcome.
-            let flood = [DURABLE, SPACE, OVERLOAD].contains(&refusal.control);
+            let flood = [DURABLE, SPACE, OVERLOAD, RATE].contains(&refusal.control);
             let known = (exchange.principal.is_some() && !flood) || decided;
             if known && exchange.has_room() {
                 books.put(event);

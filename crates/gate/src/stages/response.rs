@@ -10,7 +10,7 @@ use wire::{Answer, BodyFraming, HeadWriter, Name};
 use super::{
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
-    login, own,
+    login, own, rate,
     record::DISK_PATIENCE,
     session,
     sign_in::Page,
@@ -101,6 +101,7 @@ pub fn write_head(
         out.extend_from_slice(b"Cache-Control: no-store\r\n");
     }
     headers.write(exchange.secure, seen, out);
+    write_limit(exchange, out);
     write_id(exchange, out);
     out.extend_from_slice(b"\r\n");
 }
@@ -191,6 +192,7 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
     } else {
         headers(exchange).write(exchange.secure, AppSaid::default(), out);
     }
+    write_limit(exchange, out);
     write_id(exchange, out);
     out.extend_from_slice(b"\r\n");
     if !exchange.head {
@@ -225,6 +227,15 @@ fn headers(exchange: &Exchange) -> &ResponseHeaders {
     exchange
         .route()
         .map_or_else(|| exchange.site.headers(), |route| &route.headers)
+}
+
+/// How the caller stands with the nearest of its limits, where it has any.
+fn write_limit(exchange: &Exchange, out: &mut Vec<u8>) {
+    if let Some((rate, standing)) = rate::told(exchange)
+        && let Some(pace) = rate.pace()
+    {
+        standing.write(&rate.name, pace, out);
+    }
 }
 
 fn write_id(exchange: &Exchange, out: &mut Vec<u8>) {

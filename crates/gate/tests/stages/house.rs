@@ -249,6 +249,7 @@ impl House {
                 Err(self.runtime.block_on(served))
             }
             HeadDecision::Unproven(_) => unreachable!("the store was asked"),
+            HeadDecision::Turn(_) => unreachable!("this house shares no limits"),
         };
         between();
         self.written(decided, &request, body)

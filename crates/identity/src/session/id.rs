@@ -69,6 +69,12 @@ impl SessionHash {
         Self(hash.finish())
     }
 
+    /// Its bytes, which tell an app and a limit one session from another, and open none.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Its first bytes, which are as good as random.
     pub(super) fn number(&self) -> u64 {
         u64::from_be_bytes(self.0.first_chunk().copied().unwrap_or_default())

@@ -98,7 +98,7 @@ fn changing<'t>(at: &dyn Target, route: &'t RouteFact) -> Vec<Use<'t>> {
 }
 
 /// The roles of somebody who may use `method` on a route; none where nobody may, whoever asks.
-fn roles_for(at: &dyn Target, route: &RouteFact, method: &str) -> Option<Vec<String>> {
+pub(super) fn roles_for(at: &dyn Target, route: &RouteFact, method: &str) -> Option<Vec<String>> {
     let configuration = &at.facts().configuration;
     let Some(rights) = Rights::of(configuration) else {
         return Some(roles_of(route).iter().take(1).cloned().collect());

@@ -21,6 +21,7 @@ mod framing;
 mod identity_headers;
 mod issuing;
 mod keys;
+mod limits;
 mod lockout;
 mod logins;
 mod logs;
@@ -92,6 +93,8 @@ pub const PROBES: &[&dyn Probe] = &[
     &accounts::OneAnswer,
     &accounts::Rules,
     &documented::NoneDocumented,
+    &limits::Rate,
+    &limits::Uploads,
     &webhooks::Signature,
     &webhooks::RawBody,
     &webhooks::Replay,

@@ -12,7 +12,7 @@ use std::{
 
 use control::{Clock, Timestamp};
 
-use super::{Name, Rate, Turn, micros, micros_of};
+use super::{Name, Rate, Turns, micros, micros_of};
 use crate::StoreError;
 
 /// Most values.
@@ -79,26 +79,39 @@ impl Memory {
         self.live(name).remove(name).is_some()
     }
 
-    pub(super) fn turn(&self, name: &Name, rate: Rate, now: Timestamp) -> Result<Turn, StoreError> {
-        let mut entries = self.live(name);
-        let known = match entries.get(name).map(|entry| &entry.value) {
-            Some(Value::Number(number)) => *number,
-            _ => i64::MIN,
+    pub(super) fn turns(
+        &self,
+        asked: &[(Name, Rate)],
+        now: Timestamp,
+    ) -> Result<Turns, StoreError> {
+        let Some((first, _)) = asked.first() else {
+            return Ok(Turns::Granted(Vec::new()));
         };
+        let mut entries = self.live(first);
         let now = micros(now);
-        let step = micros_of(rate.every);
-        let window = step.saturating_mul(i64::from(rate.burst));
-        // Never further ahead than a full window, lest a clock that was set back waits that out.
-        let after = known
-            .clamp(now, now.saturating_add(window))
-            .saturating_add(step);
-        let wait = after.saturating_sub(window).saturating_sub(now);
-        if wait > 0 {
-            return Ok(Turn::Wait(span(wait)));
+        let mut ahead = Vec::with_capacity(asked.len());
+        for (place, (name, rate)) in asked.iter().enumerate() {
+            let known = match entries.get(name).map(|entry| &entry.value) {
+                Some(Value::Number(number)) => *number,
+                _ => i64::MIN,
+            };
+            let step = micros_of(rate.every);
+            let window = step.saturating_mul(i64::from(rate.burst));
+            // Never further ahead than a full window, lest a clock that was set back waits that out.
+            let after = known
+                .clamp(now, now.saturating_add(window))
+                .saturating_add(step)
+                .saturating_sub(now);
+            if after > window {
+                return Ok(Turns::Wait(place, span(after - window)));
+            }
+            ahead.push(after);
         }
-        let life = span(after.saturating_sub(now));
-        self.put(&mut entries, name, Value::Number(after), Some(life))?;
-        Ok(Turn::Granted)
+        for ((name, _), ahead) in asked.iter().zip(&ahead) {
+            let value = Value::Number(now.saturating_add(*ahead));
+            self.put(&mut entries, name, value, Some(span(*ahead)))?;
+        }
+        Ok(Turns::Granted(ahead.into_iter().map(span).collect()))
     }
 
     pub(super) fn enlist(

@@ -9,7 +9,7 @@ use control::{Clock, Timestamp};
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, cmd};
 use tokio::runtime::Handle;
 
-use super::{Name, Rate, Turn, door::Door, micros, micros_of};
+use super::{Name, Rate, Turns, door::Door, micros, micros_of};
 use crate::{Address, Place, Roots, StoreError, postgres::Patience};
 
 /// Sets a key if it is as expected: nothing is an empty argument, a value stands behind a `=`.
@@ -23,15 +23,25 @@ end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1";
 
-/// GCRA: answers how many microseconds to wait, 0 for a turn. Whole numbers up to 2^53 are exact.
-const TURN: &str = "
-local now, step, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local known = tonumber(redis.call('GET', KEYS[1]) or '') or now
-local after = math.min(math.max(known, now), now + window) + step
-local wait = after - window - now
-if wait > 0 then return wait end
-redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000))
-return 0";
+/// GCRA for several names at once, each with a step and a window of its own. All of them are counted or
+/// none: answers which has to wait and how many microseconds, or 0 and how far ahead each is now. Whole
+/// numbers up to 2^53 are exact.
+const TURNS: &str = "
+local now, afters, answer = tonumber(ARGV[1]), {}, {0}
+for i, key in ipairs(KEYS) do
+    local step, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+    local known = tonumber(redis.call('GET', key) or '') or now
+    local after = math.min(math.max(known, now), now + window) + step
+    local wait = after - window - now
+    if wait > 0 then return {i, wait} end
+    afters[i] = after
+end
+for i, key in ipairs(KEYS) do
+    local ahead = afters[i] - now
+    redis.call('SET', key, string.format('%.0f', afters[i]), 'PX', math.ceil(ahead / 1000))
+    answer[i + 1] = ahead
+end
+return answer";
 
 /// Adds a member to a sorted set of ends, unless there are too many that have not ended.
 const ENLIST: &str = "
@@ -166,22 +176,40 @@ impl Redis {
         self.0.ask(cmd("DEL").arg(self.key(name))).await
     }
 
-    pub(super) async fn turn(
+    pub(super) async fn turns(
         &self,
-        name: &Name,
-        rate: Rate,
+        asked: &[(Name, Rate)],
         now: Timestamp,
-    ) -> Result<Turn, StoreError> {
-        let step = micros_of(rate.every);
-        let mut turn = self.script(TURN, name);
-        turn.arg(micros(now))
-            .arg(step)
-            .arg(step.saturating_mul(i64::from(rate.burst)));
-        let wait: i64 = self.0.ask(&turn).await?;
-        Ok(match u64::try_from(wait) {
-            Ok(0) | Err(_) => Turn::Granted,
-            Ok(wait) => Turn::Wait(Duration::from_micros(wait)),
-        })
+    ) -> Result<Turns, StoreError> {
+        let mut turns = cmd("EVAL");
+        turns.arg(TURNS).arg(asked.len());
+        for (name, _) in asked {
+            turns.arg(self.key(name));
+        }
+        turns.arg(micros(now));
+        for (_, rate) in asked {
+            let step = micros_of(rate.every);
+            turns
+                .arg(step)
+                .arg(step.saturating_mul(i64::from(rate.burst)));
+        }
+        let answer: Vec<i64> = self.0.ask(&turns).await?;
+        let span = |micros: &i64| Duration::from_micros(u64::try_from(*micros).unwrap_or(0));
+        match answer.split_first() {
+            Some((0, ahead)) if ahead.len() == asked.len() => {
+                Ok(Turns::Granted(ahead.iter().map(span).collect()))
+            }
+            Some((which, [wait])) => {
+                let which = usize::try_from(*which)
+                    .ok()
+                    .and_then(|it| it.checked_sub(1));
+                which
+                    .filter(|which| *which < asked.len())
+                    .map(|which| Turns::Wait(which, span(wait)))
+                    .ok_or_else(unreadable)
+            }
+            _ => Err(unreadable()),
+        }
     }
 
     pub(super) async fn enlist(
@@ -273,6 +301,12 @@ impl Redis {
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Redis({})", self.0.options.place())
+    }
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Failed {
+        cause: "an answer that does not read".to_owned(),
     }
 }
 

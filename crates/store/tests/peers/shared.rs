@@ -6,7 +6,7 @@ use control::{Clock, Secret, SystemClock, clock::FixedClock};
 use store::{
     Address, Roots, StoreError,
     address::Kind,
-    shared::{MEMBERS_LIMIT, Name, Rate, Shared, Turn, VALUE_LIMIT, redis::Options},
+    shared::{MEMBERS_LIMIT, Name, Rate, Shared, Turns, VALUE_LIMIT, redis::Options},
 };
 use tokio::runtime::Runtime;
 
@@ -94,23 +94,41 @@ fn a_value_is_replaced_only_where_it_is_the_expected_one() {
 fn turns_are_granted_as_the_rate_says_and_counted_across_nodes() {
     on_both(async |one: Shared, other: Shared| {
         let rate = Rate::new(3, Duration::from_secs(10)).unwrap();
-        let turn = async |node: &Shared, now| node.turn(&name("a"), rate, at(now)).await.unwrap();
-        let wait = |seconds| Turn::Wait(Duration::from_secs(seconds));
-        for node in [&one, &other, &one] {
-            assert_eq!(turn(node, 1000).await, Turn::Granted);
+        let turn = async |node: &Shared, now| {
+            let asked = [(name("a"), rate)];
+            node.turns(&asked, at(now)).await.unwrap()
+        };
+        let wait = |seconds| Turns::Wait(0, Duration::from_secs(seconds));
+        let granted = |seconds| Turns::Granted(vec![Duration::from_secs(seconds)]);
+        for (node, ahead) in [(&one, 10), (&other, 20), (&one, 30)] {
+            assert_eq!(turn(node, 1000).await, granted(ahead));
         }
         assert_eq!(turn(&other, 1000).await, wait(10));
         assert_eq!(turn(&one, 1004).await, wait(6));
-        assert_eq!(turn(&one, 1010).await, Turn::Granted);
+        assert_eq!(turn(&one, 1010).await, granted(30));
         assert_eq!(turn(&other, 1010).await, wait(10));
-        // Another name counts for itself.
-        assert_eq!(
-            one.turn(&name("b"), rate, at(1010)).await,
-            Ok(Turn::Granted)
-        );
         // A clock that was set back waits for a window at most.
         assert_eq!(turn(&one, 500).await, wait(10));
-        assert_eq!(turn(&one, 2000).await, Turn::Granted);
+        assert_eq!(turn(&one, 2000).await, granted(10));
+    });
+}
+
+#[test]
+fn turns_that_are_asked_together_are_all_counted_or_none() {
+    on_both(async |one: Shared, other: Shared| {
+        let rate = |burst| Rate::new(burst, Duration::from_secs(10)).unwrap();
+        let both = [(name("wide"), rate(3)), (name("narrow"), rate(1))];
+        let seconds = Duration::from_secs;
+        let granted = one.turns(&both, at(1000)).await.unwrap();
+        assert_eq!(granted, Turns::Granted(vec![seconds(10), seconds(10)]));
+        for _ in 0..3 {
+            let refused = other.turns(&both, at(1000)).await.unwrap();
+            assert_eq!(refused, Turns::Wait(1, seconds(10)));
+        }
+        // What was refused has not been counted for the other.
+        let wide = [(name("wide"), rate(3))];
+        let granted = one.turns(&wide, at(1000)).await.unwrap();
+        assert_eq!(granted, Turns::Granted(vec![seconds(20)]));
     });
 }
 

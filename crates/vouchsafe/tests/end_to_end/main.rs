@@ -41,6 +41,7 @@ mod issuers;
 mod keys;
 mod killed;
 mod ledger;
+mod limits;
 mod login;
 mod login_certified;
 #[path = "../../../identity/tests/login/peer.rs"]

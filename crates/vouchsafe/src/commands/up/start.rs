@@ -95,6 +95,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         door.clone_from(&opened.door);
         gate.let_in(opened.sessions, opened.provider, opened.door);
     }
+    gate.share_limits(shared.clone());
     let alerts = sender.as_ref().map(|_| Arc::<Queue>::default());
     if let Some(queue) = &alerts {
         gate.alert_by(Arc::clone(queue));
