@@ -157,8 +157,13 @@ fn answer(request: &Request<'_>, body: &[u8]) -> Vec<u8> {
         .to_string()
     };
     let content = wished(request).unwrap_or_else(received);
+    // As a careless app does, which the gate must not let pass.
+    let origin = request.value(wire::Name::Origin).map_or_else(String::new, |origin| {
+        let origin = text(origin);
+        format!("Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Credentials: true\r\n")
+    });
     let mut answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{origin}Content-Length: {}\r\n\r\n",
         content.len()
     )
     .into_bytes();

@@ -210,6 +210,7 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("identity.login"),
     ControlId("identity.account"),
     ControlId("gate.csrf"),
+    ControlId("gate.cors"),
     ControlId("gate.redirect"),
     ControlId("limits.rate"),
     ControlId("hooks.signature"),

@@ -21,6 +21,7 @@ pub mod authenticate;
 pub mod authorise;
 pub mod body;
 pub mod client;
+pub mod cors;
 pub mod desk;
 pub mod exchange;
 pub mod forward;
@@ -320,6 +321,13 @@ fn judge_head(
         return Ok(Judged::Desk { asked, ticket });
     }
 
+    // cors: a preflight comes without a credential, and is about the route of what it announces.
+    if let Some(preflight) = cors::preflight(&site, host.name, &paths, request) {
+        exchange.route = Some(preflight.route);
+        preflight.answer(exchange)?;
+        return Ok(Judged::Own(own::Document::Preflight));
+    }
+
     // route: everything from here on is the route's to say.
     let index = route::find(&site, host.name, &paths, request).inspect_err(|refusal| {
         if refusal.status == 405 {
@@ -328,6 +336,7 @@ fn judge_head(
     })?;
     exchange.route = Some(index);
     let route = site.routes().get(index).ok_or(route::NOTHING)?;
+    cors::note(exchange, request);
     if let Some(ticket) = &ticket {
         ticket
             .check_route(&route.path)

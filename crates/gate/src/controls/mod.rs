@@ -4,6 +4,7 @@
 //! it is weakened for a self-test. Checks only: what enforces is wired into the stages. A control
 //! without a setting of its own names the fault of a sham that stands in for it.
 
+mod cors;
 mod csrf;
 mod front;
 mod headers;
@@ -17,6 +18,7 @@ use control::{Control, Fit, Mend};
 use serde_json::Value;
 
 pub use self::{
+    cors::NamedOrigins,
     csrf::SameSite,
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader, StrictTransport},
@@ -40,6 +42,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &HeadersStripped,
     &RequestIds,
     &SameSite,
+    &NamedOrigins,
     &BehindGate,
     &NosniffHeader,
     &FrameHeader,

@@ -7,6 +7,7 @@
 mod accounts;
 pub mod app;
 mod collections;
+pub mod cors;
 pub mod deployment;
 pub mod desks;
 pub mod headers;

@@ -19,6 +19,7 @@ use super::{
     Surroundings,
     app::App,
     collections,
+    cors::Cors,
     deployment::host_name,
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
@@ -53,6 +54,8 @@ pub struct Route {
     pub bind_request: bool,
     /// What its answers tell a browser.
     pub headers: ResponseHeaders,
+    /// Which pages of other sites may read its answers.
+    pub cors: Option<Cors>,
     /// Sizes and times.
     pub limits: RouteLimits,
 }
@@ -174,6 +177,7 @@ impl Route {
             Some(mut headers) => ResponseHeaders::read(&mut headers, context.headers),
             None => context.headers.clone(),
         };
+        let cors = Cors::read(table);
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
         let guarded = !matches!(guard, Some(Guard::Open(_) | Guard::Webhook(_)));
@@ -208,6 +212,7 @@ impl Route {
             answers,
             bind_request: bind.is_some(),
             headers,
+            cors,
             limits,
         })
     }

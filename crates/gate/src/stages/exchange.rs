@@ -58,6 +58,8 @@ pub struct Exchange {
     pub(crate) reserved: bool,
     /// The kind of event that is its end; none once that is recorded.
     pub(crate) ends: Option<Kind>,
+    /// Its place among the origins that its route names, if it comes from one of them.
+    pub(crate) origin: Option<usize>,
     /// What its limits have to do with it.
     pub(crate) tally: Tally,
     pub(crate) books: Rc<Books>,
@@ -106,6 +108,7 @@ impl Exchange {
             counted: false,
             reserved: false,
             ends: Some(Kind::REQUEST),
+            origin: None,
             tally: Tally::default(),
             books: Rc::clone(&core.books),
         };

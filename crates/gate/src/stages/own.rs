@@ -44,6 +44,8 @@ pub(crate) enum Document {
     Health,
     /// The key set.
     Jwks(Arc<str>),
+    /// What a browser is told before it sends something for a page of another site.
+    Preflight,
     /// What a desk gave out.
     Handed(Secret),
     /// What a desk made.
@@ -54,6 +56,7 @@ impl Document {
     pub(crate) fn body(&self) -> &[u8] {
         match self {
             Self::Health => b"{\"status\":\"ok\"}\n",
+            Self::Preflight => b"",
             Self::Jwks(text) => text.as_bytes(),
             Self::Handed(secret) | Self::Made(secret) => secret.expose(),
         }
@@ -64,7 +67,7 @@ impl Document {
     pub(crate) const fn caching(&self) -> &'static [u8] {
         match self {
             Self::Jwks(_) => b"public, max-age=300",
-            Self::Health | Self::Handed(_) | Self::Made(_) => NOT_KEPT,
+            Self::Health | Self::Preflight | Self::Handed(_) | Self::Made(_) => NOT_KEPT,
         }
     }
 
@@ -72,6 +75,7 @@ impl Document {
         match self {
             Self::Health | Self::Jwks(_) | Self::Handed(_) => 200,
             Self::Made(_) => 201,
+            Self::Preflight => 204,
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use wire::{Answer, BodyFraming, HeadWriter, Name};
 
 use super::{
+    cors,
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
     login, own, rate,
@@ -74,7 +75,9 @@ pub fn write_head(
             | Name::XVouchsafeAssertion
             | Name::XVouchsafeDelivery
             | Name::XVouchsafeTicket => false,
-            Name::Other => !answer.connection_lists(field.name()),
+            Name::Other => {
+                !cors::speaks_of_origins(field.name()) && !answer.connection_lists(field.name())
+            }
             kind if kind.is_hop_by_hop() => false,
             kind => {
                 headers.keeps(kind, field.value(), &mut seen)
@@ -101,6 +104,7 @@ pub fn write_head(
         out.extend_from_slice(b"Cache-Control: no-store\r\n");
     }
     headers.write(exchange.secure, seen, out);
+    cors::write(exchange, out);
     write_limit(exchange, out);
     write_id(exchange, out);
     out.extend_from_slice(b"\r\n");
@@ -128,6 +132,7 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
     let _ = writer.field(b"Date", http_date(exchange.at).as_bytes());
     let refused: Vec<u8>;
     let (content_type, body): (&[u8], &[u8]) = match &answer.content {
+        Content::Document(own::Document::Preflight) => (b"", b""),
         Content::Document(document) => (b"application/json", document.body()),
         Content::Sent(sent) => {
             if let Some(location) = &sent.location {
@@ -183,7 +188,10 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
         _ => own::NOT_KEPT,
     };
     let _ = writer.field(b"Cache-Control", caching);
-    let _ = writer.number(b"Content-Length", body.len() as u64);
+    // No length goes with a 204 (RFC 9110, section 8.6).
+    if answer.status() != 204 {
+        let _ = writer.number(b"Content-Length", body.len() as u64);
+    }
     if !keep_alive || answer.closes() {
         let _ = writer.field(b"Connection", b"close");
     }
@@ -191,6 +199,10 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
         write_page_headers(exchange, out);
     } else {
         headers(exchange).write(exchange.secure, AppSaid::default(), out);
+    }
+    cors::write(exchange, out);
+    if let Content::Document(own::Document::Preflight) = &answer.content {
+        cors::write_preflight(exchange, out);
     }
     write_limit(exchange, out);
     write_id(exchange, out);

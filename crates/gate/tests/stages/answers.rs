@@ -7,8 +7,23 @@ use crate::house::{HOST, House};
 
 /// The head a client receives when the app answers with `lines`.
 fn relayed(lines: &[&str], framing: BodyFraming, keep_alive: bool) -> String {
-    let house = House::new();
-    let (_, forwarding) = house.ask(&["GET / HTTP/1.1", HOST], b"").head();
+    let asked = ["GET / HTTP/1.1", HOST];
+    relayed_by(&House::new(), &asked, lines, framing, keep_alive)
+}
+
+/// The head a client of this house receives who asked so.
+pub(crate) fn relayed_to(house: &House, asked: &[&str], lines: &[&str]) -> String {
+    relayed_by(house, asked, lines, BodyFraming::Length(0), true)
+}
+
+fn relayed_by(
+    house: &House,
+    asked: &[&str],
+    lines: &[&str],
+    framing: BodyFraming,
+    keep_alive: bool,
+) -> String {
+    let (_, forwarding) = house.ask(asked, b"").head();
     let bytes = format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes();
     let mut head = AnswerHead::new();
     let asked = Asked {
@@ -29,7 +44,7 @@ fn relayed(lines: &[&str], framing: BodyFraming, keep_alive: bool) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn count(head: &str, field: &str) -> usize {
+pub(crate) fn count(head: &str, field: &str) -> usize {
     head.lines()
         .filter(|line| {
             line.split_once(':')

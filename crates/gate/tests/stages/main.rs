@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod cors;
 mod cut_off;
 mod house;
 mod keys;

@@ -12,7 +12,7 @@ use control::{
     sheet::Met,
 };
 
-use super::{csrf::roles_for, draft::Draft, keys::wide_key, method_of, sessions};
+use super::{draft::Draft, method_of, visitor::Visitor};
 
 /// Attacks `limits.rate`.
 pub(super) struct Rate;
@@ -91,11 +91,11 @@ fn attack(
         "GET" | "HEAD" => Draft::new(at, method, path),
         _ => Draft::new(at, method, path).body("application/json", b"{}"),
     };
-    let greedy = Caller::new(at, route, method)?;
-    let other = Caller::new(at, route, method)?;
+    let greedy = visitor(at, route, method)?;
+    let other = visitor(at, route, method)?;
     let mut spent = Spent::begin(limit);
     let met = spent.exhaust(|| greedy.sends(at, &draft()))?;
-    let others = |other: &Caller| other.sends(at, &draft());
+    let others = |other: &Visitor| other.sends(at, &draft());
     sheet.pair(
         format!("{method} {path}, one more than {}", limit.requests),
         met,
@@ -106,7 +106,7 @@ fn attack(
         sheet.pair(
             format!("{method} {path} {attempt}, by who has had them all"),
             met,
-            Met::status(&others(&Caller::new(at, route, method)?)?, &[200]),
+            Met::status(&others(&visitor(at, route, method)?)?, &[200]),
         );
     }
     let mut queried = draft();
@@ -115,7 +115,7 @@ fn attack(
     sheet.pair(
         format!("{method} {path} with a query, by who has had them all"),
         met,
-        Met::status(&others(&Caller::new(at, route, method)?)?, &[200]),
+        Met::status(&others(&visitor(at, route, method)?)?, &[200]),
     );
     Ok(())
 }
@@ -148,30 +148,10 @@ fn route<'t>(
     }
 }
 
-/// Somebody of a proof, with a limit of their own.
-enum Caller {
-    Key(String),
-    Person(control::probe::MintedSession),
-}
-
-impl Caller {
-    fn new(at: &dyn Target, route: &RouteFact, method: &str) -> Result<Self, TargetError> {
-        let roles = roles_for(at, route, method).unwrap_or_default();
-        Ok(match &route.guard {
-            Guard::Key(_) => Self::Key(wide_key(at, &roles)?),
-            Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Webhook(_) => {
-                Self::Person(sessions::fresh(at, &roles)?)
-            }
-        })
-    }
-
-    fn sends(&self, at: &dyn Target, draft: &Draft) -> Result<Reply, TargetError> {
-        let draft = match self {
-            Self::Key(key) => draft.clone().field("X-API-Key", key),
-            Self::Person(session) => sessions::from_our_page(at, draft, session),
-        };
-        draft.ticketed(at)?.send(at)
-    }
+/// Somebody new, with a limit of their own.
+fn visitor(at: &dyn Target, route: &RouteFact, method: &str) -> Result<Visitor, TargetError> {
+    let visitor = Visitor::new(at, route, method)?.filter(Visitor::is_known);
+    visitor.ok_or_else(|| TargetError::new("find a caller", "the route knows nobody"))
 }
 
 /// So many within so long.

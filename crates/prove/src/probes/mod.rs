@@ -12,6 +12,7 @@ mod browser;
 mod children;
 mod cookies;
 mod correlation;
+mod cors;
 mod credentials;
 mod csrf;
 mod documented;
@@ -37,6 +38,7 @@ mod tokens;
 mod transport;
 mod unrestricted;
 mod unwelcome;
+mod visitor;
 mod webhooks;
 
 use control::{
@@ -86,6 +88,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &sessions::Isolated,
     &cookies::Cookies,
     &csrf::Refused,
+    &cors::Named,
     &logins::Genuine,
     &lockout::Locked,
     &accounts::Monitored,

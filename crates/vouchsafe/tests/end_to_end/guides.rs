@@ -164,6 +164,21 @@ fn what_differs_from_a_guide_is_noticed() {
 }
 
 #[test]
+fn the_configuration_of_the_guide_to_browsers_keeps_what_it_promises() {
+    let upstream = crate::support::Upstream::start();
+    for text in examples("browsers.md", "toml") {
+        let text = crate::support::site(upstream.address) + &text;
+        let deployment = crate::support::Deployment::new(&text);
+        let promised = examples("browsers.md", "markdown").concat();
+        deployment.write("SECURITY.md", promised.as_bytes());
+        let gate = deployment.up();
+        let proof = deployment.run(&["prove"], &[]).exits(0);
+        assert!(proof.stdout.contains("cors.named"), "{}", proof.stdout);
+        gate.stop();
+    }
+}
+
+#[test]
 fn the_guide_to_roles_shows_what_explain_prints() {
     let upstream = Upstream::start();
     let shown = blocks("access.md", "toml");

@@ -46,6 +46,21 @@ pub(super) fn keep(reply: Reply, request: &Request, which: impl Fn(&str, &str) -
     Reply::Answer(answer)
 }
 
+/// The answer, which any page may read that the request says it comes from.
+pub(super) fn repeat_origin(reply: Reply, request: &Request) -> Reply {
+    let Reply::Answer(mut answer) = reply else {
+        return reply;
+    };
+    let name = "Access-Control-Allow-Origin";
+    answer
+        .fields
+        .retain(|(field, _)| !field.eq_ignore_ascii_case(name));
+    if let Some(origin) = request.field("origin") {
+        answer.fields.push((name.to_owned(), origin.to_owned()));
+    }
+    Reply::Answer(answer)
+}
+
 /// An acknowledgement turned into what the app would have said to a second delivery.
 pub(super) fn forward_again(reply: Reply, request: &Request) -> Reply {
     let acknowledged = matches!(&reply, Reply::Answer(answer)

@@ -8,7 +8,7 @@ use control::probe::{Guard, KeyWish, Reply, TargetError, TicketWish};
 
 use super::{
     Sham,
-    alter::{forward_again, is_identity, keep, overrides_method},
+    alter::{forward_again, is_identity, keep, overrides_method, repeat_origin},
     credentials::Presented,
     flaw::Flaw,
     people::returns_from_login,
@@ -147,6 +147,7 @@ impl Sham<'_> {
                 Ok(self.take_documented(&request, reply))
             }
             Flaw::NamesTold if refused(&reply, 401) => Ok(self.tell_unknown(&request, reply)),
+            Flaw::OriginRepeated => Ok(repeat_origin(reply, &request)),
             Flaw::CookieKept => Ok(keep(reply, &request, |name, _| {
                 name.eq_ignore_ascii_case("cookie")
             })),

@@ -49,6 +49,8 @@ pub enum Flaw {
     CookieKept,
     /// A session counts wherever a request comes from.
     CsrfIgnored,
+    /// Whatever origin a page has, it may read the answer.
+    OriginRepeated,
     /// A refused login is one.
     LoginForged,
     /// Logins and logouts are not in the ledger.
@@ -145,6 +147,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::CookieReadable, "cookie-readable"),
     (Flaw::CookieKept, "cookie-kept"),
     (Flaw::CsrfIgnored, "csrf-ignored"),
+    (Flaw::OriginRepeated, "origin-repeated"),
     (Flaw::LoginForged, "login-forged"),
     (Flaw::LoginEventDropped, "login-event-dropped"),
     (Flaw::ScopeIgnored, "scope-ignored"),
@@ -224,6 +227,7 @@ impl Flaw {
             | Self::CookieReadable
             | Self::CookieKept
             | Self::CsrfIgnored
+            | Self::OriginRepeated
             | Self::ScopeIgnored
             | Self::RoleIgnored
             | Self::ReplayForwarded => Sense::Send,
