@@ -198,7 +198,7 @@ impl<'t> Reader<'t, '_> {
             .and_then(|at| self.rules.override_rules.get(at))
             .unwrap_or(&self.rules.text);
         text.check(&scanned.text)
-            .map_err(|(fault, at)| (fault, inside(&scanned.text, start, at)))?;
+            .map_err(|(fault, at)| (fault, inside(is_plain(&scanned.text), start, at)))?;
         self.at = scanned.end;
         Ok(())
     }
@@ -228,7 +228,7 @@ impl<'t> Reader<'t, '_> {
         }
         TextRules::LINE
             .check(&scanned.text)
-            .map_err(|(fault, at)| (fault, inside(&scanned.text, start, at)))?;
+            .map_err(|(fault, at)| (fault, inside(is_plain(&scanned.text), start, at)))?;
         self.at = scanned.end;
         self.blocked.key(&scanned.text);
         self.overrides.key(&scanned.text);
@@ -340,12 +340,18 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
+/// Whether a string stands in the body as it reads.
+const fn is_plain(text: &Cow<'_, str>) -> bool {
+    matches!(text, Cow::Borrowed(_))
+}
+
 /// The byte of the body for byte `at` of a string that begins at `start`; the start itself where the
 /// string has escapes and the two do not run in step.
-fn inside(text: &Cow<'_, str>, start: usize, at: usize) -> usize {
-    match text {
-        Cow::Borrowed(_) if at > 0 => start + 1 + at,
-        _ => start,
+const fn inside(plain: bool, start: usize, at: usize) -> usize {
+    if plain && at > 0 {
+        start + 1 + at
+    } else {
+        start
     }
 }
 
