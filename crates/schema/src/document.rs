@@ -4,12 +4,13 @@
 //! patterns that match in linear time. Owns the translation of a violation into a place, a keyword
 //! and the schema's own limit; the value never leaves. Trusts `jsonschema` for the keywords.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use jsonschema::{
-    Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind as Violation,
+    Draft, PatternOptions, Registry, ValidationError, ValidationOptions, Validator,
+    error::ValidationErrorKind as Violation,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     json,
@@ -18,7 +19,7 @@ use crate::{
     refusal::{Fault, Place, Refusal},
 };
 
-mod lint;
+pub(crate) mod lint;
 
 /// Largest schema file, in bytes.
 pub const LARGEST: usize = 1_048_576;
@@ -30,7 +31,7 @@ const LARGEST_PATTERN: usize = 1_048_576;
 /// A compiled schema.
 pub struct Schema {
     validator: Validator,
-    vocabulary: Vocabulary,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl fmt::Debug for Schema {
@@ -67,12 +68,7 @@ impl Schema {
         let draft = draft(value, at)?;
         let mut vocabulary = Vocabulary::default();
         lint::names(value, &mut vocabulary);
-        let validator = jsonschema::options()
-            .with_draft(draft)
-            .offline()
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(true)
-            .with_pattern_options(PatternOptions::regex().size_limit(LARGEST_PATTERN))
+        let validator = options(draft)
             .build(value)
             .map_err(|error| LoadError::Schema {
                 at: format!("{at}{}", error.instance_path()).into(),
@@ -80,7 +76,7 @@ impl Schema {
             })?;
         Ok(Self {
             validator,
-            vocabulary,
+            vocabulary: Arc::new(vocabulary),
         })
     }
 
@@ -141,6 +137,86 @@ impl Schema {
         });
         self.vocabulary.show(steps)
     }
+}
+
+/// How every schema is compiled.
+fn options<'i>(draft: Draft) -> ValidationOptions<'i> {
+    jsonschema::options()
+        .with_draft(draft)
+        .offline()
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(true)
+        .with_pattern_options(PatternOptions::regex().size_limit(LARGEST_PATTERN))
+}
+
+/// A file that holds many schemas, such as an API description.
+pub(crate) struct Library {
+    registry: Registry<'static>,
+    vocabulary: Arc<Vocabulary>,
+}
+
+const LIBRARY: &str = "urn:vouchsafe:api";
+
+impl Library {
+    /// A file that was read and linted.
+    pub(crate) fn new(file: Value) -> Result<Self, LoadError> {
+        let mut vocabulary = Vocabulary::default();
+        lint::names(&file, &mut vocabulary);
+        let registry = Registry::new()
+            .add(LIBRARY, file)
+            .and_then(jsonschema::RegistryBuilder::prepare)
+            .map_err(|error| LoadError::Schema {
+                at: "".into(),
+                why: error.to_string().into(),
+            })?;
+        Ok(Self {
+            registry,
+            vocabulary: Arc::new(vocabulary),
+        })
+    }
+
+    /// Compiles the schema at a pointer.
+    pub(crate) fn schema(&self, pointer: &str) -> Result<Schema, LoadError> {
+        let reference = json!({"$ref": format!("{LIBRARY}#{}", fragment(pointer))});
+        let validator = options(Draft::Draft202012)
+            .with_registry(&self.registry)
+            .build(&reference)
+            .map_err(|error| LoadError::Schema {
+                at: pointer.into(),
+                why: error.to_string().into(),
+            })?;
+        Ok(Schema {
+            validator,
+            vocabulary: Arc::clone(&self.vocabulary),
+        })
+    }
+
+    /// The names that all schemas give to properties.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.vocabulary.names()
+    }
+}
+
+/// Whether a schema in a library keeps the grammar of its draft, which compiling a reference to it
+/// does not tell.
+pub(crate) fn check_schema(schema: &Value, at: &str) -> Result<(), LoadError> {
+    jsonschema::draft202012::meta::validate(schema).map_err(|error| LoadError::Schema {
+        at: format!("{at}{}", error.instance_path()).into(),
+        why: error.to_string().into(),
+    })
+}
+
+/// A pointer as the fragment of a URI (RFC 6901 section 6).
+fn fragment(pointer: &str) -> String {
+    let mut fragment = String::with_capacity(pointer.len());
+    for byte in pointer.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => fragment.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => fragment.push(char::from(byte)),
+            byte => fragment.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    fragment
 }
 
 /// The draft a schema is written in.

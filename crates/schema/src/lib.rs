@@ -12,10 +12,11 @@
 //! 2. [`media`] and [`intake`]: the type of a body, and taking it in with its bounds;
 //!    [`inflate`]: compressed ones;
 //! 3. [`json`], [`form`] and [`text`]: the three kinds that are read; [`pointer`]: places in them;
-//! 4. [`document`] and [`openapi`]: schemas;
+//! 4. [`document`] and [`openapi`]: schemas; [`answers`]: what an app may answer;
 //! 5. [`csv_export`]: formulas made harmless;
 //! 6. [`refusal`], and [`load`] for rules that are none.
 
+pub mod answers;
 pub mod csv_export;
 pub mod document;
 pub mod form;
@@ -32,6 +33,7 @@ pub mod refusal;
 pub mod rules;
 pub mod text;
 
+pub use answers::{AnswerRefusal, AnswerRules};
 pub use load::LoadError;
 pub use refusal::{Fault, Place, Refusal};
 pub use rules::{Body, Judged, Kind, Rules};

@@ -10,8 +10,42 @@ use crate::{load::LoadError, pointer::Vocabulary};
 /// Keywords whose value is data, not a schema: a `$ref` in them refers to nothing.
 const DATA: [&str; 5] = ["const", "enum", "default", "examples", "example"];
 
+/// Keywords of JSON Schema and OpenAPI whose value is an object of names, not of keywords.
+const MAPS: [&str; 20] = [
+    "properties",
+    "patternProperties",
+    "dependentSchemas",
+    "dependentRequired",
+    "dependencies",
+    "$defs",
+    "definitions",
+    "schemas",
+    "responses",
+    "requestBodies",
+    "parameters",
+    "headers",
+    "links",
+    "callbacks",
+    "securitySchemes",
+    "pathItems",
+    "paths",
+    "content",
+    "encoding",
+    "webhooks",
+];
+
+/// Whether the value of a keyword is an object of names.
+pub(crate) fn is_map(keyword: &str) -> bool {
+    MAPS.contains(&keyword)
+}
+
+/// Whether the value of a keyword is data.
+pub(crate) fn is_data(keyword: &str) -> bool {
+    DATA.contains(&keyword)
+}
+
 /// Looks through a schema and all schemas in it.
-pub(super) fn lint(value: &Value, at: &str) -> Result<(), LoadError> {
+pub(crate) fn lint(value: &Value, at: &str) -> Result<(), LoadError> {
     walk(
         value,
         at,
@@ -24,12 +58,10 @@ pub(super) fn lint(value: &Value, at: &str) -> Result<(), LoadError> {
                     to: to.as_str().into(),
                 })
             }
-            ("$id", _) if !at.ends_with("/properties/$id") && at.matches('/').count() > 1 => {
-                Err(LoadError::Schema {
-                    at: at.into(),
-                    why: "`$id` inside a schema moves its references; leave it out".into(),
-                })
-            }
+            ("$id", _) if at.matches('/').count() > 1 => Err(LoadError::Schema {
+                at: at.into(),
+                why: "`$id` inside a schema moves its references; leave it out".into(),
+            }),
             ("pattern", Value::String(pattern)) => linear(pattern, at),
             ("patternProperties", Value::Object(patterns)) => {
                 patterns.keys().try_for_each(|pattern| linear(pattern, at))
@@ -64,10 +96,16 @@ fn walk(value: &Value, at: &str, visit: &mut Visit<'_>) -> Result<(), LoadError>
     match value {
         Value::Object(object) => {
             for (keyword, inner) in object {
-                let at = format!("{at}/{}", keyword.replace('~', "~0").replace('/', "~1"));
+                let at = format!("{at}/{}", escape(keyword));
                 visit(keyword, inner, &at)?;
-                if !DATA.contains(&keyword.as_str()) {
-                    walk(inner, &at, visit)?;
+                match inner {
+                    Value::Object(named) if is_map(keyword) => {
+                        for (name, inner) in named {
+                            walk(inner, &format!("{at}/{}", escape(name)), visit)?;
+                        }
+                    }
+                    _ if is_data(keyword) => {}
+                    _ => walk(inner, &at, visit)?,
                 }
             }
             Ok(())
@@ -78,6 +116,11 @@ fn walk(value: &Value, at: &str, visit: &mut Visit<'_>) -> Result<(), LoadError>
             .try_for_each(|(index, inner)| walk(inner, &format!("{at}/{index}"), visit)),
         _ => Ok(()),
     }
+}
+
+/// A name as a segment of a pointer (RFC 6901 section 3).
+pub(crate) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Refuses patterns with groups that look around or refer back. In every dialect these begin with
