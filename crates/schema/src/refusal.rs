@@ -351,3 +351,6 @@ impl From<&Refusal> for control::Refusal {
         Self::new(BODY, words.status, words.public, Reason(words.code))
     }
 }
+
+#[cfg(test)]
+mod tests;

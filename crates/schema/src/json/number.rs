@@ -6,6 +6,9 @@ use crate::refusal::Fault;
 
 use super::Limits;
 
+/// A little less than the largest double: near it, readers that round in other ways find infinity.
+const MOST: f64 = 1.79e308;
+
 /// Reads the number at `start`, which begins with a digit or a minus; returns the byte behind it.
 pub(super) fn scan(text: &str, start: usize, limits: &Limits) -> Result<usize, (Fault, usize)> {
     let bytes = text.as_bytes();
@@ -59,7 +62,7 @@ pub(super) fn scan(text: &str, start: usize, limits: &Limits) -> Result<usize, (
     // A short integer is always held; all others are worth reading once.
     if !(is_integer && count <= 18) {
         let number = text.get(start..at).unwrap_or_default();
-        if !number.parse().is_ok_and(|it: f64| it.is_finite()) {
+        if !number.parse().is_ok_and(|it: f64| it.abs() < MOST) {
             return Err((Fault::JsonRange, start));
         }
     }

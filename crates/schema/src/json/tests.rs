@@ -369,7 +369,7 @@ fn places_are_lines_columns_and_pointers_without_foreign_names() {
         .unwrap();
     let body = "{\n  \"people\": [\n    {\"é\": 1, \"name\": \"a\\nb\"}\n  ]\n}";
     assert_eq!(pointer(&rules, body), (3, 22, "/people/0/name".into()));
-    assert_eq!(pointer(&rules, "{\"Jane\":[1,[x"), (1, 12, "/?/1/0".into()));
+    assert_eq!(pointer(&rules, "{\"Jane\":[1,[x"), (1, 13, "/?/1/0".into()));
     assert_eq!(pointer(&rules, "[1,2"), (1, 5, "/1".into()));
     assert_eq!(
         pointer(&rules, "{\"name\":1,\"name\":2,\"b\":1}"),
@@ -382,4 +382,20 @@ fn places_are_lines_columns_and_pointers_without_foreign_names() {
 fn the_reader_of_our_own_files_is_strict_about_equal_keys_alone() {
     assert!(strict(b"{\"a\":\"\\u202e\"}").is_ok());
     assert!(strict(b"{\"a\":1,\"a\":1}").is_err());
+}
+
+proptest::proptest! {
+    #[test]
+    fn strings_say_what_serde_json_reads(text in "([ -~é😀]|\\\\[\"\\\\/bfnrt]|\\\\u[0-9a-f]{4}|\\\\ud83d\\\\ude0[0-9]){0,40}") {
+        let quoted = format!("\"{text}\"");
+        let theirs: Result<String, _> = serde_json::from_str(&quoted);
+        let ours = string::scan(&quoted, 1);
+        if let Ok(theirs) = theirs {
+            let ours = ours.map(|it| (it.text.into_owned(), it.end));
+            proptest::prop_assert_eq!(ours, Ok((theirs, quoted.len())));
+        } else {
+            let whole = ours.is_ok_and(|it| it.end == quoted.len());
+            proptest::prop_assert!(!whole);
+        }
+    }
 }
