@@ -11,7 +11,7 @@
 //! 1. [`rules`]: all that a route says about bodies, and the judging of one;
 //! 2. [`media`] and [`intake`]: the type of a body, and taking it in with its bounds;
 //!    [`inflate`]: compressed ones;
-//! 3. [`json`], [`form`] and [`text`]: the three kinds that are read; [`pointer`]: places in them;
+//! 3. [`json`], [`form`] and [`text`]: the three kinds that are read; [`mod@pointer`]: places in them;
 //! 4. [`document`] and [`openapi`]: schemas; [`answers`]: what an app may answer;
 //! 5. [`csv_export`]: formulas made harmless;
 //! 6. [`refusal`], and [`load`] for rules that are none.

@@ -6,6 +6,7 @@
 //! [`crate::json`] for what a body is. Header and cookie parameters are not judged, nor are the
 //! schemas of bodies other than JSON; their types are.
 
+mod at;
 mod convert;
 mod load;
 mod parameter;

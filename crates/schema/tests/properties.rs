@@ -1,5 +1,4 @@
 //! Generated bodies against the invariants of the fuzz bodies.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use proptest::prelude::*;
 use schema::fuzz;

@@ -197,8 +197,9 @@ impl<'t> Reader<'t, '_> {
         let text = found
             .and_then(|at| self.rules.override_rules.get(at))
             .unwrap_or(&self.rules.text);
+        let plain = matches!(scanned.text, Cow::Borrowed(_));
         text.check(&scanned.text)
-            .map_err(|(fault, at)| (fault, inside(is_plain(&scanned.text), start, at)))?;
+            .map_err(|(fault, at)| (fault, inside(plain, start, at)))?;
         self.at = scanned.end;
         Ok(())
     }
@@ -226,9 +227,10 @@ impl<'t> Reader<'t, '_> {
             let limit = crate::count(limits.key);
             return Err((Fault::JsonKey { limit }, start));
         }
+        let plain = matches!(scanned.text, Cow::Borrowed(_));
         TextRules::LINE
             .check(&scanned.text)
-            .map_err(|(fault, at)| (fault, inside(is_plain(&scanned.text), start, at)))?;
+            .map_err(|(fault, at)| (fault, inside(plain, start, at)))?;
         self.at = scanned.end;
         self.blocked.key(&scanned.text);
         self.overrides.key(&scanned.text);
@@ -340,13 +342,8 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// Whether a string stands in the body as it reads.
-const fn is_plain(text: &Cow<'_, str>) -> bool {
-    matches!(text, Cow::Borrowed(_))
-}
-
 /// The byte of the body for byte `at` of a string that begins at `start`; the start itself where the
-/// string has escapes and the two do not run in step.
+/// string has escapes, and is not `plain`: the two do not run in step.
 const fn inside(plain: bool, start: usize, at: usize) -> usize {
     if plain && at > 0 {
         start + 1 + at

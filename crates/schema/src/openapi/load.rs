@@ -15,13 +15,12 @@ use crate::{
 use super::{
     Answer, Api, ApiOptions, Content, LARGEST, MOST_OPERATIONS, Operation, PathItem, RequestBody,
     Statuses,
+    at::{At, bad},
     convert::{Side, convert},
     parameter::{In, List, Parameter, Types},
     path::Template,
 };
 
-/// Longest chain of references.
-const CHAIN: usize = 16;
 const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
@@ -30,20 +29,6 @@ struct File {
     requests: Value,
     request_library: Library,
     answer_library: Library,
-}
-
-/// A value of the description and where it stands.
-#[derive(Clone)]
-struct At<'f> {
-    value: &'f Value,
-    pointer: String,
-}
-
-fn bad(at: &str, why: impl Into<Box<str>>) -> LoadError {
-    LoadError::Api {
-        at: at.into(),
-        why: why.into(),
-    }
 }
 
 pub(super) fn load(bytes: &[u8], options: ApiOptions) -> Result<Api, LoadError> {
@@ -67,10 +52,7 @@ pub(super) fn load(bytes: &[u8], options: ApiOptions) -> Result<Api, LoadError> 
         }
     }
     let mut paths = Vec::new();
-    let root = At {
-        value: &file.requests,
-        pointer: String::new(),
-    };
+    let root = At::root(&file.requests);
     let listed = root
         .get("paths")
         .ok_or_else(|| bad("", "it has no `paths`"))?;
@@ -129,63 +111,6 @@ fn sides(value: Value, old: bool, set_read_only: bool) -> Result<File, LoadError
         answer_library: Library::new(answers)?,
         requests,
     })
-}
-
-impl<'f> At<'f> {
-    fn get(&self, name: &str) -> Option<Self> {
-        Some(Self {
-            value: self.value.get(name)?,
-            pointer: format!("{}/{}", self.pointer, lint::escape(name)),
-        })
-    }
-
-    /// Name and value of each member of an object.
-    fn members(&self) -> Vec<Result<(String, Self), LoadError>> {
-        let Value::Object(object) = self.value else {
-            return vec![Err(bad(&self.pointer, "it is not an object"))];
-        };
-        let member = |name: &String| {
-            let inner = self.get(name);
-            inner
-                .map(|inner| (name.clone(), inner))
-                .ok_or_else(|| bad(&self.pointer, "it is not an object"))
-        };
-        object.keys().map(member).collect()
-    }
-
-    fn items(&self) -> Vec<Self> {
-        let items = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
-        let item = |(index, value)| Self {
-            value,
-            pointer: format!("{}/{index}", self.pointer),
-        };
-        items.iter().enumerate().map(item).collect()
-    }
-
-    fn text(&self, name: &str) -> Option<&'f str> {
-        self.value.get(name).and_then(Value::as_str)
-    }
-
-    fn is(&self, name: &str) -> bool {
-        self.value.get(name) == Some(&Value::Bool(true))
-    }
-
-    /// Follows `$ref` within the file.
-    fn resolved(self, file: &'f Value) -> Result<Self, LoadError> {
-        let mut at = self;
-        for _ in 0..CHAIN {
-            let Some(to) = at.text("$ref") else {
-                return Ok(at);
-            };
-            let pointer = to.strip_prefix('#').unwrap_or_default();
-            let value = file.pointer(pointer);
-            at = Self {
-                value: value.ok_or_else(|| bad(&at.pointer, "its `$ref` leads nowhere"))?,
-                pointer: pointer.to_owned(),
-            };
-        }
-        Err(bad(&at.pointer, "its `$ref` leads on and on"))
-    }
 }
 
 fn path_item(file: &File, name: &str, item: At<'_>) -> Result<PathItem, LoadError> {
