@@ -213,6 +213,7 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("gate.cors"),
     ControlId("gate.redirect"),
     ControlId("limits.rate"),
+    ControlId("schema.body"),
     ControlId("hooks.signature"),
     ControlId("hooks.replay"),
     ControlId("ledger.durable"),

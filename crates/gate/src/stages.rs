@@ -21,6 +21,7 @@ pub mod authenticate;
 pub mod authorise;
 pub mod body;
 pub mod client;
+mod content;
 pub mod cors;
 pub mod desk;
 pub mod exchange;
@@ -48,6 +49,7 @@ use wire::Request;
 
 use self::{
     authorise::{Pass, Passed},
+    content::Unread,
     exchange::Content,
     forward::Proof,
     webhook::Next,
@@ -143,6 +145,7 @@ impl AwaitingProof {
 pub struct AwaitingRecord {
     exchange: Exchange,
     proof: Proof,
+    unread: Unread,
 }
 
 impl AwaitingRecord {
@@ -235,11 +238,16 @@ fn decided(exchange: Exchange, judged: Result<Judged, Refusal>) -> HeadDecision 
             },
             cap,
         }),
-        Ok(Judged::Proven(proof)) if exchange.site.durable() => {
-            HeadDecision::Record(AwaitingRecord { exchange, proof })
+        Ok(Judged::Proven(proof, unread)) if exchange.site.durable() => {
+            HeadDecision::Record(AwaitingRecord {
+                exchange,
+                proof,
+                unread,
+            })
         }
-        Ok(Judged::Proven(proof)) => {
-            HeadDecision::Forward(Admitted::new(exchange, proof, None, None))
+        Ok(Judged::Proven(proof, unread)) => {
+            let content = content::Passed::Unread(unread);
+            HeadDecision::Forward(Admitted::new(exchange, proof, content, None, None))
         }
     }
 }
@@ -251,7 +259,7 @@ enum Judged {
         asked: desk::Asked,
         ticket: Option<crate::tickets::Claimed>,
     },
-    Proven(Proof),
+    Proven(Proof, Unread),
     Unproven {
         unproven: authenticate::Unproven,
         ticket: Option<crate::tickets::Claimed>,
@@ -380,19 +388,19 @@ fn judge_caller(
     // authorise: who asks is known; may they, here?
     let pass = authorise::judge(caller, &exchange.site, route, request, &paths.plain)?;
 
-    // body: its declared length, and whether it must be whole first. A signature covers it, and so
-    // does a ticket.
-    let plan = body::plan(route, request.framing(), ticket.is_some())?;
+    // body: its declared length, and whether it must be whole first: what is to be judged, and what a
+    // signature or a ticket covers.
+    let plan = body::plan(route, request, ticket.is_some())?;
 
     // record: the ledger must have room for the events this request will end in.
     record::reserve(exchange)?;
 
     // forward, response: behind the proof, see `forward::write_head` and `response::write_head`.
     Ok(match (pass, plan) {
-        (Pass::Proven(proof), body::Plan::Stream) => Judged::Proven(proof),
+        (Pass::Proven(proof), body::Plan::Stream(unread)) => Judged::Proven(proof, unread),
         (pass, body::Plan::Hold(cap)) => Judged::Held { pass, ticket, cap },
         // Only a webhook is unsigned, and its body is always held; were it not, nothing passes.
-        (Pass::Unsigned, body::Plan::Stream) => return Err(body::TOO_LARGE),
+        (Pass::Unsigned, body::Plan::Stream(_)) => return Err(body::TOO_LARGE),
     })
 }
 
@@ -414,8 +422,13 @@ pub async fn admit_body(
         ticket,
     } = awaiting.passed;
     let content = match judge_body(core, &mut exchange, pass, ticket, request, body).await {
-        Ok(JudgedBody::Proven { proof, echo, claim }) => {
-            return Ok(Admitted::new(exchange, proof, echo, claim));
+        Ok(JudgedBody::Proven {
+            proof,
+            content,
+            echo,
+            claim,
+        }) => {
+            return Ok(Admitted::new(exchange, proof, content, echo, claim));
         }
         Ok(JudgedBody::Duplicate(ack)) => Content::Duplicate(ack),
         Err(refusal) => Content::Refusal(refusal),
@@ -427,6 +440,7 @@ pub async fn admit_body(
 enum JudgedBody {
     Proven {
         proof: Proof,
+        content: content::Passed,
         echo: Option<crate::tickets::Redeemed>,
         claim: Option<Box<hooks::Claim>>,
     },
@@ -465,6 +479,9 @@ async fn judge_body(
         .transpose()
         .map_err(|refusal| refusal.to_refusal())?;
 
+    // content: what stands in it, once it is known to be from whom it says.
+    let content = content::judge(exchange, request, body)?;
+
     // replay: last of the checks, because it is the one that is remembered.
     let claim = match (webhook, &proof) {
         (Some(guard), Proof::Signed(verified)) => {
@@ -485,7 +502,12 @@ async fn judge_body(
         }
         return Err(refusal);
     }
-    Ok(JudgedBody::Proven { proof, echo, claim })
+    Ok(JudgedBody::Proven {
+        proof,
+        content,
+        echo,
+        claim,
+    })
 }
 
 /// Admits a request once its decision is on disk.
@@ -497,9 +519,13 @@ pub async fn admit_recorded(awaiting: AwaitingRecord) -> Result<Admitted, OwnAns
     let AwaitingRecord {
         mut exchange,
         proof,
+        unread,
     } = awaiting;
     match record::decide(&mut exchange, Kind::DECISION).await {
-        Ok(()) => Ok(Admitted::new(exchange, proof, None, None)),
+        Ok(()) => {
+            let content = content::Passed::Unread(unread);
+            Ok(Admitted::new(exchange, proof, content, None, None))
+        }
         Err(refusal) => Err(OwnAnswer::refused(exchange, refusal)),
     }
 }

@@ -83,6 +83,7 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         counted: false,
         reserved: false,
         ends: None,
+        told: None,
         origin: None,
         tally: limits::rate::Tally::default(),
         books: books(),

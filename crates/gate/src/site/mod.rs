@@ -4,6 +4,7 @@
 //! and immutable after. Refuses everything `route` and its neighbours refuse, and routes that
 //! collide. A reload makes a new one or changes nothing.
 
+pub mod accepts;
 mod accounts;
 pub mod app;
 mod collections;

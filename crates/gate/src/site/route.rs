@@ -17,6 +17,7 @@ use identity::{
 
 use super::{
     Surroundings,
+    accepts::BodyRules,
     app::App,
     collections,
     cors::Cors,
@@ -54,6 +55,8 @@ pub struct Route {
     pub bind_request: bool,
     /// What its answers tell a browser.
     pub headers: ResponseHeaders,
+    /// What bodies it takes; any, where it does not say.
+    pub accepts: Option<BodyRules>,
     /// Which pages of other sites may read its answers.
     pub cors: Option<Cors>,
     /// Sizes and times.
@@ -177,6 +180,7 @@ impl Route {
             Some(mut headers) => ResponseHeaders::read(&mut headers, context.headers),
             None => context.headers.clone(),
         };
+        let accepts = BodyRules::read(table, context.surroundings.sources, limits.body);
         let cors = Cors::read(table);
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
@@ -212,6 +216,7 @@ impl Route {
             answers,
             bind_request: bind.is_some(),
             headers,
+            accepts,
             cors,
             limits,
         })

@@ -5,9 +5,12 @@
 //! beyond the limit before a byte of it is read.
 
 use control::{ControlId, Reason, Refusal};
-use wire::BodyFraming;
+use wire::{BodyFraming, Request};
 
-use super::framing::TIME;
+use super::{
+    content::{self, Unread},
+    framing::TIME,
+};
 use crate::{
     site::route::{Guard, Route},
     tickets,
@@ -44,26 +47,29 @@ pub const CUT_SHORT: Refusal = Refusal::new(
 .closing();
 
 /// What is to be done with a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Plan {
-    /// It streams, and the engine counts.
-    Stream,
+    /// It streams, unread, and the engine counts.
+    Stream(Unread),
     /// It is held until it is whole, up to this many bytes.
     Hold(u64),
 }
 
 /// Judges the body by its declared length.
 #[cfg_attr(feature = "profile", inline(never))]
-pub(crate) fn plan(route: &Route, framing: BodyFraming, ticketed: bool) -> Result<Plan, Refusal> {
+pub(crate) fn plan(route: &Route, request: &Request<'_>, ticketed: bool) -> Result<Plan, Refusal> {
     let held = ticketed || matches!(route.guard, Guard::Webhook(_));
-    let cap = if ticketed {
-        route.limits.body.min(tickets::BODY_CAP)
-    } else {
-        route.limits.body
-    };
-    match framing {
-        BodyFraming::Length(length) if length > cap => Err(TOO_LARGE),
-        _ if held => Ok(Plan::Hold(cap)),
-        _ => Ok(Plan::Stream),
+    let unread = content::unread(route, request);
+    let mut cap = route.limits.body;
+    if ticketed {
+        cap = cap.min(tickets::BODY_CAP);
+    }
+    if let (None, Some(accepts)) = (&unread, &route.accepts) {
+        cap = cap.min(accepts.largest);
+    }
+    match (request.framing(), unread) {
+        (BodyFraming::Length(length), _) if length > cap => Err(TOO_LARGE),
+        (_, Some(unread)) if !held => Ok(Plan::Stream(unread)),
+        _ => Ok(Plan::Hold(cap)),
     }
 }

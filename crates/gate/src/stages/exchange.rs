@@ -58,6 +58,8 @@ pub struct Exchange {
     pub(crate) reserved: bool,
     /// The kind of event that is its end; none once that is recorded.
     pub(crate) ends: Option<Kind>,
+    /// What is wrong with its body, for whoever sent it.
+    pub(crate) told: Option<Box<str>>,
     /// Its place among the origins that its route names, if it comes from one of them.
     pub(crate) origin: Option<usize>,
     /// What its limits have to do with it.
@@ -108,6 +110,7 @@ impl Exchange {
             counted: false,
             reserved: false,
             ends: Some(Kind::REQUEST),
+            told: None,
             origin: None,
             tally: Tally::default(),
             books: Rc::clone(&core.books),

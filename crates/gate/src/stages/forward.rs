@@ -14,7 +14,10 @@ use identity::{Principal, Standing, rows::Narrow};
 use wire::{BodyFraming, CleanText, Request, WriteFault};
 
 use self::head::Head;
-use super::exchange::{Exchange, OwnAnswer};
+use super::{
+    content::Passed,
+    exchange::{Exchange, OwnAnswer},
+};
 use crate::{
     assertion::{Assertions, Bound, Claims, Place, Subject},
     core::Core,
@@ -50,6 +53,8 @@ const NO_ECHO: Refusal = Refusal::new(
 pub struct Admitted {
     exchange: Exchange,
     proof: Proof,
+    /// Held for being demanded: what is forwarded was judged or need not be.
+    _content: Passed,
     echo: Option<Redeemed>,
     /// Boxed, because every request is moved and few have one.
     claim: Option<Box<hooks::Claim>>,
@@ -70,12 +75,14 @@ impl Admitted {
     pub(super) const fn new(
         exchange: Exchange,
         proof: Proof,
+        content: Passed,
         echo: Option<Redeemed>,
         claim: Option<Box<hooks::Claim>>,
     ) -> Self {
         Self {
             exchange,
             proof,
+            _content: content,
             echo,
             claim,
         }
@@ -241,6 +248,7 @@ pub fn write_head(
     let Admitted {
         exchange,
         proof,
+        _content,
         echo,
         claim,
     } = admitted;

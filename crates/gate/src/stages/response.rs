@@ -174,7 +174,8 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
             if let Some(page) = &exchange.page {
                 (HTML, page.body())
             } else {
-                refused = refusal_body(exchange, refusal.public);
+                let told = exchange.told.as_deref().unwrap_or(refusal.public);
+                refused = refusal_body(exchange, told);
                 (b"application/json", &refused)
             }
         }

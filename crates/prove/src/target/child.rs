@@ -45,6 +45,8 @@ const MOST_SECRETS: usize = 1000;
 /// What children are started with.
 #[derive(Clone)]
 pub struct Starter {
+    /// Where relative paths of the configuration begin.
+    pub folder: PathBuf,
     /// The program; its `up` verb is run.
     pub executable: PathBuf,
     /// Time.
@@ -104,6 +106,7 @@ impl Starter {
             .map_err(failed)?;
         let echo = Echo::start().map_err(failed)?;
         let mut tree = configuration.clone();
+        anchor(&mut tree, &self.folder);
         isolate(
             &mut tree,
             folder.path(),
@@ -236,6 +239,27 @@ fn admin_socket(ready: &Path) -> Option<PathBuf> {
 fn tail(said: &Path) -> String {
     let bytes = files::read(said, SAID).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Makes the files that a configuration names, and that a child reads as well, absolute.
+fn anchor(tree: &mut Value, folder: &Path) {
+    let absolute = |value: Option<&mut Value>| {
+        if let Some(value) = value
+            && let Some(path) = value.as_str()
+        {
+            let path = folder.join(path);
+            // One that cannot be made absolute stays, and the child says what it lacks.
+            let path = std::path::absolute(&path).unwrap_or(path);
+            *value = Value::from(path.to_string_lossy().into_owned());
+        }
+    };
+    absolute(tree.pointer_mut("/connect/roots"));
+    for (list, place) in [("issuer", "/keys/file"), ("route", "/accepts/json/schema")] {
+        let entries = tree.get_mut(list).and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
+            absolute(entry.pointer_mut(place));
+        }
+    }
 }
 
 /// Puts everything a child touches into `folder`, its listener on a free loopback port and `app` in

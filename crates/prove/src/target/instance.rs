@@ -95,6 +95,7 @@ impl Instance {
             Arc::clone(&reach.clock),
         );
         let starter = Starter {
+            folder: reach.folder,
             executable: reach.executable,
             clock: Arc::clone(&reach.clock),
             rng: Arc::clone(&reach.rng),

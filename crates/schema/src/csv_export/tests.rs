@@ -191,7 +191,7 @@ fn cells() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn the_table_is_the_same_but_for_formulas(input in cells(), piece in 1usize..9) {

@@ -5,7 +5,7 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
@@ -150,6 +150,7 @@ fn executable() -> Result<PathBuf, Failure> {
 
 fn self_test(args: &Args, plan: &Plan<'_>) -> Result<ExitCode, Failure> {
     let starter = Starter {
+        folder: args.config.parent().unwrap_or(Path::new("")).to_owned(),
         executable: executable()?,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SystemRng),

@@ -22,6 +22,7 @@ fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route
         app: 0,
         guard: Guard::Open(OpenReason::stated("test").unwrap()),
         answers: None,
+        accepts: None,
         cors: None,
         bind_request: false,
         headers: ResponseHeaders::default(),

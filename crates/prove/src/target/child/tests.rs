@@ -21,6 +21,7 @@ fn program(folder: &Path, script: &str) -> Starter {
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     Starter {
+        folder: folder.to_owned(),
         executable: path,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(CountingRng::from_seed(1)),
