@@ -1,6 +1,6 @@
 //! Bad bodies of many kinds, each beside a good twin that differs in that one thing, and what their
 //! refusals say: a code, a status, and nothing of the body.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{collections::BTreeSet, sync::Arc};
 

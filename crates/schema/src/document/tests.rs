@@ -152,6 +152,32 @@ fn a_reference_to_itself_ends() {
 }
 
 #[test]
+fn deep_values_and_long_chains_fit_a_small_stack() {
+    let run = || {
+        let tree = load(json!({"properties": {"a": {"$ref": "#"}}, "additionalProperties": false}));
+        let deep = format!(
+            "{}1{}",
+            "{\"a\":".repeat(json::DEEPEST),
+            "}".repeat(json::DEEPEST)
+        );
+        assert!(tree.unwrap().judge_read(deep.as_bytes()).is_ok());
+        let mut chain = json!({"$ref": "#/$defs/d0"});
+        let links = (0..2000).map(|at| {
+            (
+                format!("d{at}"),
+                json!({"$ref": format!("#/$defs/d{}", at + 1)}),
+            )
+        });
+        let last = [("d2000".to_owned(), json!({"type": "string"}))];
+        chain["$defs"] = Value::Object(links.chain(last).collect());
+        let chain = load(chain);
+        assert!(chain.is_err() || chain.is_ok_and(|it| it.judge(&json!(1)).is_err()));
+    };
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run);
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
 fn patterns_that_need_backtracking_are_refused() {
     for pattern in [
         r"^(?=.*\d).+$",
