@@ -149,19 +149,24 @@ impl FormRules {
     ///
     /// The first thing that is wrong; missing fields come last.
     pub fn judge(&self, body: &[u8]) -> Result<(), Refusal> {
-        let mut names: Vec<String> = Vec::new();
+        self.read(body).map(|_| ())
+    }
+
+    /// Judges a whole form and gives its fields, in their order.
+    pub(crate) fn read(&self, body: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
         if !body.is_empty() {
             for (at, pair) in body.split(|byte| *byte == b'&').enumerate() {
                 if at >= self.limits.fields {
                     let limit = crate::count(self.limits.fields);
                     return Err(Refusal::whole(Fault::FormFields { limit }));
                 }
-                names.push(self.pair(pair, crate::count(at + 1))?);
+                pairs.push(self.pair(pair, crate::count(at + 1))?);
             }
         }
-        self.repeated(&names)?;
+        self.repeated(&pairs)?;
         for field in self.fields.iter().filter(|field| field.required) {
-            if !names.iter().any(|name| **name == *field.name) {
+            if !pairs.iter().any(|(name, _)| **name == *field.name) {
                 return Err(Refusal {
                     fault: Fault::FormMissing,
                     place: Place::Field {
@@ -171,11 +176,11 @@ impl FormRules {
                 });
             }
         }
-        Ok(())
+        Ok(pairs)
     }
 
-    /// Judges one pair and returns its name.
-    fn pair(&self, pair: &[u8], nth: u64) -> Result<String, Refusal> {
+    /// Judges one pair and gives its name and value.
+    fn pair(&self, pair: &[u8], nth: u64) -> Result<(String, String), Refusal> {
         let unnamed = |fault| Refusal {
             fault,
             place: Place::Field { nth, name: None },
@@ -202,7 +207,7 @@ impl FormRules {
             decode(value, self.limits.value, |limit| Fault::FormValue { limit }).map_err(named)?;
         let text = field.map_or(&self.text, |field| &field.text);
         text.check(&value).map_err(|(fault, _)| named(fault))?;
-        Ok(name)
+        Ok((name, value))
     }
 
     fn named(&self, fault: Fault, nth: u64, name: &str) -> Refusal {
@@ -214,8 +219,12 @@ impl FormRules {
     }
 
     /// Finds a name that stands twice and may not.
-    fn repeated(&self, names: &[String]) -> Result<(), Refusal> {
-        let mut sorted: Vec<(&str, usize)> = names.iter().map(String::as_str).zip(1..).collect();
+    fn repeated(&self, pairs: &[(String, String)]) -> Result<(), Refusal> {
+        let mut sorted: Vec<(&str, usize)> = pairs
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .zip(1..)
+            .collect();
         sorted.sort_unstable();
         let twin = sorted
             .array_windows()

@@ -4,10 +4,11 @@
 //! boundary with), and the judging of paths, parameters, bodies and answers against it. Refuses what
 //! the description does not have. Trusts the caller to have checked the path's encoding, and
 //! [`crate::json`] for what a body is. Header and cookie parameters are not judged, nor are the
-//! schemas of bodies other than JSON; their types are.
+//! schemas of bodies other than JSON and forms; their types are.
 
 mod at;
 mod convert;
+mod form;
 mod load;
 mod parameter;
 mod path;
@@ -17,15 +18,14 @@ use std::fmt;
 use crate::{
     answers::AnswerRefusal,
     document::Schema,
-    form::{FormLimits, FormRules},
     json::JsonRules,
     load::LoadError,
     media::MediaType,
     refusal::{Fault, Refusal},
     rules::{Judged, Kind},
-    text::TextRules,
 };
 
+use form::FormShape;
 use parameter::Parameter;
 use path::Template;
 
@@ -90,8 +90,16 @@ struct RequestBody {
     content: Content,
 }
 
-/// Media types with their schemas. A type without one is not looked into.
-type Content = Vec<(MediaType, Option<Schema>)>;
+/// Media types with what is known of their bodies.
+type Content = Vec<(MediaType, Shape)>;
+
+/// What is known of a body of one media type.
+#[derive(Default)]
+struct Shape {
+    /// JSON and forms without a schema are read and held against nothing.
+    schema: Option<Schema>,
+    form: Option<FormShape>,
+}
 
 struct Answer {
     statuses: Statuses,
@@ -218,8 +226,6 @@ impl Asked<'_> {
     }
 }
 
-const FORM: &str = "application/x-www-form-urlencoded";
-
 fn judge_content(
     content: &Content,
     rules: &JsonRules,
@@ -234,19 +240,16 @@ fn judge_content(
         .filter(|(media, _)| media.covers(&sent))
         .min_by_key(|(media, _)| stars(media));
     let not_allowed = Refusal::header("Content-Type", Fault::TypeNotAllowed);
-    let (_, schema) = found.ok_or(not_allowed)?;
+    let (_, shape) = found.ok_or(not_allowed)?;
     if sent.is_json() {
         rules.judge(body)?;
-        if let Some(schema) = schema {
+        if let Some(schema) = &shape.schema {
             schema.judge_read(body)?;
         }
         return Ok(Judged::of(Kind::Json));
     }
-    if sent.as_str() == FORM {
-        let rules = FormRules::new(FormLimits::DEFAULT, TextRules::PROSE);
-        if let Ok(rules) = rules {
-            rules.judge(body)?;
-        }
+    if let Some(form) = &shape.form {
+        form.judge(shape.schema.as_ref(), body)?;
         return Ok(Judged::of(Kind::Form));
     }
     Ok(Judged::of(Kind::Any))

@@ -14,9 +14,10 @@ use crate::{
 
 use super::{
     Answer, Api, ApiOptions, Content, LARGEST, MOST_OPERATIONS, Operation, PathItem, RequestBody,
-    Statuses,
+    Shape, Statuses,
     at::{At, bad},
     convert::{Side, convert},
+    form::{FORM, FormShape, Property},
     parameter::{In, List, Parameter, Types},
     path::Template,
 };
@@ -166,7 +167,7 @@ fn operation(
             let body = body.resolved(&file.requests)?;
             Some(RequestBody {
                 required: body.is("required"),
-                content: content(&file.request_library, &body)?,
+                content: content(file, &file.request_library, &body)?,
             })
         }
     };
@@ -182,7 +183,7 @@ fn operation(
         let statuses = statuses(&status).ok_or_else(|| bad(&answer.pointer, "it is no status"))?;
         let answer = answer.resolved(&file.requests)?;
         let content = match answer.get("content") {
-            Some(_) => content(&file.answer_library, &answer)?,
+            Some(_) => content(file, &file.answer_library, &answer)?,
             None => Vec::new(),
         };
         answers.push(Answer { statuses, content });
@@ -208,7 +209,7 @@ fn statuses(written: &str) -> Option<Statuses> {
     status.map(Statuses::One)
 }
 
-fn content(library: &Library, of: &At<'_>) -> Result<Content, LoadError> {
+fn content(file: &File, library: &Library, of: &At<'_>) -> Result<Content, LoadError> {
     let content = of.get("content");
     let content = content.ok_or_else(|| bad(&of.pointer, "it has no `content`"))?;
     let mut found: Content = Vec::new();
@@ -223,16 +224,49 @@ fn content(library: &Library, of: &At<'_>) -> Result<Content, LoadError> {
                 name: name.into(),
             });
         }
-        let schema = match media.get("schema") {
-            Some(schema) if kind.is_json() || essence.contains('*') => {
-                check_schema(schema.value, &schema.pointer)?;
-                Some(library.schema(&schema.pointer)?)
-            }
-            _ => None,
-        };
-        found.push((kind, schema));
+        let mut shape = Shape::default();
+        let is_form = kind.as_str() == FORM;
+        if let Some(schema) = media.get("schema")
+            && (is_form || kind.is_json() || essence.contains('*'))
+        {
+            check_schema(schema.value, &schema.pointer)?;
+            shape.schema = Some(library.schema(&schema.pointer)?);
+        }
+        if is_form {
+            let schema = media.get("schema").map(|it| it.resolved(&file.requests));
+            let properties = properties(file, schema.transpose()?.as_ref())?;
+            shape.form = Some(FormShape::new(properties)?);
+        }
+        found.push((kind, shape));
     }
     Ok(found)
+}
+
+/// The properties that the fields of a form are; those of `allOf` and its like are not looked for,
+/// and their fields are texts.
+fn properties(file: &File, schema: Option<&At<'_>>) -> Result<Vec<Property>, LoadError> {
+    let named = schema.and_then(|it| it.get("properties"));
+    let members = named.map(|it| it.members()).unwrap_or_default();
+    let mut properties = Vec::new();
+    for member in members {
+        let (name, inner) = member?;
+        let inner = inner.resolved(&file.requests)?;
+        let list = kinds_of(inner.value).contains(&"array");
+        let items = inner.get("items").map(|it| it.resolved(&file.requests));
+        let texts = if list {
+            items.transpose()?
+        } else {
+            Some(inner)
+        };
+        properties.push(Property {
+            name: name.into(),
+            types: texts
+                .map(|it| types(&kinds_of(it.value)))
+                .unwrap_or_default(),
+            list,
+        });
+    }
+    Ok(properties)
 }
 
 fn parameters<'f>(file: &'f File, of: &At<'f>) -> Result<Vec<At<'f>>, LoadError> {

@@ -54,7 +54,7 @@ pub(super) struct Types {
 impl Types {
     /// The value that text stands for; text that is none of these stays text, and the schema
     /// refuses it.
-    fn value(self, text: &str) -> Value {
+    pub(super) fn value(self, text: &str) -> Value {
         if self.boolean && matches!(text, "true" | "false") {
             return Value::Bool(text == "true");
         }

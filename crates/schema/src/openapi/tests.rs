@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::json::Limits;
+use crate::{json::Limits, text::TextRules};
 
 fn options() -> ApiOptions {
     let json = JsonRules::new(Limits::DEFAULT, TextRules::PROSE).unwrap();
@@ -336,6 +336,67 @@ fn schemas_of_3_0_mean_what_3_0_says() {
         assert!(!judge(body), "{body}");
     }
     assert!(asked.judge(None, b"").is_ok(), "the body is not required");
+}
+
+#[test]
+fn a_form_keeps_its_schema() {
+    let file = json!({
+        "openapi": "3.1.0",
+        "paths": {"/a": {"post": {
+            "requestBody": {"required": true, "content": {"application/x-www-form-urlencoded": {"schema": {
+                "type": "object",
+                "required": ["age"],
+                "properties": {
+                    "age": {"type": "integer", "maximum": 150},
+                    "name": {"type": "string", "maxLength": 4},
+                    "on": {"type": "boolean"},
+                    "tag": {"type": "array", "items": {"type": "integer"}, "maxItems": 2},
+                    "id": {"type": "string", "readOnly": true},
+                },
+                "additionalProperties": false,
+            }}}},
+            "responses": {},
+        }}},
+    });
+    let options = ApiOptions {
+        base: "".into(),
+        ..options()
+    };
+    let api = Api::load(file.to_string().as_bytes(), options).unwrap();
+    let asked = api.request("POST", b"/a", None).unwrap();
+    let judge = |body: &str| {
+        let media = b"application/x-www-form-urlencoded";
+        let judged = asked.judge(Some(media), body.as_bytes());
+        judged.map(|it| it.kind()).map_err(|it| it.to_string())
+    };
+    for body in ["age=7", "age=7&name=1234&on=true&tag=1&tag=2", "age=%37"] {
+        assert_eq!(judge(body), Ok(Kind::Form), "{body}");
+    }
+    for (body, said) in [
+        ("age=x", "field `age`: "),
+        ("age=151", "field `age`: "),
+        ("age=7&name=12345", "field `name`: "),
+        ("age=7&on=yes", "field `on`: "),
+        ("age=7&tag=x", "field `tag`: "),
+        ("age=7&tag=1&tag=2&tag=3", "field `tag`: "),
+        ("age=7&id=1", "field `id`: "),
+        (
+            "age=7&age=8",
+            "field `age`, the 2nd: the field stands twice",
+        ),
+        (
+            "name=a",
+            "the schema of this route does not allow this (`required`: \"age\")",
+        ),
+        (
+            "age=7&Jane=1",
+            "the schema of this route does not allow this (`additionalProperties`)",
+        ),
+        ("age=7&", "the 2nd field: "),
+    ] {
+        let told = judge(body).unwrap_err();
+        assert!(told.starts_with(said), "{body}: {told}");
+    }
 }
 
 #[test]
