@@ -19,6 +19,7 @@ use crate::{
     refusal::{Fault, Place, Refusal},
 };
 
+mod growth;
 pub(crate) mod lint;
 
 /// Largest schema file, in bytes.
@@ -32,6 +33,8 @@ const LARGEST_PATTERN: usize = 1_048_576;
 pub struct Schema {
     validator: Validator,
     vocabulary: Arc<Vocabulary>,
+    /// Deepest value that is judged.
+    deepest: usize,
 }
 
 impl fmt::Debug for Schema {
@@ -77,7 +80,16 @@ impl Schema {
         Ok(Self {
             validator,
             vocabulary: Arc::new(vocabulary),
+            deepest: growth::deepest(value, value),
         })
+    }
+
+    /// The deepest value that is judged, in objects and arrays inside one another. Less than
+    /// [`json::DEEPEST`] where the schema refers to itself from more than one branch, so that each
+    /// level costs a multiple of the one above it.
+    #[must_use]
+    pub const fn deepest(&self) -> usize {
+        self.deepest
     }
 
     /// The names that the schema gives to properties.
@@ -102,8 +114,12 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// The first rule of the schema that is not kept.
+    /// The first rule of the schema that is not kept, or a value deeper than [`Schema::deepest`].
     pub fn judge(&self, value: &Value) -> Result<(), Refusal> {
+        if growth::depth(value, self.deepest + 1) > self.deepest {
+            let limit = crate::count(self.deepest);
+            return Err(Refusal::whole(Fault::JsonDepth { limit }));
+        }
         self.validator.validate(value).map_err(|error| Refusal {
             fault: fault(&error),
             place: Place::Json {
@@ -151,6 +167,7 @@ fn options<'i>(draft: Draft) -> ValidationOptions<'i> {
 
 /// A file that holds many schemas, such as an API description.
 pub(crate) struct Library {
+    file: Value,
     registry: Registry<'static>,
     vocabulary: Arc<Vocabulary>,
 }
@@ -163,13 +180,14 @@ impl Library {
         let mut vocabulary = Vocabulary::default();
         lint::names(&file, &mut vocabulary);
         let registry = Registry::new()
-            .add(LIBRARY, file)
+            .add(LIBRARY, file.clone())
             .and_then(jsonschema::RegistryBuilder::prepare)
             .map_err(|error| LoadError::Schema {
                 at: "".into(),
                 why: error.to_string().into(),
             })?;
         Ok(Self {
+            file,
             registry,
             vocabulary: Arc::new(vocabulary),
         })
@@ -177,7 +195,7 @@ impl Library {
 
     /// Compiles the schema at a pointer.
     pub(crate) fn schema(&self, pointer: &str) -> Result<Schema, LoadError> {
-        let reference = json!({"$ref": format!("{LIBRARY}#{}", fragment(pointer))});
+        let reference = reference(pointer);
         let validator = options(Draft::Draft202012)
             .with_registry(&self.registry)
             .build(&reference)
@@ -188,6 +206,7 @@ impl Library {
         Ok(Schema {
             validator,
             vocabulary: Arc::clone(&self.vocabulary),
+            deepest: growth::deepest(&self.file, &reference),
         })
     }
 
@@ -195,6 +214,11 @@ impl Library {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.vocabulary.names()
     }
+}
+
+/// A schema that refers into the library.
+fn reference(pointer: &str) -> Value {
+    json!({"$ref": format!("{LIBRARY}#{}", fragment(pointer))})
 }
 
 /// Whether a schema in a library keeps the grammar of its draft, which compiling a reference to it

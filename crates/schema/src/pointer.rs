@@ -181,9 +181,11 @@ impl<'p> Walk<'p> {
 
     /// Adds a fit to the level that begins at `start`; behind `**` the next segment fits as well.
     fn fit(&mut self, start: usize, pointer: usize, behind: usize) {
+        // Fits of one pointer stand together, so that only its own are looked through.
         let known = |fits: &[(usize, usize)], behind| {
-            fits.get(start..)
-                .is_some_and(|level| level.contains(&(pointer, behind)))
+            let level = fits.get(start..).unwrap_or_default();
+            let own = level.iter().rev().take_while(|fit| fit.0 == pointer);
+            own.into_iter().any(|fit| fit.1 == behind)
         };
         if !known(&self.fits, behind) {
             self.fits.push((pointer, behind));

@@ -251,3 +251,43 @@ fn a_long_limit_is_cut() {
     let told = refused(json!({"enum": options}), json!(1)).unwrap();
     assert!(told.len() < 300 && told.contains('…'), "{told}");
 }
+
+#[test]
+fn a_schema_that_branches_into_itself_judges_shallow_values_alone() {
+    let child = |need: &str| json!({"properties": {"c": {"$ref": "#"}}, "required": [need]});
+    let branching = load(json!({"anyOf": [child("x"), child("y")]})).unwrap();
+    let nested =
+        |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({"x": 1, "y": 1, "c": inner}));
+    let deepest = branching.deepest();
+    assert!((4..=13).contains(&deepest), "{deepest}");
+    assert_eq!(branching.judge(&nested(deepest)), Ok(()));
+    let refused = branching.judge(&nested(deepest + 1)).map_err(|it| it.fault);
+    assert_eq!(
+        refused,
+        Err(Fault::JsonDepth {
+            limit: crate::count(deepest)
+        })
+    );
+    for plain in [
+        json!({"properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}, "additionalProperties": {"$ref": "#"}}),
+        json!({"anyOf": [{"type": "string"}, {"items": {"$ref": "#"}}]}),
+        json!({"oneOf": [{"properties": {"and": {"$ref": "#"}}}, {"properties": {"or": {"$ref": "#"}}}]}),
+        json!({"type": "object"}),
+        json!(true),
+    ] {
+        assert_eq!(
+            load(plain.clone()).unwrap().deepest(),
+            json::DEEPEST,
+            "{plain}"
+        );
+    }
+    for branching in [
+        json!({"allOf": [{"items": {"$ref": "#"}}, {"items": {"$ref": "#"}}]}),
+        json!({"$ref": "#/$defs/a%7E1b", "$defs": {"a/b": {"oneOf": [{"additionalProperties": {"$ref": "#"}}, {"patternProperties": {"^c": {"$ref": "#/$defs/a~1b"}}}]}}}),
+    ] {
+        assert!(
+            load(branching.clone()).unwrap().deepest() < 20,
+            "{branching}"
+        );
+    }
+}
