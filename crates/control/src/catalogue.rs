@@ -142,6 +142,7 @@ const FILES: &[(&str, &str)] = &[
     ("access.toml", include_str!("../catalogue/access.toml")),
     ("accounts.toml", include_str!("../catalogue/accounts.toml")),
     ("audit.toml", include_str!("../catalogue/audit.toml")),
+    ("bodies.toml", include_str!("../catalogue/bodies.toml")),
     ("browser.toml", include_str!("../catalogue/browser.toml")),
     ("limits.toml", include_str!("../catalogue/limits.toml")),
     (

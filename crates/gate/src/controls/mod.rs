@@ -4,6 +4,7 @@
 //! it is weakened for a self-test. Checks only: what enforces is wired into the stages. A control
 //! without a setting of its own names the fault of a sham that stands in for it.
 
+mod bodies;
 mod cors;
 mod csrf;
 mod front;
@@ -18,6 +19,7 @@ use control::{Control, Fit, Mend};
 use serde_json::Value;
 
 pub use self::{
+    bodies::Bodies,
     cors::NamedOrigins,
     csrf::SameSite,
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
@@ -43,6 +45,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &RequestIds,
     &SameSite,
     &NamedOrigins,
+    &Bodies,
     &BehindGate,
     &NosniffHeader,
     &FrameHeader,

@@ -70,6 +70,7 @@ impl BodyRules {
             let types = unread.clone();
             bodies.push(Ok(Body::Any { types }));
         }
+        let example = table.text("example");
         let largest = largest.min(LARGEST_JUDGED);
         let sizes = Sizes {
             sent: largest,
@@ -85,6 +86,20 @@ impl BodyRules {
                 [] if empty => Ok(Rules::none()),
                 _ => Rules::new(sizes, empty, bodies),
             });
+        if let (Some(example), Ok(rules)) = (&example, &rules)
+            && sources.mode() != Mode::Unresolved
+            && let Err(refusal) = judge_example(&mut table, rules, &example.value)
+        {
+            table.fault(
+                Fault::new(
+                    "accepts.example",
+                    format!("the example is refused: {refusal}"),
+                )
+                .at(example.span)
+                .label("this example")
+                .hint("write a body that the rules beside it take"),
+            );
+        }
         match rules {
             Ok(rules) => Some(Self {
                 rules,
@@ -101,6 +116,22 @@ impl BodyRules {
             }
         }
     }
+}
+
+/// Judges the example of a good body as the first kind that is read.
+fn judge_example(
+    table: &mut Table<'_>,
+    rules: &Rules,
+    example: &str,
+) -> Result<(), schema::Refusal> {
+    let kinds = [
+        ("json", "application/json"),
+        ("form", "application/x-www-form-urlencoded"),
+        ("text", "text/plain"),
+    ];
+    let kind = kinds.iter().find(|(kind, _)| table.has(kind));
+    let content_type = kind.map(|(_, content_type)| content_type.as_bytes());
+    rules.judge(content_type, example.as_bytes()).map(drop)
 }
 
 /// Nothing where a fault was noted.

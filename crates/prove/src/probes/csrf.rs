@@ -130,8 +130,13 @@ fn named_roles(configuration: &Value, route: &RouteFact) -> Vec<String> {
     texts(entry.and_then(|entry| entry.get("roles")))
 }
 
+/// A request with a body: what the route takes, or a form.
 fn form(at: &dyn Target, method: &str, path: &str) -> Draft {
-    Draft::new(at, method, path).body("application/x-www-form-urlencoded", b"a=b")
+    let draft = Draft::new(at, method, path);
+    if !draft.body.is_empty() {
+        return draft;
+    }
+    draft.body("application/x-www-form-urlencoded", b"a=b")
 }
 
 /// The request with what a browser tells of its origin.

@@ -9,6 +9,8 @@ use control::{
     rng,
 };
 
+use super::bodies;
+
 /// The field that carries a ticket.
 pub(super) const TICKET: &str = "X-Vouchsafe-Ticket";
 
@@ -23,14 +25,22 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// A request for `target` under the deployment's public name.
+    /// A request for `target` under the deployment's public name, with a body where its route takes
+    /// none but those it gives an example of.
     pub(super) fn new(at: &dyn Target, method: &str, target: &str) -> Self {
-        Self {
+        let draft = Self {
             method: method.to_owned(),
             target: target.to_owned(),
             host: at.facts().public_host.clone(),
             fields: Vec::new(),
             body: Vec::new(),
+        };
+        if matches!(method, "GET" | "HEAD" | "OPTIONS" | "DELETE") {
+            return draft;
+        }
+        match bodies::example(at, target) {
+            Some(example) => example.on(draft),
+            None => draft,
         }
     }
 
@@ -41,6 +51,8 @@ impl Draft {
 
     pub(super) fn body(mut self, content_type: &str, body: &[u8]) -> Self {
         self.body = body.to_vec();
+        self.fields
+            .retain(|(name, _)| !name.eq_ignore_ascii_case("Content-Type"));
         self.field("Content-Type", content_type)
     }
 

@@ -87,9 +87,12 @@ fn attack(
     };
     let method = method.unwrap_or_else(|| method_of(route));
     let path = path.unwrap_or(&route.path);
-    let draft = || match method {
-        "GET" | "HEAD" => Draft::new(at, method, path),
-        _ => Draft::new(at, method, path).body("application/json", b"{}"),
+    let draft = || {
+        let draft = Draft::new(at, method, path);
+        if method == "GET" || !draft.body.is_empty() {
+            return draft;
+        }
+        draft.body("application/json", b"{}")
     };
     let greedy = visitor(at, route, method)?;
     let other = visitor(at, route, method)?;

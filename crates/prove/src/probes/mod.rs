@@ -8,6 +8,7 @@
 mod accounts;
 mod alerts;
 mod audit;
+mod bodies;
 mod browser;
 mod children;
 mod cookies;
@@ -96,6 +97,8 @@ pub const PROBES: &[&dyn Probe] = &[
     &accounts::OneAnswer,
     &accounts::Rules,
     &documented::NoneDocumented,
+    &bodies::Checked,
+    &bodies::Text,
     &limits::Rate,
     &limits::Uploads,
     &webhooks::Signature,
