@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod content;
 mod cors;
 mod cut_off;
 mod house;

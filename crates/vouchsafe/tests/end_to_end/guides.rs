@@ -164,17 +164,24 @@ fn what_differs_from_a_guide_is_noticed() {
 }
 
 #[test]
-fn the_configuration_of_the_guide_to_browsers_keeps_what_it_promises() {
+fn the_configurations_of_guides_keep_what_they_promise() {
     let upstream = crate::support::Upstream::start();
-    for text in examples("browsers.md", "toml") {
-        let text = crate::support::site(upstream.address) + &text;
-        let deployment = crate::support::Deployment::new(&text);
-        let promised = examples("browsers.md", "markdown").concat();
-        deployment.write("SECURITY.md", promised.as_bytes());
-        let gate = deployment.up();
-        let proof = deployment.run(&["prove"], &[]).exits(0);
-        assert!(proof.stdout.contains("cors.named"), "{}", proof.stdout);
-        gate.stop();
+    for (guide, promises) in [
+        ("browsers.md", &["cors.named"][..]),
+        ("bodies.md", &["body.checked", "body.text"]),
+    ] {
+        for text in examples(guide, "toml") {
+            let text = crate::support::site(upstream.address) + &text;
+            let deployment = crate::support::Deployment::new(&text);
+            let promised = examples(guide, "markdown").concat();
+            deployment.write("SECURITY.md", promised.as_bytes());
+            let gate = deployment.up();
+            let proof = deployment.run(&["prove"], &[]).exits(0);
+            for promise in promises {
+                assert!(proof.stdout.contains(promise), "{}", proof.stdout);
+            }
+            gate.stop();
+        }
     }
 }
 

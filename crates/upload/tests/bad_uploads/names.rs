@@ -1,0 +1,355 @@
+//! Names, kinds and second kinds.
+
+use super::*;
+
+pub(super) fn rows() -> Vec<Bad> {
+    let t = || twin(Kind::Csv);
+    let zip = "this is a ZIP archive or an office document, which is not accepted";
+    let as_zip = "the file can also be read as a ZIP archive or an office document";
+    let page = "this is a web page, which is not accepted";
+    let as_page = "the file can also be read as a web page";
+    let mut tar = vec![b'a'; 600];
+    tar[257..262].copy_from_slice(b"ustar");
+    let mut near = CSV.as_bytes().to_vec();
+    near.extend_from_slice(b"A-2,%PDF-1.7,4\n");
+    vec![
+        row(
+            "no name",
+            named(""),
+            "name-empty",
+            "the file has no name",
+            t(),
+        ),
+        row(
+            "path",
+            named("../a.csv"),
+            "name-separator",
+            "the file name has a slash or backslash",
+            t(),
+        ),
+        row(
+            "slash",
+            named("x/a.csv"),
+            "name-separator",
+            "the file name has a slash or backslash",
+            t(),
+        ),
+        row(
+            "dots",
+            named("a..csv"),
+            "name-dot-dot",
+            "the file name has two dots in a row",
+            named("a.b.csv"),
+        ),
+        row(
+            "hidden",
+            named(".a.csv"),
+            "name-leading-dot",
+            "the file name begins with a dot",
+            t(),
+        ),
+        row(
+            "dot at the end",
+            named("a.csv."),
+            "name-trailing-dot",
+            "the file name ends with a dot or a space",
+            t(),
+        ),
+        row(
+            "tab",
+            named("a\t.csv"),
+            "name-control",
+            "the file name has a control character",
+            t(),
+        ),
+        row(
+            "turned text",
+            named("a\u{202e}.csv"),
+            "name-invisible",
+            "the file name has a character that hides or turns text",
+            named("\u{e9}.csv"),
+        ),
+        row(
+            "encoded",
+            named("a%2e.csv"),
+            "name-encoded",
+            "the file name has percent-encoded characters",
+            named("5% a.csv"),
+        ),
+        row(
+            "stream",
+            named("a.csv:x"),
+            "name-reserved",
+            "the file name has one of < > : \" | ? *",
+            t(),
+        ),
+        row(
+            "device",
+            named("con.csv"),
+            "name-device",
+            "the file name is reserved for a device",
+            named("cone.csv"),
+        ),
+        row(
+            "no extension",
+            named("a"),
+            "extension",
+            "the ending of the file name is not one of the accepted kinds",
+            t(),
+        ),
+        row(
+            "other extension",
+            named("a.xlsx"),
+            "extension",
+            "the ending of the file name is not one of the accepted kinds",
+            t(),
+        ),
+        row(
+            "mixed case",
+            named("a.Csv"),
+            "extension-case",
+            "the ending of the file name mixes upper and lower case",
+            named("a.CSV"),
+        ),
+        row(
+            "double extension",
+            named("a.exe.csv"),
+            "extension-double",
+            "the file name has two endings that say different kinds",
+            named("a.2024.csv"),
+        ),
+        row(
+            "double known extension",
+            named("a.png.csv"),
+            "extension-double",
+            "the file name has two endings that say different kinds",
+            t(),
+        ),
+        row(
+            "csv as wav",
+            file("a.wav", "text/csv", CSV.as_bytes()),
+            "kind-name-disagrees",
+            "the file's name says WAV audio, but its content is CSV",
+            t(),
+        ),
+        row(
+            "wav as csv",
+            file("a.csv", "text/csv", &wav()),
+            "kind-name-disagrees",
+            "the file's name says CSV, but its content is WAV audio",
+            twin(Kind::Wav),
+        ),
+        row(
+            "declared otherwise",
+            file("a.csv", "audio/wav", CSV.as_bytes()),
+            "kind-type-disagrees",
+            "the file was sent as another type than its content, which is CSV",
+            file("a.csv", "application/octet-stream", CSV.as_bytes()),
+        ),
+        row(
+            "declared as html",
+            file("a.png", "text/html", &png()),
+            "kind-type-disagrees",
+            "the file was sent as another type than its content, which is PNG image",
+            twin(Kind::Png),
+        ),
+        Bad {
+            kinds: &[Kind::Csv],
+            ..row(
+                "known, not taken",
+                twin(Kind::Png),
+                "kind-not-allowed",
+                "this is PNG image, which is not accepted here",
+                t(),
+            )
+        },
+        row("empty", csv(""), "file-empty", "the file is empty", t()),
+        row(
+            "zip as csv",
+            csv("PK\x03\x04and more"),
+            "kind-foreign",
+            zip,
+            t(),
+        ),
+        row(
+            "office document",
+            file("a.xlsx", "text/csv", &zip_file()),
+            "kind-foreign",
+            zip,
+            t(),
+        ),
+        row(
+            "gzip",
+            of(Kind::Csv, b"\x1f\x8b\x08\0\0"),
+            "kind-foreign",
+            "this is a compressed file, which is not accepted",
+            t(),
+        ),
+        row(
+            "7z",
+            of(Kind::Csv, b"7z\xbc\xaf\x27\x1c"),
+            "kind-foreign",
+            "this is a 7z archive, which is not accepted",
+            t(),
+        ),
+        row(
+            "rar",
+            of(Kind::Csv, b"Rar!\x1a\x07\x01\0"),
+            "kind-foreign",
+            "this is a RAR archive, which is not accepted",
+            t(),
+        ),
+        row(
+            "tar",
+            of(Kind::Csv, &tar),
+            "kind-foreign",
+            "this is a tar archive, which is not accepted",
+            t(),
+        ),
+        row(
+            "windows program",
+            of(Kind::Wav, b"MZ\x90\0"),
+            "kind-foreign",
+            "this is a Windows program, which is not accepted",
+            twin(Kind::Wav),
+        ),
+        row(
+            "linux program",
+            of(Kind::Wav, b"\x7fELF\x02"),
+            "kind-foreign",
+            "this is a Linux program, which is not accepted",
+            twin(Kind::Wav),
+        ),
+        row(
+            "shell script",
+            csv("#!/bin/sh\n"),
+            "kind-foreign",
+            "this is a script, which is not accepted",
+            t(),
+        ),
+        row(
+            "php",
+            csv("<?php x"),
+            "kind-foreign",
+            "this is a script, which is not accepted",
+            t(),
+        ),
+        row("html", csv("<html>"), "kind-foreign", page, t()),
+        row(
+            "html behind a mark",
+            csv("\u{feff} <!DOCTYPE html>"),
+            "kind-foreign",
+            page,
+            csv(&format!("\u{feff}{CSV}")),
+        ),
+        row(
+            "svg",
+            of(Kind::Png, b"<svg onload=x>"),
+            "kind-foreign",
+            "this is an XML or SVG document, which is not accepted",
+            twin(Kind::Png),
+        ),
+        row(
+            "old office document",
+            of(Kind::Csv, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+            "kind-foreign",
+            "this is an old office document, which is not accepted",
+            t(),
+        ),
+        row(
+            "database",
+            of(Kind::Csv, b"SQLite format 3\0"),
+            "kind-foreign",
+            "this is a database, which is not accepted",
+            t(),
+        ),
+        row(
+            "private key",
+            csv("-----BEGIN PRIVATE KEY-----"),
+            "kind-foreign",
+            "this is a key or certificate, which is not accepted",
+            t(),
+        ),
+        row(
+            "video",
+            of(Kind::M4a, b"\0\0\0\x18ftypqt  \0\0\0\0"),
+            "kind-foreign",
+            "this is a video, which is not accepted",
+            twin(Kind::M4a),
+        ),
+        row(
+            "noise",
+            of(Kind::Csv, b"\x01\x02\x03\x04"),
+            "kind-unknown",
+            "the content of the file is of no accepted kind",
+            t(),
+        ),
+        row(
+            "zip behind a gif",
+            behind(Kind::Gif, &zip_file()),
+            "polyglot",
+            as_zip,
+            twin(Kind::Gif),
+        ),
+        row(
+            "zip behind a wav",
+            behind(Kind::Wav, ZIP_END),
+            "polyglot",
+            as_zip,
+            twin(Kind::Wav),
+        ),
+        row(
+            "zip behind a csv",
+            behind(Kind::Csv, ZIP_END),
+            "polyglot",
+            as_zip,
+            t(),
+        ),
+        row(
+            "zip in a pdf",
+            of(Kind::Pdf, &[&pdf()[..], ZIP_END].concat()),
+            "polyglot",
+            as_zip,
+            twin(Kind::Pdf),
+        ),
+        row(
+            "pdf within a csv",
+            of(Kind::Csv, &near),
+            "polyglot",
+            "the file can also be read as a PDF document",
+            t(),
+        ),
+        row(
+            "pdf within a jpeg",
+            of(Kind::Jpeg, &jpeg_with(9, 9, b"%PDF-1.7")),
+            "polyglot",
+            "the file can also be read as a PDF document",
+            twin(Kind::Jpeg),
+        ),
+        row(
+            "script in a jpeg",
+            of(Kind::Jpeg, &jpeg_with(9, 9, b"<script>")),
+            "polyglot",
+            as_page,
+            of(Kind::Jpeg, &jpeg_with(9, 9, b"scripts")),
+        ),
+        row(
+            "php in a jpeg",
+            of(Kind::Jpeg, &jpeg_with(9, 9, b"<?php")),
+            "polyglot",
+            "the file can also be read as a script",
+            twin(Kind::Jpeg),
+        ),
+        row(
+            "markup in a csv",
+            csv("sku,price\n<script>,1\n"),
+            "polyglot",
+            as_page,
+            csv("sku,price\n<b>,1\n"),
+        ),
+    ]
+}
+
+fn zip_file() -> Vec<u8> {
+    zip()
+}
