@@ -79,4 +79,14 @@ pub const TARGETS: &[Target] = targets! {
     url: connect::fuzz::url, 2000;
     url_reference: assay::fuzz::urls::url_reference, 2000;
     judged: connect::fuzz::judged, 2000;
+    body_json: schema::fuzz::json, 1000;
+    body_blocked: schema::fuzz::blocked, 1000;
+    body_form: schema::fuzz::form, 1000;
+    csv_export: schema::fuzz::csv_export, 400;
+    inflate: schema::fuzz::inflate, 300;
+    schema_load: schema::fuzz::load, 200;
+    upload_csv: upload::fuzz::csv, 600;
+    upload_multipart: upload::fuzz::multipart, 600;
+    upload_name: upload::fuzz::name, 1000;
+    upload_file: upload::fuzz::file, 400;
 };

@@ -171,7 +171,9 @@ impl fmt::Display for Rate {
 }
 
 impl Rates {
-    pub(crate) fn new(all: Vec<Rate>) -> Self {
+    /// These limits, in this order.
+    #[must_use]
+    pub fn new(all: Vec<Rate>) -> Self {
         Self {
             all,
             spread: Spread::default(),

@@ -34,7 +34,8 @@ fn coach() -> Value {
             { "path": "/webhook/health", "exact": true, "methods": ["GET"], "app": "coach",
               "auth": "none", "reason": "health" },
             { "path": "/people", "app": "coach", "auth": ["session"] },
-            { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"] },
+            { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"],
+              "accepts": { "json": { "shortest": 1, "longest": 10000 }, "example": "{\"text\":\"a\"}" } },
             { "path": "/", "app": "coach", "auth": "none", "reason": "public" },
         ],
     })
@@ -52,6 +53,8 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     "auth.enforced" | "auth.header-only" | "correlation.no-authority" => {
                         &[("route", "/api")]
                     }
+                    "body.checked" => &[("on", "/api")],
+                    "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "health.exact-path" => &[("path", "/webhook/health")],
                     "transport.https" => &[("left", "7d")],
                     "transport.hsts" => &[("age", "365d")],
