@@ -3,7 +3,7 @@
 //! Owns whether the rules of a route keep a sentence, and what is taken away for a self-test.
 
 use control::{Asked, Card, Control, Fit, Weakening, card::Key};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{falls, path_of, routes, routes_mut};
 
@@ -179,6 +179,9 @@ impl Control for Bodies {
             let wrong = format!("{on} has no example of a good body, which a proof needs");
             return falls(wrong, mend);
         }
+        if kinds(accepts).next().is_none() {
+            return falls(format!("nothing is read of what {on} accepts"), mend);
+        }
         if asked.promise != "body.text" {
             return Fit::Fits;
         }
@@ -207,7 +210,16 @@ impl Control for Bodies {
         let whole = asked.promise == "body.checked";
         for route in routes_mut(configuration).filter(|route| at(route)) {
             if whole {
-                route.remove("accepts");
+                // The example stays: without it a proof would have nothing to change.
+                let example = route
+                    .get("accepts")
+                    .and_then(|it| it.get("example"))
+                    .cloned();
+                let mut accepts = json!({ "types": ["*/*"] });
+                if let (Some(accepts), Some(example)) = (accepts.as_object_mut(), example) {
+                    accepts.insert("example".to_owned(), example);
+                }
+                route.insert("accepts".to_owned(), accepts);
             } else if let Some(accepts) = route.get_mut("accepts").and_then(Value::as_object_mut) {
                 for rules in accepts.values_mut().filter_map(Value::as_object_mut) {
                     rules.remove("shortest");

@@ -56,9 +56,13 @@ pub(super) fn example(at: &dyn Target, target: &str) -> Option<Example> {
         ("form", "application/x-www-form-urlencoded", Kind::Form),
         ("text", "text/plain", Kind::Text),
     ];
-    let (_, content_type, kind) = kinds
-        .into_iter()
-        .find(|(name, ..)| accepts.get(*name).is_some())?;
+    // Where the route reads nothing, the example says what it is.
+    let said = kinds.iter().find(|(name, ..)| accepts.get(*name).is_some());
+    let looks = match serde_json::from_str::<Value>(&body) {
+        Ok(_) => &kinds[0],
+        Err(_) => &kinds[2],
+    };
+    let (_, content_type, kind) = *said.unwrap_or(looks);
     Some(Example {
         content_type,
         body,
