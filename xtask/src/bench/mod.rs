@@ -65,6 +65,15 @@ const BENCHES: &[Bench] = &[
         run: gate::identity::run,
     },
     Bench {
+        name: "limits",
+        heading: "Limits",
+        about: "what it costs to count requests, and how exactly they are counted",
+        product: true,
+        takes: &["--rounds", "--seconds", "--connections"],
+        groups: gate::limits::NAMES,
+        run: gate::limits::run,
+    },
+    Bench {
         name: "soak",
         heading: "Soak",
         about: "whether anything grows or goes wrong under mixed traffic",
@@ -172,7 +181,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
 /// Sees that every row of the gate's benchmark runs.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<Vec<String>, Failure> {
     run(workspace, &["gate", "--smoke"])?;
-    run(workspace, &["identity", "--smoke"]).map(|()| Vec::new())
+    run(workspace, &["identity", "--smoke"])?;
+    run(workspace, &["limits", "--smoke"]).map(|()| Vec::new())
 }
 
 /// The soak as CI has time for: three minutes, on the build of the tests.

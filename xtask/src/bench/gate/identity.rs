@@ -10,15 +10,13 @@ use serde_json::Value;
 
 use super::{
     super::{
-        Setting, Table,
-        figures::Spread,
-        http,
+        Setting, Table, http,
         packages::{self, NGINX, WRK},
         stage::Folder,
         table::{Aim, Verdict},
     },
-    Plan, people,
-    rows::{self, Drive, Row, Sample},
+    Plan, added, people,
+    rows::{self, Drive, Row},
     systems::{ANSWER, HOST, Systems, USUAL, Which},
 };
 use crate::{command, failure::Failure};
@@ -107,54 +105,8 @@ fn requests(plan: &Plan<'_>) -> Result<Table, Failure> {
         check(row, &systems)?;
     }
     let samples = rows::rounds(plan, &systems, &rows)?;
-    let columns = [
-        "server",
-        "CPU µs/request",
-        "added µs",
-        "requests/s",
-        "failed",
-    ];
-    let mut table = Table::titled("Requests with a credential", &columns);
-    for (row, own) in rows.iter().zip(&samples) {
-        let open = rows
-            .iter()
-            .position(|it| Some(&it.name) == row.against.as_ref());
-        let open = open
-            .and_then(|at| samples.get(at))
-            .map_or(&[][..], Vec::as_slice);
-        let added = Spread::of(
-            own.iter()
-                .zip(open)
-                .map(|(own, open)| own.micros - open.micros),
-        );
-        let bare = row.against.as_ref() == Some(&row.name);
-        let spread = |of: fn(&Sample) -> f64, decimals: usize| {
-            let spread = Spread::of(own.iter().map(of));
-            spread.map_or_else(String::new, |it| format!("{it:.decimals$}"))
-        };
-        let failed = rows::failed(own);
-        table.row([
-            row.name.clone(),
-            spread(|it| it.micros, 1),
-            match added {
-                Some(added) if !bare => format!("{added:.1}"),
-                _ => "–".to_owned(),
-            },
-            spread(|it| it.per_second, 0),
-            failed.to_string(),
-        ]);
-        if let Some(added) = added
-            && matches!(row.which, Which::People | Which::Shared)
-            && !bare
-        {
-            table.aim(Aim {
-                what: format!("added by {}, µs", row.name),
-                bound: format!("≤ {ADDED:.1}"),
-                measured: format!("{added:.1}"),
-                verdict: Verdict::of(added.median <= ADDED, failed),
-            });
-        }
-    }
+    let bound = |row: &Row| matches!(row.which, Which::People | Which::Shared).then_some(ADDED);
+    let mut table = added::tabulate("Requests with a credential", &rows, &samples, bound);
     table.note(format!(
         "{} connections of wrk, {} rounds of {} s for each row, interleaved; a table of {} rules.",
         plan.connections,

@@ -3,9 +3,11 @@
 //! Owns the list of groups, each of which starts its own servers, and how long each is measured.
 //! Refuses to measure a server whose answer is wrong.
 
+mod added;
 mod connections;
 mod half;
 pub(super) mod identity;
+pub(super) mod limits;
 mod overload;
 mod people;
 mod requests;

@@ -60,6 +60,10 @@ pub(super) enum Which {
     Shared,
     /// That Redis.
     Redis,
+    /// Vouchsafe with a limit by address that nobody reaches.
+    Limited,
+    /// The same, counted together with other processes in a Redis.
+    Together,
 }
 
 /// Those that are measured beside each other, ours last.
@@ -155,6 +159,12 @@ impl Systems {
             return Ok(systems);
         }
         systems.peer(Which::Haproxy, (haproxy, haproxy_tls), frame)?;
+        if also.contains(&Which::Limited) {
+            systems.ours(Which::Limited, frame, setting)?;
+            systems.redis()?;
+            systems.ours(Which::Together, frame, setting)?;
+            return Ok(systems);
+        }
         systems.ours(Which::Batched, frame, setting)?;
         if also.contains(&Which::Sync) {
             systems.ours(Which::Sync, frame, setting)?;
@@ -233,19 +243,7 @@ impl Systems {
 
     /// Starts a Redis that keeps nothing on the disk.
     fn redis(&mut self) -> Result<(), Failure> {
-        let folder = self.folder.path();
-        let program = peers::redis_server()?;
-        let [port] = http::free_ports().map_err(|cause| Failure::io(folder, &cause))?;
-        let talk = folder.join("redis.talk");
-        let number = port.to_string();
-        let quiet = ["--save", "", "--appendonly", "no"];
-        let arguments = [&["--port", &number, "--bind", "127.0.0.1"][..], &quiet].concat();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let running = Running::start(folder, &program, &arguments, &talk)?;
-        await_ready(&running, &talk, || TcpStream::connect(address).ok())?;
-        let place = folder.join("redis.url");
-        write(&place, format!("redis://{address}/0"))?;
-        stage::private(&place)?;
+        let (running, address) = start_redis(self.folder.path())?;
         self.servers.push(Server {
             which: Which::Redis,
             address,
@@ -264,17 +262,26 @@ impl Systems {
             Which::Sync => ("sync", "vouchsafe.toml", "sync"),
             Which::People => ("batched", "people.toml", "people"),
             Which::Shared => ("batched", "people.toml", "shared"),
+            Which::Limited => ("batched", "vouchsafe.toml", "limited"),
+            Which::Together => ("batched", "vouchsafe.toml", "together"),
             _ => ("batched", "vouchsafe.toml", "batched"),
         };
         let shared = match which {
-            Which::Shared => "shared = { url = \"file:../redis.url\" }",
+            Which::Shared | Which::Together => SHARED,
             _ => "",
+        };
+        let rates = match which {
+            Which::Limited | Which::Together => {
+                super::limits::rate(1_000_000, "1s", "paths = [\"/limited\"]")
+            }
+            _ => String::new(),
         };
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).map_err(|cause| Failure::io(&folder, &cause))?;
         let configuration = fill(file, &folder, 0, frame)
             .replace("{durability}", durability)
             .replace("{shared}", shared)
+            .replace("{rates}", &rates)
             .replace("{rules}", &people::rules());
         write(&folder.join("vouchsafe.toml"), configuration)?;
         let key = create_key(&setting.binary, &folder)?;
@@ -296,6 +303,26 @@ impl Systems {
         });
         Ok(())
     }
+}
+
+/// What a deployment says that shares the Redis of the folder above its own.
+pub(super) const SHARED: &str = "shared = { url = \"file:../redis.url\" }";
+
+/// Starts a Redis that keeps nothing on the disk, and writes into `folder` where it is.
+pub(super) fn start_redis(folder: &Path) -> Result<(Running, SocketAddr), Failure> {
+    let program = peers::redis_server()?;
+    let [port] = http::free_ports().map_err(|cause| Failure::io(folder, &cause))?;
+    let talk = folder.join("redis.talk");
+    let number = port.to_string();
+    let quiet = ["--save", "", "--appendonly", "no"];
+    let arguments = [&["--port", &number, "--bind", "127.0.0.1"][..], &quiet].concat();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let running = Running::start(folder, &program, &arguments, &talk)?;
+    await_ready(&running, &talk, || TcpStream::connect(address).ok())?;
+    let place = folder.join("redis.url");
+    write(&place, format!("redis://{address}/0"))?;
+    stage::private(&place)?;
+    Ok((running, address))
 }
 
 /// The configuration `file` with its places filled in.
@@ -344,6 +371,7 @@ mod tests {
                 .replace("{secure}", "5")
                 .replace("{durability}", "d")
                 .replace("{shared}", "")
+                .replace("{rates}", "")
                 .replace(ANSWER, "");
             assert!(!text.is_empty());
             let text = text.replace("{rules}", "r").replace("{checker}", "c");
