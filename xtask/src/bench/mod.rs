@@ -15,6 +15,7 @@ pub(crate) mod process;
 mod soak;
 mod stage;
 pub(crate) mod table;
+mod upload;
 mod wrk;
 
 use std::path::PathBuf;
@@ -72,6 +73,15 @@ const BENCHES: &[Bench] = &[
         takes: &["--rounds", "--seconds", "--connections"],
         groups: gate::limits::NAMES,
         run: gate::limits::run,
+    },
+    Bench {
+        name: "upload",
+        heading: "Uploads",
+        about: "what judging uploads costs, beside the same checks in Python",
+        product: false,
+        takes: &[],
+        groups: &[],
+        run: upload::run,
     },
     Bench {
         name: "soak",

@@ -48,7 +48,8 @@ const ABOUT: &str = "\
     Added is what a request costs under a limit by address that nobody reaches, less what one costs \
     on another path of the same server, in the same round. Redis and nodes share the cores, and the \
     processor time of Redis is not counted. Nodes ask it once for each request and wait for it: that is \
-    what it costs to count together.";
+    what it costs to count together. A range that reaches below zero says that the machine cannot tell \
+    what was added.";
 
 /// A limit by address; `more` is what else it says.
 pub(super) fn rate(requests: usize, per: &str, more: &str) -> String {
