@@ -1,4 +1,5 @@
-//! The programs that tests start beside ours: PostgreSQL, Redis or Valkey, and a browser.
+//! The programs that tests start beside ours: PostgreSQL, Redis or Valkey, a browser, and
+//! a client that is slow on purpose.
 //!
 //! Owns where they are found, and their installation from Debian's packages where they are missing.
 //! Refuses to go on without them: a store that was tested on a file alone was not tested, and neither
@@ -39,6 +40,11 @@ const PEERS: &[Peer] = &[
         variable: "VOUCHSAFE_TEST_CHROMIUM",
         packages: &["chromium"],
         find: chromium,
+    },
+    Peer {
+        variable: "VOUCHSAFE_TEST_SLOWHTTPTEST",
+        packages: &["slowhttptest"],
+        find: slowhttptest,
     },
 ];
 
@@ -100,6 +106,11 @@ fn redis() -> Option<PathBuf> {
 /// The program itself.
 fn chromium() -> Option<PathBuf> {
     program("VOUCHSAFE_TEST_CHROMIUM", &["chromium"])
+}
+
+/// The program itself.
+fn slowhttptest() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_SLOWHTTPTEST", &["slowhttptest"])
 }
 
 /// What `variable` names, or the first of `names` on the PATH.

@@ -12,6 +12,7 @@ mod ledger;
 mod load;
 pub(crate) mod packages;
 pub(crate) mod process;
+mod reload;
 mod soak;
 mod stage;
 pub(crate) mod table;
@@ -82,6 +83,15 @@ const BENCHES: &[Bench] = &[
         takes: &[],
         groups: &[],
         run: upload::run,
+    },
+    Bench {
+        name: "reload",
+        heading: "Reloads",
+        about: "whether anybody notices that the configuration changes under load",
+        product: true,
+        takes: &["--seconds"],
+        groups: &[],
+        run: reload::run,
     },
     Bench {
         name: "soak",
@@ -192,7 +202,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failu
 pub(crate) fn smoke(workspace: &Workspace) -> Result<Vec<String>, Failure> {
     run(workspace, &["gate", "--smoke"])?;
     run(workspace, &["identity", "--smoke"])?;
-    run(workspace, &["limits", "--smoke"]).map(|()| Vec::new())
+    run(workspace, &["limits", "--smoke"])?;
+    run(workspace, &["reload", "--smoke"]).map(|()| Vec::new())
 }
 
 /// The soak as CI has time for: three minutes, on the build of the tests.

@@ -63,6 +63,7 @@ mod roles;
 mod rows;
 mod serving;
 mod sessions;
+mod slow_clients;
 mod streamlit_door;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "two programs share it, and each uses a part")]

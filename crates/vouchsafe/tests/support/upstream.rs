@@ -126,6 +126,9 @@ impl Upstream {
     }
 }
 
+/// Bytes of the answer to `/large`: more than the buffers of a connection take.
+const LARGE: usize = 4 << 20;
+
 fn serve(
     stream: TcpStream,
     seen: &Mutex<Vec<Received>>,
@@ -167,6 +170,14 @@ fn serve(
         if path.ends_with("/hold") {
             let _ = arrived.send(());
             hold.wait();
+        }
+        if path.ends_with("/large") {
+            let length = LARGE;
+            writer.write_all(
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
+            )?;
+            writer.write_all(&vec![b'a'; length])?;
+            continue;
         }
         let own = writer.local_addr()?;
         let once = path.ends_with("/once");
