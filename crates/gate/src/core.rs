@@ -240,6 +240,7 @@ impl Gate {
         site.name_routes(&self.ledger)?;
         site.take_up_loads(&self.room.loads);
         site.take_up_rates(&self.site.load());
+        site.take_up_certificates(&self.site.load());
         self.site.store(Arc::new(site));
         Ok(())
     }

@@ -380,6 +380,9 @@ fn judge_caller(
             exchange.clears = false;
             session::same_site(exchange.site.deployment(), request)?;
         }
+        if let identity::Principal::Certificate(_) = verified.principal() {
+            session::not_of_another_site(exchange.site.deployment(), request)?;
+        }
     }
 
     // rate: by who asks, before the rest of the work is done for them.

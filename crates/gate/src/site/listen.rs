@@ -1,17 +1,17 @@
 //! Where the gate listens.
 //!
 //! Owns `[[listen]]`: an address, and what is spoken there: TLS with a certificate of the operator's or
-//! one that we sign ourselves, plain HTTP, or nothing but the way to HTTPS. Files are opened where the
-//! listener starts, not here. Refuses a site without a listener, a certificate beside one of our own
-//! making, and a way to HTTPS where there is none.
+//! one that we sign ourselves (`tls`), plain HTTP, or nothing but the way to HTTPS. Files are opened where the
+//! listener starts, not here. Refuses a site without a listener, two listeners that believe
+//! different authorities, and a way to HTTPS where there is none.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+mod tls;
+
+use std::net::SocketAddr;
 
 use config::{Fault, Table, secret::Sources};
 
+pub use self::tls::{Certificate, Clients, Files, Minimum, Tls};
 use super::deployment::PublicUrl;
 
 /// One listener.
@@ -23,39 +23,6 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// Whether it does nothing but send people to HTTPS; never where it speaks TLS.
     pub redirects: bool,
-}
-
-/// What a listener needs to speak TLS.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// Whose certificate it shows.
-    pub certificate: Certificate,
-    /// The oldest version it speaks.
-    pub minimum: Minimum,
-}
-
-/// Whose certificate a listener shows.
-#[derive(Clone, Debug)]
-pub enum Certificate {
-    /// The operator's.
-    Files {
-        /// PEM file with the certificate and its chain.
-        certificate: PathBuf,
-        /// Where the private key comes from, PEM.
-        key: config::secret::SecretReference,
-    },
-    /// One that we sign ourselves, for machines that only its operator looks at.
-    SelfSigned,
-}
-
-/// The oldest version of TLS that is spoken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Minimum {
-    /// TLS 1.2 (RFC 5246) and 1.3.
-    #[default]
-    Tls12,
-    /// TLS 1.3 (RFC 8446) alone.
-    Tls13,
 }
 
 impl Listen {
@@ -82,8 +49,11 @@ impl Listen {
                         .map_err(|_| "is not an address with a port")
                 },
             );
-            let tls = table.optional_table("tls").map(|tls| tls_of(tls, sources));
+            let tls = table
+                .optional_table("tls")
+                .map(|tls| Tls::read(tls, sources));
             let redirects = redirects(&mut table, tls.is_some(), url);
+            one_authority(&table, &listeners, tls.as_ref().and_then(Option::as_ref));
             let Some(address) = address else { continue };
             let twice = listeners
                 .iter()
@@ -105,47 +75,29 @@ impl Listen {
     }
 }
 
-/// What a `tls` table says; nothing where a fault of it is noted.
-fn tls_of(mut table: Table<'_>, sources: &Sources) -> Option<Tls> {
-    let minimum = match table.optional_one_of("minimum", &["1.2", "1.3"]) {
-        Some(found) if found.value == "1.3" => Minimum::Tls13,
-        _ => Minimum::default(),
+/// Faults a listener that believes other authorities than one before it: an entry of `[[certificate]]`
+/// does not say whose certificates it means, so one authority could make what another vouches for.
+fn one_authority(table: &Table<'_>, before: &[Listen], tls: Option<&Tls>) {
+    let roots = |tls: &Tls| tls.clients.as_ref().map(|clients| clients.roots.clone());
+    let Some(ours) = tls.and_then(roots) else {
+        return;
     };
-    let own = table.flag("self_signed", false);
-    if own {
-        for key in ["certificate", "key"] {
-            if let Some(span) = table.span_of(key) {
-                table.fault(
-                    Fault::new(
-                        "listen.two-certificates",
-                        format!(
-                            "{} names a {key} beside one of our own making",
-                            table.title()
-                        ),
-                    )
-                    .at(span)
-                    .hint("keep the files, or self_signed = true"),
-                );
-            }
-        }
-        table.done();
-        let certificate = Certificate::SelfSigned;
-        return Some(Tls {
-            certificate,
-            minimum,
-        });
+    let mut others = before
+        .iter()
+        .filter_map(|it| it.tls.as_ref().and_then(roots));
+    if others.any(|theirs| theirs != ours) {
+        table.fault(
+            Fault::new(
+                "listen.two-authorities",
+                format!(
+                    "{} believes other authorities than a listener before it",
+                    table.title()
+                ),
+            )
+            .at(table.span())
+            .hint("let all listeners that ask for certificates name one file of roots"),
+        );
     }
-    let certificate = table.required_text("certificate");
-    let key = table.required_secret("key");
-    table.done();
-    let certificate = Certificate::Files {
-        certificate: sources.locate(Path::new(&certificate?.value)),
-        key: key?.value,
-    };
-    Some(Tls {
-        certificate,
-        minimum,
-    })
 }
 
 /// Whether the listener only sends people to HTTPS, which must be somewhere else.

@@ -363,8 +363,9 @@ impl Instance {
                 "an [[issuer]] publishes its keys, the first one, and that",
             ));
         }
-        let own = Some((self.data_dir.as_path(), self.clock().now()));
-        let tls = crate::commands::up::certificates(&site, &self.configuration, own)?;
+        let folder = Some(self.data_dir.as_path());
+        let tls =
+            crate::commands::up::certificates(&site, &self.configuration, folder, &self.clock)?;
         let before = self.gate.site();
         site.take_up_keys(&before);
         self.gate

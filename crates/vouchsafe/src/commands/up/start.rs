@@ -43,7 +43,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         ));
     };
     let (lock, store) = open_data(&loaded, Arc::clone(&clock))?;
-    let tls = certificates(&site, &loaded.path, Some((&loaded.data_dir, clock.now())))?;
+    let tls = certificates(&site, &loaded.path, Some(&loaded.data_dir), &clock)?;
     let deployment = site.deployment().name.clone();
     let shared = loaded
         .sharing
