@@ -7,6 +7,7 @@
 
 use std::{fs::File, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
+use acme::challenges::PROTOCOL;
 use control::Refusal;
 use identity::certificate::Presented;
 use nix::errno::Errno;
@@ -209,6 +210,10 @@ async fn serve_tls(
     let mut deadline = Deadline::after(local.core.site().limits().header_time);
     let acceptor = TlsAcceptor::from(Arc::clone(&speaking.config));
     if let Ok(Ok(stream)) = deadline.guard(acceptor.accept(stream)).await {
+        // An authority has seen what it came for, and is served nothing.
+        if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
+            return;
+        }
         if let Some(trust) = &speaking.trust
             && let Some(chain) = stream.get_ref().1.peer_certificates()
         {

@@ -119,7 +119,7 @@ mod tests {
         };
         let clock = std::sync::Arc::new(control::SystemClock::new());
         let minimum = crate::site::listen::Minimum::Tls13;
-        assert!(tls::load(&[shown], minimum, None, clock).is_ok());
+        assert!(tls::load(&[shown], tls::Terms::plain(minimum, clock)).is_ok());
         // Neither for other names nor for long when it is about to end.
         assert!(!pair.serves(&names(&["coach.example"]), now));
         assert!(!pair.serves(&wanted, now.plus(LIFE - SOON)));

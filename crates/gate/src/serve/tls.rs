@@ -21,6 +21,7 @@ use std::{
     time::Duration,
 };
 
+use acme::{Challenges, challenges::PROTOCOL};
 use control::{Clock, Secret};
 use identity::certificate::Trust;
 use rustls::{
@@ -127,6 +128,31 @@ pub struct Pair {
     pub key: Secret,
 }
 
+/// What a listener does besides showing certificates.
+pub struct Terms<'a> {
+    /// The oldest version it speaks.
+    pub minimum: Minimum,
+    /// Whose certificates it asks for, if it does.
+    pub clients: Option<&'a Clients>,
+    /// What it shows an authority that looks at it, where one does.
+    pub challenges: Option<Arc<Challenges>>,
+    /// What dates are judged by.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Terms<'_> {
+    /// Those of a listener that does nothing else.
+    #[must_use]
+    pub fn plain(minimum: Minimum, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            minimum,
+            clients: None,
+            challenges: None,
+            clock,
+        }
+    }
+}
+
 /// How a listener speaks TLS.
 #[derive(Clone)]
 pub struct Speaking {
@@ -159,18 +185,12 @@ impl Speaking {
     }
 }
 
-/// Builds what a listener needs to show `pairs`, of which the first is for whoever names nobody, and to
-/// ask for certificates, where it does.
+/// Builds what a listener needs to show `pairs`, of which the first is for whoever names nobody.
 ///
 /// # Errors
 /// See [`TlsFault`]; also which of the pairs it is about, if it is about one.
-pub fn load(
-    pairs: &[Pair],
-    minimum: Minimum,
-    clients: Option<&Clients>,
-    clock: Arc<dyn Clock>,
-) -> Result<Speaking, (Option<usize>, TlsFault)> {
-    let mut shown = Shown::default();
+pub fn load(pairs: &[Pair], terms: Terms<'_>) -> Result<Speaking, (Option<usize>, TlsFault)> {
+    let mut shown = Shown::answering(terms.challenges.clone());
     let mut digest = seal::Sha256::new();
     for (at, pair) in pairs.iter().enumerate() {
         let named = |fault| (Some(at), fault);
@@ -186,20 +206,24 @@ pub fn load(
     }
     let whole = |fault| (None, fault);
     let library = |fault| whole(TlsFault::Library(fault));
-    let versions: &[&SupportedProtocolVersion] = match minimum {
+    let versions: &[&SupportedProtocolVersion] = match terms.minimum {
         Minimum::Tls12 => &[&TLS13, &TLS12],
         Minimum::Tls13 => &[&TLS13],
     };
-    let builder = ServerConfig::builder_with_details(provider(), Arc::new(Time(clock)))
+    let builder = ServerConfig::builder_with_details(provider(), Arc::new(Time(terms.clock)))
         .with_protocol_versions(versions)
         .map_err(library)?;
-    let verified = clients.map(clients::verifier).transpose().map_err(whole)?;
+    let verified = terms
+        .clients
+        .map(clients::verifier)
+        .transpose()
+        .map_err(whole)?;
     let (builder, trust) = match verified {
         Some((verifier, trust)) => (builder.with_client_cert_verifier(verifier), Some(trust)),
         None => (builder.with_no_client_auth(), None),
     };
     let mut config = builder.with_cert_resolver(Arc::new(shown));
-    config.alpn_protocols = protocols();
+    config.alpn_protocols = protocols(terms.challenges.is_some());
     // Tickets alone: a table of sessions would be a lock that all cores share.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     let bound_to = trust
@@ -218,8 +242,10 @@ pub fn load(
 }
 
 /// What is spoken within TLS, most wanted first (RFC 7301).
-fn protocols() -> Vec<Vec<u8>> {
-    vec![b"http/1.1".to_vec()]
+fn protocols(challenges: bool) -> Vec<Vec<u8>> {
+    let mut all = vec![b"http/1.1".to_vec()];
+    all.extend(challenges.then(|| PROTOCOL.to_vec()));
+    all
 }
 
 /// The certificates in a file, leaf first; never none.
@@ -300,7 +326,7 @@ mod tests {
             key: key.clone(),
         };
         let clock = Arc::new(SystemClock::new());
-        super::load(&[pair], minimum, None, clock).map_err(|(_, fault)| fault)
+        super::load(&[pair], Terms::plain(minimum, clock)).map_err(|(_, fault)| fault)
     }
 
     fn pair() -> (String, Secret) {

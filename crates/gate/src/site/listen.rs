@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use config::{Fault, Table, secret::Sources};
 
 pub use self::tls::{Certificate, Clients, Files, Minimum, Tls};
-use super::deployment::PublicUrl;
+use super::deployment::{Deployment, PublicUrl};
 
 /// One listener.
 #[derive(Clone, Debug)]
@@ -26,12 +26,29 @@ pub struct Listen {
 }
 
 impl Listen {
+    /// What it orders from an authority, if it does.
+    #[must_use]
+    pub fn order(&self) -> Option<&acme::Settings> {
+        match &self.tls.as_ref()?.certificate {
+            Certificate::Acme(settings) => Some(settings),
+            Certificate::Files(_) | Certificate::SelfSigned => None,
+        }
+    }
+
     /// Reads every `[[listen]]`.
     pub(super) fn read(
         root: &mut Table<'_>,
         sources: &Sources,
-        url: Option<&PublicUrl>,
+        deployment: Option<&Deployment>,
     ) -> Vec<Self> {
+        let url = deployment.map(|it| &it.public_url);
+        let hosts = deployment.into_iter().flat_map(|it| &it.hosts);
+        let ours: Vec<&str> = url
+            .map(|url| &url.host)
+            .into_iter()
+            .chain(hosts)
+            .map(AsRef::as_ref)
+            .collect();
         let tables = root.tables("listen");
         if tables.is_empty() && !root.has("listen") {
             root.fault(
@@ -51,7 +68,7 @@ impl Listen {
             );
             let tls = table
                 .optional_table("tls")
-                .map(|tls| Tls::read(tls, sources));
+                .map(|tls| Tls::read(tls, sources, &ours));
             let redirects = redirects(&mut table, tls.is_some(), url);
             one_authority(&table, &listeners, tls.as_ref().and_then(Option::as_ref));
             let Some(address) = address else { continue };
@@ -70,6 +87,17 @@ impl Listen {
                 tls: tls.flatten(),
                 redirects,
             });
+        }
+        let asks =
+            |it: &Self| matches!(it.order(), Some(order) if order.challenge == acme::Kind::Http01);
+        if listeners.iter().any(asks) && listeners.iter().all(|it| it.tls.is_some()) {
+            root.fault(
+                Fault::new(
+                    "acme.no-plain-listener",
+                    "the authority asks without TLS, and no listener answers there",
+                )
+                .hint("add [[listen]] with address = \"0.0.0.0:80\" and redirect = true, or challenge = \"tls-alpn-01\""),
+            );
         }
         listeners
     }

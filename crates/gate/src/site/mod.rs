@@ -86,11 +86,7 @@ impl Site {
         surroundings: &Surroundings<'_>,
     ) -> Option<Self> {
         let deployment = Deployment::read(deployment);
-        let listeners = Listen::read(
-            root,
-            surroundings.sources,
-            deployment.as_ref().map(|it| &it.public_url),
-        );
+        let listeners = Listen::read(root, surroundings.sources, deployment.as_ref());
         let limits = Limits::read(root);
         let rates = ::limits::section::read(root, route::READERS);
         let headers =

@@ -92,7 +92,7 @@ pub(crate) fn speaking(certificate: &Path, key: &Secret) -> tls::Speaking {
         key: key.clone(),
     };
     let clock = Arc::new(SystemClock::new());
-    tls::load(&[pair], Minimum::default(), None, clock).unwrap()
+    tls::load(&[pair], tls::Terms::plain(Minimum::default(), clock)).unwrap()
 }
 
 /// The site of a configuration with one app and `rest`.

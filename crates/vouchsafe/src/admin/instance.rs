@@ -73,6 +73,8 @@ pub(crate) struct Instance {
     pub(crate) inspected: inspection::Found,
     pub(crate) started: Timestamp,
     pub(crate) configuration: PathBuf,
+    /// What authorities are answered that certificates are ordered from.
+    pub(crate) challenges: Arc<acme::Challenges>,
     pub(crate) data_dir: PathBuf,
     pub(crate) log_file: Option<PathBuf>,
     pub(crate) ledger_section: ledger::Section,
@@ -364,8 +366,13 @@ impl Instance {
             ));
         }
         let folder = Some(self.data_dir.as_path());
-        let tls =
-            crate::commands::up::certificates(&site, &self.configuration, folder, &self.clock)?;
+        let tls = crate::commands::up::certificates(
+            &site,
+            &self.configuration,
+            folder,
+            &self.challenges,
+            &self.clock,
+        )?;
         let before = self.gate.site();
         site.take_up_keys(&before);
         self.gate

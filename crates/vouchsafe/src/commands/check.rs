@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mut stderr = std::io::stderr().lock();
     if let Some(site) = &loaded.site {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        super::up::certificates(site, &args.config, None, &clock)?;
+        super::up::certificates(site, &args.config, None, &Arc::default(), &clock)?;
         let _ = writeln!(
             stderr,
             "{} would start: {} routes, {} apps, data in {}",
@@ -79,7 +79,7 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
     let now = SystemClock::new().now();
     for listen in site.listeners() {
         if let Some(tls) = &listen.tls {
-            warnings.extend(of_certificates(&tls.certificate, site, now));
+            warnings.extend(of_certificates(&tls.certificate, loaded, site, now));
         }
     }
     if loaded.ledger.second_place.is_none() {
@@ -122,10 +122,16 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
 }
 
 /// What is wrong with the certificates of a listener, or soon will be.
-fn of_certificates(certificate: &Certificate, site: &gate::Site, now: Timestamp) -> Vec<String> {
+fn of_certificates(
+    certificate: &Certificate,
+    loaded: &load::Loaded,
+    site: &gate::Site,
+    now: Timestamp,
+) -> Vec<String> {
     let host = site.deployment().public_url.host.trim_matches(['[', ']']);
     let files = match certificate {
         Certificate::Files(files) => files,
+        Certificate::Acme(settings) => return of_order(settings, &loaded.data_dir, now),
         Certificate::SelfSigned => {
             let what =
                 "a listener shows a certificate that we sign ourselves: no browser believes it";
@@ -150,6 +156,31 @@ fn of_certificates(certificate: &Certificate, site: &gate::Site, now: Timestamp)
             }
         };
         warnings.push(what);
+    }
+    warnings
+}
+
+/// What came of the last order of a certificate, where that was nothing.
+fn of_order(settings: &acme::Settings, data_dir: &std::path::Path, now: Timestamp) -> Vec<String> {
+    let files = acme::Files::in_folder(data_dir);
+    let mut warnings = Vec::new();
+    let path = files.certificate(settings);
+    match files.leaf(settings) {
+        // Renewed with a third of its life left: what ends so soon was not.
+        Some(leaf) if leaf.ends - now.seconds() < (leaf.ends - leaf.begins) / 4 => {
+            warnings.push(format!(
+                "the certificate {} was not renewed in time",
+                path.display()
+            ));
+        }
+        _ => {}
+    }
+    if let Some(failure) = files.failure(settings) {
+        let at = Timestamp::from_seconds(failure.at);
+        let (times, why) = (failure.failures, failure.why);
+        warnings.push(format!(
+            "{times} orders of a certificate failed, the last at {at}: {why}"
+        ));
     }
     warnings
 }

@@ -253,6 +253,7 @@ impl Up {
         }
         tokio::spawn(tick(Arc::clone(&self.instance)));
         tokio::spawn(certificates::watch(Arc::clone(&self.instance)));
+        tokio::spawn(certificates::order(Arc::clone(&self.instance)));
         tokio::spawn(inspection::run(Arc::clone(&self.instance)));
         tokio::spawn(reloads(Arc::clone(&self.instance), hangup));
         Ok(())

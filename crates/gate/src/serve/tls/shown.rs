@@ -7,6 +7,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use acme::{Challenges, challenges::PROTOCOL};
 use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
@@ -20,9 +21,18 @@ pub(super) struct Shown {
     /// By name in small letters; what begins with `*.` is for one label in its place.
     by_name: BTreeMap<String, Arc<CertifiedKey>>,
     several: bool,
+    challenges: Option<Arc<Challenges>>,
 }
 
 impl Shown {
+    /// None yet, but what authorities are answered.
+    pub(super) fn answering(challenges: Option<Arc<Challenges>>) -> Self {
+        Self {
+            challenges,
+            ..Self::default()
+        }
+    }
+
     /// Adds a certificate. What it shares with one before is given back, and nothing is added.
     pub(super) fn add(&mut self, leaf: Leaf, key: CertifiedKey) -> Result<(), String> {
         if let Some(name) = leaf.names.iter().find(|it| self.by_name.contains_key(*it)) {
@@ -51,8 +61,18 @@ impl Shown {
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(challenges) = &self.challenges
+            && speaks_to_authority(&hello)
+        {
+            return challenges.certificate(hello.server_name()?);
+        }
         self.of(hello.server_name()).cloned()
     }
+}
+
+/// Whether the protocol of authorities is all that is offered (RFC 8737, section 4).
+fn speaks_to_authority(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|offered| offered.eq([PROTOCOL]))
 }
 
 #[cfg(test)]

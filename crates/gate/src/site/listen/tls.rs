@@ -28,6 +28,8 @@ pub enum Certificate {
     Files(Vec<Files>),
     /// One that we sign ourselves, for machines that only its operator looks at.
     SelfSigned,
+    /// One that an authority gives us.
+    Acme(acme::Settings),
 }
 
 /// A certificate of the operator's.
@@ -67,7 +69,7 @@ const MOST: usize = 256;
 
 impl Tls {
     /// Reads a `tls` table; nothing where a fault of it is noted.
-    pub(super) fn read(mut table: Table<'_>, sources: &Sources) -> Option<Self> {
+    pub(super) fn read(mut table: Table<'_>, sources: &Sources, ours: &[&str]) -> Option<Self> {
         let minimum = match table.optional_one_of("minimum", &["1.2", "1.3"]) {
             Some(found) if found.value == "1.3" => Minimum::Tls13,
             _ => Minimum::default(),
@@ -76,15 +78,54 @@ impl Tls {
         let clients = table
             .optional_table("clients")
             .map(|clients| Clients::read(clients, sources));
-        let certificate = certificate(&mut table, sources);
-        table.done();
+        let span = table.span_of("acme");
+        let ordered = table
+            .optional_table("acme")
+            .map(|mut acme| acme::Settings::read(&mut acme, ours, |path| sources.locate(path)));
+        let certificate = match ordered {
+            Some(ordered) => {
+                alone(&mut table);
+                ordered.map(Certificate::Acme)
+            }
+            None => certificate(&mut table, sources),
+        };
         let clients = clients.flatten();
+        if let (Some(Certificate::Acme(ordered)), Some(Clients { required: true, .. })) =
+            (&certificate, &clients)
+            && ordered.challenge == acme::Kind::TlsAlpn01
+        {
+            table.fault(
+                Fault::new(
+                    "acme.no-certificate-of-its-own",
+                    "the authority that looks at this listener has no certificate to show it",
+                )
+                .at(span)
+                .hint("use challenge = \"http-01\", or clients that are not required"),
+            );
+        }
+        table.done();
         // What is asked for and not understood must not become a listener that asks for nothing.
         (asks == clients.is_some()).then_some(Self {
             certificate: certificate?,
             minimum,
             clients,
         })
+    }
+}
+
+/// Faults any other certificate beside one that is ordered.
+fn alone(table: &mut Table<'_>) {
+    for key in ["certificate", "key", "certificates", "self_signed"] {
+        if let Some(span) = table.span_of(key) {
+            table.fault(
+                Fault::new(
+                    "listen.two-certificates",
+                    format!("{} names {key} beside acme", table.title()),
+                )
+                .at(span)
+                .hint("keep acme, or the other"),
+            );
+        }
     }
 }
 

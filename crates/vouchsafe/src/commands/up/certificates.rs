@@ -1,7 +1,7 @@
 //! The certificates that listeners show.
 //!
 //! Owns where they come from: the files that the configuration names, or the pair of our own making in the
-//! data folder, which is made here when it is needed; and the look at all of them while the gate runs, so that a
+//! data folder, which is made here when it is needed, or an authority, which is asked from here; and the look at all of them while the gate runs, so that a
 //! renewed file is in force without a reload. One that does not fit changes nothing.
 
 use std::{
@@ -11,15 +11,16 @@ use std::{
     time::Duration,
 };
 
+use acme::{Challenges, Kind, Looked, Settings};
 use config::secret::Sources;
 use control::{Clock, Timestamp};
 use gate::{
     Site,
     serve::{
         certificate,
-        tls::{self, Pair, Speaking},
+        tls::{self, Pair, Speaking, Terms},
     },
-    site::listen::{Certificate, Files},
+    site::listen::{Certificate, Files, Listen},
 };
 use tokio::{
     task::spawn_blocking,
@@ -37,6 +38,7 @@ pub(crate) fn certificates(
     site: &Site,
     configuration: &Path,
     data_dir: Option<&Path>,
+    challenges: &Arc<Challenges>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Option<Speaking>>, Failure> {
     let sources = Sources::of_process(configuration);
@@ -47,6 +49,7 @@ pub(crate) fn certificates(
                 return Ok(None);
             };
             let mut lines = Vec::new();
+            let order = listen.order();
             let pairs = match &tls.certificate {
                 Certificate::Files(files) => {
                     lines.extend(files.iter().map(|files| files.line));
@@ -57,15 +60,24 @@ pub(crate) fn certificates(
                     Some(data_dir) => vec![self_signed(site, data_dir, clock.now())?],
                     None => return Ok(None),
                 },
+                Certificate::Acme(settings) => match data_dir {
+                    Some(data_dir) => vec![ordered(site, settings, data_dir, clock.now())?],
+                    None => return Ok(None),
+                },
             };
-            tls::load(&pairs, tls.minimum, tls.clients.as_ref(), Arc::clone(clock))
-                .map(Some)
-                .map_err(|(at, fault)| {
-                    let line = at.and_then(|at| lines.get(at));
-                    let place = line.map(|line| format!("{}:{line}: ", configuration.display()));
-                    let what = format!("{}{fault}", place.unwrap_or_default());
-                    Failure::new(what, fault.hint())
-                })
+            let by_handshake = order.is_some_and(|it| it.challenge == Kind::TlsAlpn01);
+            let terms = Terms {
+                minimum: tls.minimum,
+                clients: tls.clients.as_ref(),
+                challenges: by_handshake.then(|| Arc::clone(challenges)),
+                clock: Arc::clone(clock),
+            };
+            tls::load(&pairs, terms).map(Some).map_err(|(at, fault)| {
+                let line = at.and_then(|at| lines.get(at));
+                let place = line.map(|line| format!("{}:{line}: ", configuration.display()));
+                let what = format!("{}{fault}", place.unwrap_or_default());
+                Failure::new(what, fault.hint())
+            })
         })
         .collect()
 }
@@ -80,6 +92,79 @@ fn of_files(files: &Files, sources: &Sources) -> Result<Pair, Failure> {
     })
 }
 
+/// The certificate of an authority. Until there is one, the one that we sign ourselves, which nobody
+/// believes: there is no moment without TLS.
+fn ordered(
+    site: &Site,
+    settings: &Settings,
+    data_dir: &Path,
+    now: Timestamp,
+) -> Result<Pair, Failure> {
+    let files = acme::Files::in_folder(data_dir);
+    let certificate = files.certificate(settings);
+    match config::files::read_secret(&certificate) {
+        Ok(key) => Ok(Pair { certificate, key }),
+        Err(_) if !certificate.exists() => self_signed(site, data_dir, now),
+        Err(fault) => Err(Failure::new(fault.to_string(), fault.hint())),
+    }
+}
+
+/// Orders what is due, once a second a look; one order after the other.
+pub(super) async fn order(instance: Arc<Instance>) {
+    let keeper = acme::Keeper::new(
+        acme::Files::in_folder(&instance.data_dir),
+        Arc::clone(&instance.challenges),
+        Arc::clone(&instance.clock),
+        &*instance.rng,
+    );
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        let site = instance.gate.site();
+        let mut orders: Vec<&Settings> = Vec::new();
+        for order in site.listeners().iter().filter_map(Listen::order) {
+            if !orders.contains(&order) {
+                orders.push(order);
+            }
+        }
+        for settings in orders {
+            if !keeper.is_due(settings) {
+                continue;
+            }
+            let names = settings.names.iter().cloned().collect::<Vec<_>>().join(" ");
+            let log = &instance.log;
+            match authority(&instance, settings).await {
+                Err(why) => log.warn("acme.failed", &[("names", &names), ("why", &why)]),
+                Ok(client) => match keeper.look(settings, &client).await {
+                    Looked::Current => {}
+                    Looked::Renewed => log.info("acme.renewed", &[("names", &names)]),
+                    Looked::Failed(why) => {
+                        log.warn("acme.failed", &[("names", &names), ("why", &why)]);
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// What asks the authority, made anew for each order: its roots and the policy may have changed.
+async fn authority(
+    instance: &Arc<Instance>,
+    settings: &Settings,
+) -> Result<Arc<connect::Client>, String> {
+    let (held, roots) = (Arc::clone(instance), settings.roots.clone());
+    let made = spawn_blocking(move || {
+        let loaded = crate::load::resolved(&held.configuration)?;
+        crate::people::client_of(&loaded, roots.as_deref(), &held.clock)
+    });
+    match made.await {
+        Ok(Ok(client)) => Ok(Arc::new(client)),
+        Ok(Err(failure)) => Err(failure.text().to_owned()),
+        Err(_) => Err("the client could not be made".to_owned()),
+    }
+}
+
 /// Looks at the files once a second, and once a minute at whatever else a certificate comes from. What has
 /// changed is put in force; what is wrong is said once in the log, and what is in force goes on.
 pub(super) async fn watch(instance: Arc<Instance>) {
@@ -92,7 +177,7 @@ pub(super) async fn watch(instance: Arc<Instance>) {
         let before = std::mem::take(&mut seen);
         let due = second % 60 == 0 || !told.is_empty();
         let looked = spawn_blocking(move || {
-            let after = stamps(&held.gate.site());
+            let after = stamps(&held.gate.site(), &held.data_dir);
             let renewed = (due || after != before).then(|| held.renew_certificates());
             (after, renewed)
         });
@@ -122,15 +207,22 @@ pub(super) async fn watch(instance: Arc<Instance>) {
 /// By what a file that was written anew is told from the one before, for each file that is there.
 type Stamps = Vec<Option<(u64, u64, i64, i64)>>;
 
-fn stamps(site: &Site) -> Stamps {
+fn stamps(site: &Site, data_dir: &Path) -> Stamps {
     let stamp = |path: &Path| {
         let about = std::fs::metadata(path).ok()?;
         Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
     };
     let mut all = Stamps::new();
     for tls in site.listeners().iter().filter_map(|it| it.tls.as_ref()) {
-        if let Certificate::Files(files) = &tls.certificate {
-            all.extend(files.iter().map(|files| stamp(&files.certificate)));
+        match &tls.certificate {
+            Certificate::Files(files) => {
+                all.extend(files.iter().map(|files| stamp(&files.certificate)));
+            }
+            Certificate::Acme(settings) => {
+                let files = acme::Files::in_folder(data_dir);
+                all.push(stamp(&files.certificate(settings)));
+            }
+            Certificate::SelfSigned => {}
         }
         if let Some(clients) = &tls.clients {
             all.push(stamp(&clients.roots));
@@ -149,7 +241,13 @@ impl Instance {
             .unwrap_or_else(PoisonError::into_inner);
         let site = self.gate.site();
         let folder = Some(self.data_dir.as_path());
-        let tls = certificates(&site, &self.configuration, folder, &self.clock)?;
+        let tls = certificates(
+            &site,
+            &self.configuration,
+            folder,
+            &self.challenges,
+            &self.clock,
+        )?;
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(running) = running.as_ref().filter(|running| running.differs(&tls)) else {
             return Ok(false);
