@@ -132,6 +132,7 @@ fn opener(engine: &Rc<Engine>) -> impl Fn() -> tokio::io::DuplexStream + use<> {
         let peer = Peer {
             address: ([127, 0, 0, 1], 1).into(),
             spoken: gate::stages::Spoken::Plain,
+            certificate: None,
         };
         tokio::task::spawn_local(async move { engine.serve(peer, far).await });
         near

@@ -89,6 +89,8 @@ pub struct Gate {
     pub(crate) people: OnceLock<People>,
     /// Where alerts wait, where any are sent.
     pub(crate) alerts: OnceLock<Arc<hooks::alerts::Queue>>,
+    /// What authorities are answered, where certificates are ordered.
+    pub(crate) challenges: OnceLock<Arc<acme::Challenges>>,
     /// Where limits are shared with other processes, if they are.
     pub(crate) limits: OnceLock<limits::shared::Server>,
     pub(crate) room: Arc<Room>,
@@ -130,6 +132,7 @@ impl Gate {
             echo: OnceLock::new(),
             people: OnceLock::new(),
             alerts: OnceLock::new(),
+            challenges: OnceLock::new(),
             limits: OnceLock::new(),
             room,
             tickets: Tickets::default(),
@@ -183,6 +186,12 @@ impl Gate {
     /// Tells the gate where to raise alerts; only the first call counts. Until then it raises none.
     pub fn alert_by(&self, queue: Arc<hooks::alerts::Queue>) {
         let _ = self.alerts.set(queue);
+    }
+
+    /// Tells the gate where the answers to authorities are; only the first call counts. Until then it has
+    /// none.
+    pub fn answer_by(&self, challenges: Arc<acme::Challenges>) {
+        let _ = self.challenges.set(challenges);
     }
 
     /// Tells the gate where it shares its limits; only the first call counts. Until then each process
@@ -240,6 +249,7 @@ impl Gate {
         site.name_routes(&self.ledger)?;
         site.take_up_loads(&self.room.loads);
         site.take_up_rates(&self.site.load());
+        site.take_up_certificates(&self.site.load());
         self.site.store(Arc::new(site));
         Ok(())
     }

@@ -217,6 +217,7 @@ fn credential(route: &Route, question: &Question<'_>) -> Step {
         (accepts.keys, "a key"),
         (accepts.tokens, "a token"),
         (accepts.sessions, "a session"),
+        (accepts.certificates, "a certificate"),
     ];
     let kinds: Vec<&str> = kinds
         .iter()

@@ -45,9 +45,9 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use rustls::ServerConfig;
 use tokio::sync::watch;
 
+use self::tls::Speaking;
 use crate::{core::Gate, room::affordable};
 
 /// Longest time a client may take nothing of what is sent to it.
@@ -58,7 +58,7 @@ pub struct Options {
     /// Threads; `None` is one for each core of this machine.
     pub threads: Option<NonZero<usize>>,
     /// TLS of each listener of the site, in the order of the site; see [`tls::load`].
-    pub tls: Vec<Option<Arc<ServerConfig>>>,
+    pub tls: Vec<Option<Speaking>>,
     /// Most descriptors this process may have open, which bounds connections as well.
     pub descriptors: usize,
 }
@@ -124,7 +124,7 @@ enum Phase {
 }
 
 /// TLS of one listener, replaced as a whole when a certificate is renewed.
-type Tls = Arc<ArcSwapOption<ServerConfig>>;
+type Tls = Arc<ArcSwapOption<Speaking>>;
 
 /// Stops an engine at once, a drain under way included.
 #[derive(Clone)]
@@ -160,12 +160,22 @@ impl Running {
 
     /// Puts renewed certificates in force for new connections; as many as there are listeners,
     /// and plain ones stay plain.
-    pub fn renew(&self, tls: Vec<Option<Arc<ServerConfig>>>) {
+    pub fn renew(&self, tls: Vec<Option<Speaking>>) {
         for (slot, renewed) in self.tls.iter().zip(tls) {
-            if slot.load().is_some() && renewed.is_some() {
-                slot.store(renewed);
+            if let (Some(before), Some(mut renewed)) = (slot.load_full(), renewed) {
+                renewed.take_up(&before);
+                slot.store(Some(Arc::new(renewed)));
             }
         }
+    }
+
+    /// Whether these differ from what is in force.
+    #[must_use]
+    pub fn differs(&self, tls: &[Option<Speaking>]) -> bool {
+        self.tls.iter().zip(tls).any(|(slot, renewed)| {
+            let (current, renewed) = (slot.load(), renewed.as_ref());
+            current.as_ref().map(|it| *it.digest()) != renewed.map(|it| *it.digest())
+        })
     }
 
     /// Accepts no more, lets requests under way finish with `Connection: close` for at most
@@ -232,7 +242,7 @@ impl Gate {
                 cause,
             };
             let bound = bind::bind(configured.address, threads).map_err(refused)?;
-            let slot: Tls = Arc::new(ArcSwapOption::new(tls.next().flatten()));
+            let slot: Tls = Arc::new(ArcSwapOption::new(tls.next().flatten().map(Arc::new)));
             running.addresses.push(bound.address);
             running.tls.push(Arc::clone(&slot));
             for (socket, doors) in bound.sockets.into_iter().zip(&mut doors) {

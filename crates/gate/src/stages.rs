@@ -294,6 +294,11 @@ fn judge_head(
     let host = host::judge(site.deployment(), &client, request)?;
     exchange.forwarded_host = host.forwarded;
 
+    // challenge: before anybody is sent to HTTPS, because the certificate for that is what it is about.
+    if let Some(document) = own::challenge(core, peer, &paths, request) {
+        return Ok(Judged::Own(document));
+    }
+
     // redirect: before anything of ours is said, and behind the name, which stands in the answer.
     if peer.spoken == Spoken::Redirect {
         return Err(redirect::judge(exchange, &host, request));
@@ -379,6 +384,9 @@ fn judge_caller(
         if let identity::Principal::Session(_) = verified.principal() {
             exchange.clears = false;
             session::same_site(exchange.site.deployment(), request)?;
+        }
+        if let identity::Principal::Certificate(_) = verified.principal() {
+            session::not_of_another_site(exchange.site.deployment(), request)?;
         }
     }
 

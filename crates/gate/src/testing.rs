@@ -71,6 +71,7 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         secure: false,
         route: Some(0),
         principal: None,
+        certificate: None,
         head: false,
         began: std::time::Duration::ZERO,
         at: Timestamp::from_seconds(1_800_000_000),

@@ -56,6 +56,7 @@ fn allocated(engine: &Engine, request: &str, count: usize) -> u64 {
     let peer = Peer {
         address,
         spoken: gate::stages::Spoken::Plain,
+        certificate: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -125,6 +126,7 @@ fn answered(engine: &Engine, request: String) -> String {
     let peer = Peer {
         address,
         spoken: gate::stages::Spoken::Plain,
+        certificate: None,
     };
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

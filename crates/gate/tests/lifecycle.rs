@@ -14,16 +14,13 @@ use std::{
 };
 
 use control::Secret;
-use gate::{
-    serve::{Options, StartFault, tls},
-    site::listen::Minimum,
-};
+use gate::serve::{Options, StartFault};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
-use support::{HOOK, OPEN, Origin, Wire, get, ok, site, start, start_at, start_with};
+use support::{HOOK, OPEN, Origin, Wire, get, ok, site, speaking, start, start_at, start_with};
 
 /// A certificate for the gate's name in a folder of its own, and its key.
 struct Identity {
@@ -114,7 +111,7 @@ fn a_renewed_certificate_serves_new_connections() {
     let mut kept = old.connect(gate.address(), &TLS13);
     kept.flush().unwrap();
     kept.conn.complete_io(&mut kept.sock).unwrap();
-    let renewed = tls::load(&new.path(), &new.key, Minimum::default()).unwrap();
+    let renewed = speaking(&new.path(), &new.key);
     gate.running.as_ref().unwrap().renew(vec![Some(renewed)]);
     let mut fresh = new.connect(gate.address(), &TLS13);
     assert!(ask(&mut fresh, 1).starts_with("HTTP/1.1 200 OK\r\n"));

@@ -25,11 +25,13 @@
 //! 11. [`password`] and [`lockout`]: what people know, and slow guessing;
 //! 12. [`oidc`]: how people log in, and [`mod@form`], in which browsers bring things;
 //! 13. [`account`]: people who have a password here;
-//! 14. [`controls`]: the promises kept here.
+//! 14. [`certificate`]: programs that show a certificate;
+//! 15. [`controls`]: the promises kept here.
 
 pub mod account;
 pub mod api_key;
 mod base62;
+pub mod certificate;
 pub mod controls;
 pub mod credential;
 mod fault;

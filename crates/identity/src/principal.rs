@@ -10,6 +10,7 @@ use control::Timestamp;
 
 use crate::{
     Key, KeyId, LiveKeys, Session, SessionHash, base62,
+    certificate::Shown,
     token::{Bearer, LiveRevocations, marks::Tenure},
 };
 
@@ -67,6 +68,8 @@ pub enum Principal {
     Bearer(Arc<Bearer>),
     /// A person who is logged in.
     Session(Arc<Session>),
+    /// The program, or the person, whose certificate the connection began with.
+    Certificate(Shown),
 }
 
 impl Principal {
@@ -83,6 +86,7 @@ impl Principal {
                 issuer: session.issuer(),
                 name: session.subject(),
             },
+            Self::Certificate(shown) => Subject::Certificate(shown.holder().name()),
         }
     }
 
@@ -93,6 +97,7 @@ impl Principal {
             Self::Key(key) => key.id_text(),
             Self::Bearer(bearer) => bearer.person().as_str(),
             Self::Session(session) => session.principal(),
+            Self::Certificate(shown) => shown.holder().id(),
         }
     }
 
@@ -103,6 +108,7 @@ impl Principal {
             Self::Key(key) => key.roles(),
             Self::Bearer(bearer) => bearer.roles(),
             Self::Session(session) => session.roles(),
+            Self::Certificate(shown) => shown.holder().roles(),
         }
     }
 
@@ -113,6 +119,7 @@ impl Principal {
             Self::Key(key) => key.tenant(),
             Self::Bearer(bearer) => bearer.tenant(),
             Self::Session(session) => session.tenant(),
+            Self::Certificate(shown) => shown.holder().tenant(),
         }
     }
 
@@ -121,7 +128,7 @@ impl Principal {
     pub fn is_probe(&self) -> bool {
         match self {
             Self::Key(key) => key.is_probe(),
-            Self::Bearer(_) => false,
+            Self::Bearer(_) | Self::Certificate(_) => false,
             Self::Session(session) => session.is_probe(),
         }
     }
@@ -130,7 +137,7 @@ impl Principal {
     #[must_use]
     pub fn session(&self) -> Option<&SessionHash> {
         match self {
-            Self::Key(_) | Self::Bearer(_) => None,
+            Self::Key(_) | Self::Bearer(_) | Self::Certificate(_) => None,
             Self::Session(session) => Some(session.hash()),
         }
     }
@@ -144,6 +151,7 @@ impl Principal {
             Self::Key(_) => 0,
             Self::Bearer(bearer) => bearer.variant(),
             Self::Session(session) => session.variant(),
+            Self::Certificate(shown) => shown.holder().variant(),
         }
     }
 
@@ -166,6 +174,8 @@ pub enum Subject<'a> {
         /// For whom.
         name: &'a str,
     },
+    /// The holder of a certificate that the configuration calls so.
+    Certificate(&'a str),
 }
 
 impl fmt::Display for Subject<'_> {
@@ -173,6 +183,7 @@ impl fmt::Display for Subject<'_> {
         match self {
             Self::Key(id) => write!(f, "key:{}", id.as_str()),
             Self::User { name, .. } => write!(f, "user:{name}"),
+            Self::Certificate(name) => write!(f, "certificate:{name}"),
         }
     }
 }
@@ -190,6 +201,7 @@ impl fmt::Debug for Subject<'_> {
 pub struct Standing {
     pub(crate) key: Option<KeyId>,
     pub(crate) session: Option<Arc<Session>>,
+    pub(crate) certificate: Option<Shown>,
     pub(crate) tenure: Option<Tenure>,
 }
 
@@ -202,6 +214,10 @@ impl Standing {
         self.tenure.as_ref().is_none_or(stands)
             && self.key.is_none_or(|key| keys.stands(key, now))
             && session.is_none_or(|session| session.stands(now))
+            && self
+                .certificate
+                .as_ref()
+                .is_none_or(|shown| shown.stands(now))
     }
 }
 

@@ -35,7 +35,7 @@ impl Verified {
     }
 
     /// Checks that whoever asks may use `method` on `path` and has one of `roles`, where any are
-    /// named. A key must also name both in its scope, and where there is a `table`, it must allow both
+    /// named. A key must also name both in its scope, as must a certificate's entry, and where there is a `table`, it must allow both
     /// to one of the roles and deny them to none.
     ///
     /// `path` is the canonical path of the request. Scope, roles and table are checked in this order.
@@ -50,6 +50,11 @@ impl Verified {
     ) -> Result<Authorised, AccessRefusal> {
         if let Principal::Key(key) = &self.principal
             && !key.scopes().cover(method, path)
+        {
+            return Err(AccessRefusal::Scope);
+        }
+        if let Principal::Certificate(shown) = &self.principal
+            && !shown.holder().scopes().cover(method, path)
         {
             return Err(AccessRefusal::Scope);
         }
@@ -83,14 +88,17 @@ impl Authorised {
     /// What must go on being so for as long as the request lasts.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let (key, session) = match &self.0.principal {
-            Principal::Key(key) => (Some(key.id()), None),
-            Principal::Bearer(_) => (None, None),
-            Principal::Session(session) => (None, Some(Arc::clone(session))),
-        };
+        let (mut key, mut session, mut certificate) = (None, None, None);
+        match &self.0.principal {
+            Principal::Key(its) => key = Some(its.id()),
+            Principal::Bearer(_) => {}
+            Principal::Session(its) => session = Some(Arc::clone(its)),
+            Principal::Certificate(its) => certificate = Some(its.clone()),
+        }
         Standing {
             key,
             session,
+            certificate,
             tenure: self.0.tenure,
         }
     }

@@ -5,7 +5,7 @@
 
 use control::{ControlId, Reason, Refusal};
 
-use crate::token::TokenRefusal;
+use crate::{certificate::CertificateRefusal, token::TokenRefusal};
 
 /// Whose credential it is.
 pub const KEY: ControlId = ControlId("identity.key");
@@ -15,6 +15,9 @@ pub const SCOPE: ControlId = ControlId("identity.scope");
 
 /// Whose token it is.
 pub const TOKEN: ControlId = ControlId("identity.token");
+
+/// Whose certificate it is.
+pub const CERTIFICATE: ControlId = ControlId("identity.certificate");
 
 /// Who may be given keys and tokens.
 pub const ISSUE: ControlId = ControlId("identity.issue");
@@ -133,6 +136,34 @@ impl From<TokenRefusal> for Refusal {
             "This token is not accepted: send a new one, as Authorization: Bearer.",
             refusal.reason(),
         )
+    }
+}
+
+impl CertificateRefusal {
+    /// What the ledger is told.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        Reason(match self {
+            Self::Missing => "certificate-missing",
+            Self::Unlisted => "certificate-unlisted",
+            Self::Ambiguous => "certificate-ambiguous",
+            Self::Ended => "certificate-ended",
+            Self::Withdrawn => "certificate-withdrawn",
+        })
+    }
+}
+
+impl From<CertificateRefusal> for Refusal {
+    /// One answer for every certificate that does not count. The connection ends with it, so that whoever
+    /// comes back shows what is current.
+    fn from(refusal: CertificateRefusal) -> Self {
+        let public = match refusal {
+            CertificateRefusal::Missing => {
+                "A client certificate is needed: show one when you connect."
+            }
+            _ => "This certificate is not accepted.",
+        };
+        Self::new(CERTIFICATE, 403, public, refusal.reason()).closing()
     }
 }
 

@@ -221,7 +221,9 @@ impl Collection {
     /// What its rows call `principal`, if they can.
     fn name_of(&self, principal: &Principal) -> Option<Box<str>> {
         match principal.subject() {
-            subject @ Subject::Key(_) => Some(subject.to_string().into()),
+            subject @ (Subject::Key(_) | Subject::Certificate(_)) => {
+                Some(subject.to_string().into())
+            }
             Subject::User { issuer, name } => {
                 let known = self.issuer.as_deref();
                 let vouched =

@@ -12,6 +12,10 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude
 pub struct Leaf {
     /// Names in small letters and addresses it is for.
     pub names: BTreeSet<String>,
+    /// URIs it is for, such as SPIFFE ids, as written.
+    pub uris: BTreeSet<String>,
+    /// Mail addresses it is for, as written.
+    pub emails: BTreeSet<String>,
     /// When it begins to count, in seconds since 1970.
     pub begins: i64,
     /// When it ends, in seconds since 1970.
@@ -25,14 +29,22 @@ impl Leaf {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let validity = certificate.validity();
         let alternatives = certificate.subject_alternative_name().ok()?;
-        let names = alternatives
-            .into_iter()
-            .flat_map(|it| &it.value.general_names);
-        Some(Self {
-            names: names.filter_map(name_of).collect(),
+        let mut leaf = Self {
+            names: BTreeSet::new(),
+            uris: BTreeSet::new(),
+            emails: BTreeSet::new(),
             begins: validity.not_before.timestamp(),
             ends: validity.not_after.timestamp(),
-        })
+        };
+        let alternatives = alternatives.into_iter();
+        for name in alternatives.flat_map(|it| &it.value.general_names) {
+            match name {
+                GeneralName::URI(uri) => drop(leaf.uris.insert((*uri).to_owned())),
+                GeneralName::RFC822Name(mail) => drop(leaf.emails.insert((*mail).to_owned())),
+                _ => leaf.names.extend(name_of(name)),
+            }
+        }
+        Some(leaf)
     }
 
     /// Whether it is for `host`: by that name, or by one with `*` for its first label (RFC 9525, section
@@ -68,6 +80,8 @@ mod tests {
     fn a_wildcard_stands_for_one_label_of_a_name() {
         let leaf = Leaf {
             names: ["*.school.example", "*.0.0.1"].map(str::to_owned).into(),
+            uris: BTreeSet::new(),
+            emails: BTreeSet::new(),
             begins: 0,
             ends: 1,
         };

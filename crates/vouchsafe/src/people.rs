@@ -3,7 +3,7 @@
 //! Owns the wiring of sessions, provider and local accounts, and what of the configuration they and
 //! alerts were made from. Changing that needs a restart.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use connect::{Client, Dns, client::Limits};
 use control::{Clock, Rng};
@@ -90,7 +90,16 @@ pub(crate) fn asks(site: &Site) -> bool {
 
 /// What asks providers and issuers.
 pub(crate) fn client(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Client, Failure> {
-    let tls = connect::tls::config(loaded.connect.roots.as_deref(), Arc::clone(clock))
+    client_of(loaded, loaded.connect.roots.as_deref(), clock)
+}
+
+/// The same under the public roots and those of a file.
+pub(crate) fn client_of(
+    loaded: &Loaded,
+    roots: Option<&Path>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Client, Failure> {
+    let tls = connect::tls::config(roots, Arc::clone(clock))
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
     let resolver = Dns::of_system(loaded.connect.hosts_file).map_err(|cause| {
         Failure::new(

@@ -140,6 +140,7 @@ fn judged(fields: &[&[u8]], peer: IpAddr) -> Option<(IpAddr, bool, bool)> {
     let peer = Peer {
         address: SocketAddr::new(peer, 5000),
         spoken: gate::stages::Spoken::Plain,
+        certificate: None,
     };
     with_site(|site| {
         let seen = client::judge(site.deployment(), &peer, &head.request(&bytes));

@@ -7,9 +7,10 @@
 
 use std::{fs::File, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
+use acme::challenges::PROTOCOL;
 use control::Refusal;
+use identity::certificate::Presented;
 use nix::errno::Errno;
-use rustls::ServerConfig;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -24,6 +25,7 @@ use super::{
     connection::Connection,
     local::{Local, Seat},
     refusals,
+    tls::Speaking,
 };
 use crate::{
     metrics::Metric,
@@ -61,7 +63,7 @@ pub(super) struct OpenDoor {
 
 impl OpenDoor {
     /// What is spoken with whoever comes now.
-    fn spoken(&self, tls: Option<&Arc<ServerConfig>>) -> Spoken {
+    fn spoken(&self, tls: Option<&Arc<Speaking>>) -> Spoken {
         match (tls, self.redirects) {
             (Some(_), _) => Spoken::Tls,
             (None, true) => Spoken::Redirect,
@@ -155,6 +157,7 @@ async fn turn_one_away(local: &Rc<Local>, door: &mut OpenDoor) {
         let peer = Peer {
             address,
             spoken: door.spoken(door.tls.load().as_ref()),
+            certificate: None,
         };
         turn_away(local, stream, &peer, refusals::NO_DESCRIPTORS, false);
     }
@@ -167,6 +170,7 @@ fn admit(local: &Rc<Local>, stream: TcpStream, address: SocketAddr, door: &OpenD
     let peer = Peer {
         address,
         spoken: door.spoken(config.as_ref()),
+        certificate: None,
     };
     let seat = match local.enter(&peer) {
         Ok(seat) => seat,
@@ -199,13 +203,25 @@ async fn serve_plain(local: Rc<Local>, seat: Seat, peer: Peer, stream: TcpStream
 async fn serve_tls(
     local: Rc<Local>,
     seat: Seat,
-    peer: Peer,
+    mut peer: Peer,
     stream: TcpStream,
-    config: Arc<ServerConfig>,
+    speaking: Arc<Speaking>,
 ) {
     let mut deadline = Deadline::after(local.core.site().limits().header_time);
-    let shaken = deadline.guard(TlsAcceptor::from(config).accept(stream));
-    if let Ok(Ok(stream)) = shaken.await {
+    let acceptor = TlsAcceptor::from(Arc::clone(&speaking.config));
+    if let Ok(Ok(stream)) = deadline.guard(acceptor.accept(stream)).await {
+        // An authority has seen what it came for, and is served nothing.
+        if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
+            return;
+        }
+        if let Some(trust) = &speaking.trust
+            && let Some(chain) = stream.get_ref().1.peer_certificates()
+        {
+            // Verified now, or when the session began that goes on here: its ticket is bound to the trust.
+            let presented = Presented::read(chain, Arc::clone(trust));
+            peer.certificate = Some(Arc::new(presented));
+        }
+        drop(speaking);
         Connection::new(local, seat, peer, stream, deadline)
             .serve()
             .await;

@@ -113,7 +113,13 @@ mod tests {
             assert_eq!(leaf.is_for(host), fits, "{host}");
         }
         assert!(pair.serves(&wanted, now));
-        assert!(tls::load(&pair.certificate, &key, crate::site::listen::Minimum::Tls13).is_ok());
+        let shown = tls::Pair {
+            certificate: pair.certificate.clone(),
+            key,
+        };
+        let clock = std::sync::Arc::new(control::SystemClock::new());
+        let minimum = crate::site::listen::Minimum::Tls13;
+        assert!(tls::load(&[shown], tls::Terms::plain(minimum, clock)).is_ok());
         // Neither for other names nor for long when it is about to end.
         assert!(!pair.serves(&names(&["coach.example"]), now));
         assert!(!pair.serves(&wanted, now.plus(LIFE - SOON)));

@@ -1,26 +1,42 @@
 //! TLS of a listener.
 //!
-//! Owns what a certificate file and a key become: TLS 1.2 and 1.3, or 1.3 alone, with aws-lc-rs, HTTP/1.1
+//! Owns what certificate files and keys become: TLS 1.2 and 1.3, or 1.3 alone, with aws-lc-rs, HTTP/1.1
 //! by ALPN, and one ticket issuer for the whole process, so that a session resumes on any core and
-//! survives a renewed certificate. Refuses a file without a certificate, a key that is not one, and a
-//! pair that does not belong together. Trusts the files' owner.
+//! survives a renewed certificate. Refuses a file without a certificate, a key that is not one, a
+//! pair that does not belong together, and two certificates for one name. Trusts the files' owner.
+//!
+//! 1. `shown`: which certificate a client is shown;
+//! 2. `clients`: what verifies the certificates of clients;
+//! 3. `tickets`: sessions that are resumed.
+
+mod clients;
+mod shown;
+mod tickets;
 
 use std::{
+    fmt,
     io::{self, Read as _},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use control::Secret;
+use acme::{Challenges, challenges::PROTOCOL};
+use control::{Clock, Secret};
+use identity::certificate::Trust;
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
-    server::{NoServerSessionStorage, ProducesTickets},
+    server::NoServerSessionStorage,
+    sign::CertifiedKey,
+    time_provider::TimeProvider,
     version::{TLS12, TLS13},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _};
+use seal::certificate::Leaf;
 
-use crate::site::listen::Minimum;
+use self::shown::Shown;
+use crate::site::listen::{Clients, Minimum};
 
 /// Why a listener cannot speak TLS. Code and hint say what to do.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +63,20 @@ pub enum TlsFault {
         /// What the library says of it.
         cause: rustls::Error,
     },
+    /// Another certificate of the listener is for the same name.
+    #[error("{path} is for {name}, and so is a certificate before it", path = path.display())]
+    TwoForOneName {
+        /// The certificate file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// The file of revocations holds none that can be used.
+    #[error("{path} holds no usable list of revocations in PEM form", path = .0.display())]
+    NoRevocations(PathBuf),
+    /// The library cannot work.
+    #[error("TLS cannot be set up: {0}")]
+    Library(rustls::Error),
 }
 
 impl TlsFault {
@@ -58,6 +88,9 @@ impl TlsFault {
             Self::NoCertificate(_) => "gate::tls::no-certificate",
             Self::NoKey(_) => "gate::tls::no-key",
             Self::Mismatch { .. } => "gate::tls::key-mismatch",
+            Self::TwoForOneName { .. } => "gate::tls::two-for-one-name",
+            Self::NoRevocations(_) => "gate::tls::no-revocations",
+            Self::Library(_) => "gate::tls::library",
         }
     }
 
@@ -71,6 +104,13 @@ impl TlsFault {
             }
             Self::NoKey(_) => "give the unencrypted key, between BEGIN and END PRIVATE KEY",
             Self::Mismatch { .. } => "use the key that the certificate was requested with",
+            Self::TwoForOneName { .. } => {
+                "let each name stand in one certificate, or give the others a listener of their own"
+            }
+            Self::NoRevocations(_) => {
+                "give a list of each authority, between BEGIN and END X509 CRL"
+            }
+            Self::Library(_) => "report this as a defect",
         }
     }
 }
@@ -79,40 +119,133 @@ impl TlsFault {
 /// is then refused.
 const CHAIN_LIMIT: u64 = 1 << 20;
 
-/// Builds what a listener needs from a certificate file and the PEM of its key.
+/// A certificate and its key, not read yet.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// PEM of the certificate and its chain.
+    pub certificate: PathBuf,
+    /// PEM of the key.
+    pub key: Secret,
+}
+
+/// What a listener does besides showing certificates.
+pub struct Terms<'a> {
+    /// The oldest version it speaks.
+    pub minimum: Minimum,
+    /// Whose certificates it asks for, if it does.
+    pub clients: Option<&'a Clients>,
+    /// What it shows an authority that looks at it, where one does.
+    pub challenges: Option<Arc<Challenges>>,
+    /// What dates are judged by.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Terms<'_> {
+    /// Those of a listener that does nothing else.
+    #[must_use]
+    pub fn plain(minimum: Minimum, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            minimum,
+            clients: None,
+            challenges: None,
+            clock,
+        }
+    }
+}
+
+/// How a listener speaks TLS.
+#[derive(Clone)]
+pub struct Speaking {
+    pub(super) config: Arc<ServerConfig>,
+    /// By what certificates of clients are verified, where they are asked for.
+    pub(super) trust: Option<Arc<Trust>>,
+    digest: [u8; 32],
+}
+
+impl fmt::Debug for Speaking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Speaking(..)")
+    }
+}
+
+impl Speaking {
+    /// What it was made from, to see whether files have changed.
+    #[must_use]
+    pub const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Takes the place of `before`. Certificates that were shown under another trust count no longer.
+    pub(super) fn take_up(&mut self, before: &Self) {
+        let Some(old) = &before.trust else { return };
+        match &mut self.trust {
+            Some(new) if new.digest() == old.digest() => *new = Arc::clone(old),
+            _ => old.end(),
+        }
+    }
+}
+
+/// Builds what a listener needs to show `pairs`, of which the first is for whoever names nobody.
 ///
 /// # Errors
-/// See [`TlsFault`].
-pub fn load(
-    certificate: &Path,
-    key: &Secret,
-    minimum: Minimum,
-) -> Result<Arc<ServerConfig>, TlsFault> {
-    let chain = chain(certificate)?;
-    let key = PrivateKeyDer::from_pem_slice(key.expose())
-        .map_err(|_| TlsFault::NoKey(certificate.to_owned()))?;
-    let mismatch = |cause| TlsFault::Mismatch {
-        path: certificate.to_owned(),
-        cause,
-    };
-    let versions: &[&SupportedProtocolVersion] = match minimum {
+/// See [`TlsFault`]; also which of the pairs it is about, if it is about one.
+pub fn load(pairs: &[Pair], terms: Terms<'_>) -> Result<Speaking, (Option<usize>, TlsFault)> {
+    let mut shown = Shown::answering(terms.challenges.clone());
+    let mut digest = seal::Sha256::new();
+    for (at, pair) in pairs.iter().enumerate() {
+        let named = |fault| (Some(at), fault);
+        let pem = read(&pair.certificate).map_err(named)?;
+        for bytes in [&*pem, pair.key.expose()] {
+            digest.update(&seal::sha256(bytes));
+        }
+        let (leaf, key) = certified(pair, &pem).map_err(named)?;
+        shown.add(leaf, key).map_err(|name| {
+            let path = pair.certificate.clone();
+            named(TlsFault::TwoForOneName { path, name })
+        })?;
+    }
+    let whole = |fault| (None, fault);
+    let library = |fault| whole(TlsFault::Library(fault));
+    let versions: &[&SupportedProtocolVersion] = match terms.minimum {
         Minimum::Tls12 => &[&TLS13, &TLS12],
         Minimum::Tls13 => &[&TLS13],
     };
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let builder = ServerConfig::builder_with_details(provider(), Arc::new(Time(terms.clock)))
         .with_protocol_versions(versions)
-        .map_err(mismatch)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(mismatch)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        .map_err(library)?;
+    let verified = terms
+        .clients
+        .map(clients::verifier)
+        .transpose()
+        .map_err(whole)?;
+    let (builder, trust) = match verified {
+        Some((verifier, trust)) => (builder.with_client_cert_verifier(verifier), Some(trust)),
+        None => (builder.with_no_client_auth(), None),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(shown));
+    config.alpn_protocols = protocols(terms.challenges.is_some());
     // Tickets alone: a table of sessions would be a lock that all cores share.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    if let Some(tickets) = tickets() {
+    let bound_to = trust
+        .as_ref()
+        .map_or(tickets::NO_CLIENTS, |it| *it.digest());
+    if let Some(tickets) = tickets::bound_to(bound_to) {
         config.ticketer = tickets;
         config.send_tls13_tickets = 1;
     }
-    Ok(Arc::new(config))
+    digest.update(&bound_to);
+    Ok(Speaking {
+        config: Arc::new(config),
+        trust,
+        digest: digest.finish(),
+    })
+}
+
+/// What is spoken within TLS, most wanted first (RFC 7301).
+fn protocols(challenges: bool) -> Vec<Vec<u8>> {
+    let mut all = vec![b"http/1.1".to_vec()];
+    all.extend(challenges.then(|| PROTOCOL.to_vec()));
+    all
 }
 
 /// The certificates in a file, leaf first; never none.
@@ -120,18 +253,42 @@ pub fn load(
 /// # Errors
 /// [`TlsFault::Unreadable`] and [`TlsFault::NoCertificate`].
 pub fn chain(certificate: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    certificates(certificate, &read(certificate)?)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsFault> {
     let mut pem = Vec::new();
-    config::files::open_regular(certificate)
+    config::files::open_regular(path)
         .and_then(|file| file.take(CHAIN_LIMIT).read_to_end(&mut pem))
         .map_err(|cause| TlsFault::Unreadable {
-            path: certificate.to_owned(),
+            path: path.to_owned(),
             cause,
         })?;
-    CertificateDer::pem_slice_iter(&pem)
+    Ok(pem)
+}
+
+fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .ok()
         .filter(|chain| !chain.is_empty())
-        .ok_or_else(|| TlsFault::NoCertificate(certificate.to_owned()))
+        .ok_or_else(|| TlsFault::NoCertificate(path.to_owned()))
+}
+
+/// A certificate with its key, which fits.
+fn certified(pair: &Pair, pem: &[u8]) -> Result<(Leaf, CertifiedKey), TlsFault> {
+    let path = &pair.certificate;
+    let chain = certificates(path, pem)?;
+    let leaf = chain.first().and_then(|first| Leaf::read(first));
+    let leaf = leaf.ok_or_else(|| TlsFault::NoCertificate(path.clone()))?;
+    let key = PrivateKeyDer::from_pem_slice(pair.key.expose())
+        .map_err(|_| TlsFault::NoKey(path.clone()))?;
+    let certified = CertifiedKey::from_der(chain, key, &provider());
+    let certified = certified.map_err(|cause| TlsFault::Mismatch {
+        path: path.clone(),
+        cause,
+    })?;
+    Ok((leaf, certified))
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -139,20 +296,38 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
 }
 
-/// The one issuer of session tickets, which rotates its keys every 6 hours. Without randomness
-/// there is none, and each connection shakes hands in full.
-fn tickets() -> Option<Arc<dyn ProducesTickets>> {
-    static TICKETS: OnceLock<Option<Arc<dyn ProducesTickets>>> = OnceLock::new();
-    TICKETS
-        .get_or_init(|| aws_lc_rs::Ticketer::new().ok())
-        .clone()
+/// Time as rustls asks for it.
+struct Time(Arc<dyn Clock>);
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Time")
+    }
+}
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        let millis = u64::try_from(self.0.now().millis()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(millis)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
+    use control::SystemClock;
+
     use super::*;
+
+    fn load(certificate: &Path, key: &Secret, minimum: Minimum) -> Result<Speaking, TlsFault> {
+        let pair = Pair {
+            certificate: certificate.to_owned(),
+            key: key.clone(),
+        };
+        let clock = Arc::new(SystemClock::new());
+        super::load(&[pair], Terms::plain(minimum, clock)).map_err(|(_, fault)| fault)
+    }
 
     fn pair() -> (String, Secret) {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -166,7 +341,7 @@ mod tests {
         let path = folder.path().join("cert.pem");
         let (certificate, key) = pair();
         fs::write(&path, certificate).unwrap();
-        let config = load(&path, &key, Minimum::default()).unwrap();
+        let config = load(&path, &key, Minimum::default()).unwrap().config;
         assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
         assert!(config.ticketer.enabled());
     }

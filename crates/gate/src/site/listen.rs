@@ -1,18 +1,18 @@
 //! Where the gate listens.
 //!
 //! Owns `[[listen]]`: an address, and what is spoken there: TLS with a certificate of the operator's or
-//! one that we sign ourselves, plain HTTP, or nothing but the way to HTTPS. Files are opened where the
-//! listener starts, not here. Refuses a site without a listener, a certificate beside one of our own
-//! making, and a way to HTTPS where there is none.
+//! one that we sign ourselves (`tls`), plain HTTP, or nothing but the way to HTTPS. Files are opened where the
+//! listener starts, not here. Refuses a site without a listener, two listeners that believe
+//! different authorities, and a way to HTTPS where there is none.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+mod tls;
+
+use std::net::SocketAddr;
 
 use config::{Fault, Table, secret::Sources};
 
-use super::deployment::PublicUrl;
+pub use self::tls::{Certificate, Clients, Files, Minimum, Tls};
+use super::deployment::{Deployment, PublicUrl};
 
 /// One listener.
 #[derive(Clone, Debug)]
@@ -25,46 +25,30 @@ pub struct Listen {
     pub redirects: bool,
 }
 
-/// What a listener needs to speak TLS.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// Whose certificate it shows.
-    pub certificate: Certificate,
-    /// The oldest version it speaks.
-    pub minimum: Minimum,
-}
-
-/// Whose certificate a listener shows.
-#[derive(Clone, Debug)]
-pub enum Certificate {
-    /// The operator's.
-    Files {
-        /// PEM file with the certificate and its chain.
-        certificate: PathBuf,
-        /// Where the private key comes from, PEM.
-        key: config::secret::SecretReference,
-    },
-    /// One that we sign ourselves, for machines that only its operator looks at.
-    SelfSigned,
-}
-
-/// The oldest version of TLS that is spoken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Minimum {
-    /// TLS 1.2 (RFC 5246) and 1.3.
-    #[default]
-    Tls12,
-    /// TLS 1.3 (RFC 8446) alone.
-    Tls13,
-}
-
 impl Listen {
+    /// What it orders from an authority, if it does.
+    #[must_use]
+    pub fn order(&self) -> Option<&acme::Settings> {
+        match &self.tls.as_ref()?.certificate {
+            Certificate::Acme(settings) => Some(settings),
+            Certificate::Files(_) | Certificate::SelfSigned => None,
+        }
+    }
+
     /// Reads every `[[listen]]`.
     pub(super) fn read(
         root: &mut Table<'_>,
         sources: &Sources,
-        url: Option<&PublicUrl>,
+        deployment: Option<&Deployment>,
     ) -> Vec<Self> {
+        let url = deployment.map(|it| &it.public_url);
+        let hosts = deployment.into_iter().flat_map(|it| &it.hosts);
+        let ours: Vec<&str> = url
+            .map(|url| &url.host)
+            .into_iter()
+            .chain(hosts)
+            .map(AsRef::as_ref)
+            .collect();
         let tables = root.tables("listen");
         if tables.is_empty() && !root.has("listen") {
             root.fault(
@@ -82,8 +66,11 @@ impl Listen {
                         .map_err(|_| "is not an address with a port")
                 },
             );
-            let tls = table.optional_table("tls").map(|tls| tls_of(tls, sources));
+            let tls = table
+                .optional_table("tls")
+                .map(|tls| Tls::read(tls, sources, &ours));
             let redirects = redirects(&mut table, tls.is_some(), url);
+            one_authority(&table, &listeners, tls.as_ref().and_then(Option::as_ref));
             let Some(address) = address else { continue };
             let twice = listeners
                 .iter()
@@ -101,51 +88,44 @@ impl Listen {
                 redirects,
             });
         }
+        let asks =
+            |it: &Self| matches!(it.order(), Some(order) if order.challenge == acme::Kind::Http01);
+        if listeners.iter().any(asks) && listeners.iter().all(|it| it.tls.is_some()) {
+            root.fault(
+                Fault::new(
+                    "acme.no-plain-listener",
+                    "the authority asks without TLS, and no listener answers there",
+                )
+                .hint("add [[listen]] with address = \"0.0.0.0:80\" and redirect = true, or challenge = \"tls-alpn-01\""),
+            );
+        }
         listeners
     }
 }
 
-/// What a `tls` table says; nothing where a fault of it is noted.
-fn tls_of(mut table: Table<'_>, sources: &Sources) -> Option<Tls> {
-    let minimum = match table.optional_one_of("minimum", &["1.2", "1.3"]) {
-        Some(found) if found.value == "1.3" => Minimum::Tls13,
-        _ => Minimum::default(),
+/// Faults a listener that believes other authorities than one before it: an entry of `[[certificate]]`
+/// does not say whose certificates it means, so one authority could make what another vouches for.
+fn one_authority(table: &Table<'_>, before: &[Listen], tls: Option<&Tls>) {
+    let roots = |tls: &Tls| tls.clients.as_ref().map(|clients| clients.roots.clone());
+    let Some(ours) = tls.and_then(roots) else {
+        return;
     };
-    let own = table.flag("self_signed", false);
-    if own {
-        for key in ["certificate", "key"] {
-            if let Some(span) = table.span_of(key) {
-                table.fault(
-                    Fault::new(
-                        "listen.two-certificates",
-                        format!(
-                            "{} names a {key} beside one of our own making",
-                            table.title()
-                        ),
-                    )
-                    .at(span)
-                    .hint("keep the files, or self_signed = true"),
-                );
-            }
-        }
-        table.done();
-        let certificate = Certificate::SelfSigned;
-        return Some(Tls {
-            certificate,
-            minimum,
-        });
+    let mut others = before
+        .iter()
+        .filter_map(|it| it.tls.as_ref().and_then(roots));
+    if others.any(|theirs| theirs != ours) {
+        table.fault(
+            Fault::new(
+                "listen.two-authorities",
+                format!(
+                    "{} believes other authorities than a listener before it",
+                    table.title()
+                ),
+            )
+            .at(table.span())
+            .hint("let all listeners that ask for certificates name one file of roots"),
+        );
     }
-    let certificate = table.required_text("certificate");
-    let key = table.required_secret("key");
-    table.done();
-    let certificate = Certificate::Files {
-        certificate: sources.locate(Path::new(&certificate?.value)),
-        key: key?.value,
-    };
-    Some(Tls {
-        certificate,
-        minimum,
-    })
 }
 
 /// Whether the listener only sends people to HTTPS, which must be somewhere else.

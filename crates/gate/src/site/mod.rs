@@ -7,6 +7,7 @@
 pub mod accepts;
 mod accounts;
 pub mod app;
+mod certificates;
 mod collections;
 pub mod cors;
 pub mod deployment;
@@ -51,6 +52,7 @@ pub struct Site {
     login: Option<identity::oidc::Settings>,
     accounts: Option<identity::account::Settings>,
     issuers: Vec<identity::token::Issuer>,
+    certificates: identity::certificate::Holders,
     roles: Option<identity::RoleTable>,
     router: Router,
     durable: bool,
@@ -75,7 +77,7 @@ const MOST_ROUTES: usize = 4096;
 
 impl Site {
     /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[[rate]]`, `[headers]`, `[tokens]`, `[keys]`,
-    /// `[roles]`, `[collections]`, `[login]`, `[accounts]` and `[[issuer]]` from `root` and the gate's keys from
+    /// `[roles]`, `[collections]`, `[login]`, `[accounts]`, `[[issuer]]` and `[[certificate]]` from `root` and the gate's keys from
     /// `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
     pub fn read(
@@ -84,11 +86,7 @@ impl Site {
         surroundings: &Surroundings<'_>,
     ) -> Option<Self> {
         let deployment = Deployment::read(deployment);
-        let listeners = Listen::read(
-            root,
-            surroundings.sources,
-            deployment.as_ref().map(|it| &it.public_url),
-        );
+        let listeners = Listen::read(root, surroundings.sources, deployment.as_ref());
         let limits = Limits::read(root);
         let rates = ::limits::section::read(root, route::READERS);
         let headers =
@@ -110,6 +108,7 @@ impl Site {
             public_url.unwrap_or_default(),
             roles.as_ref(),
         );
+        let certificates = certificates::read(root, &listeners, roles.as_ref());
         let url = deployment.as_ref().map(|it| &it.public_url);
         let accounts = accounts::read(root, url);
         let accounts_name = accounts.is_some().then_some(identity::account::ISSUER);
@@ -129,6 +128,7 @@ impl Site {
             headers: &headers,
             roles: roles.as_ref(),
             tokens: desks.tokens().is_some() || !issuers.is_empty(),
+            certificates: !certificates.is_empty(),
         };
         let routes = read_routes(root, &context)?;
         collections::all_answered(root, &collections, &routes);
@@ -146,6 +146,7 @@ impl Site {
             login,
             accounts,
             issuers,
+            certificates,
             roles,
             router,
             durable: surroundings.durable,
@@ -220,6 +221,12 @@ impl Site {
         &self.issuers
     }
 
+    /// Whom client certificates stand for.
+    #[must_use]
+    pub const fn certificates(&self) -> &identity::certificate::Holders {
+        &self.certificates
+    }
+
     /// What each role may do, where a table says so; without one, whatever their routes ask for.
     #[must_use]
     pub const fn roles(&self) -> Option<&identity::RoleTable> {
@@ -256,6 +263,11 @@ impl Site {
     /// Goes on with what the limits of `before` have counted.
     pub(crate) fn take_up_rates(&mut self, before: &Self) {
         self.rates.take_up(&before.rates);
+    }
+
+    /// Goes on with whoever `before` knew by a certificate, and ends whoever is not here any more.
+    pub(crate) fn take_up_certificates(&mut self, before: &Self) {
+        self.certificates.take_up(&before.certificates);
     }
 
     /// Takes up the keys that issuers of `before` have published.

@@ -88,6 +88,8 @@ pub struct Accepts {
     pub tokens: bool,
     /// Sessions of people who are logged in.
     pub sessions: bool,
+    /// The certificate that the connection began with.
+    pub certificates: bool,
 }
 
 /// Why a route asks for no credential. Made only by the reader of `[[route]]`, from
@@ -159,6 +161,8 @@ pub(super) struct Context<'a> {
     pub(super) collections: &'a [(Found<String>, Arc<Collection>)],
     /// Whether anybody issues tokens.
     pub(super) tokens: bool,
+    /// Whether anybody is known by a certificate.
+    pub(super) certificates: bool,
     /// Whether people log in.
     pub(super) people: bool,
 }

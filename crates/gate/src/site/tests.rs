@@ -65,7 +65,7 @@ fn the_example_of_the_design_is_a_site() {
         guards,
         [
             "/webhook/whatsapp Webhook(WebhookGuard(twilio))",
-            "/api Credential { accepts: Accepts { keys: true, tokens: false, sessions: false }, roles: [\"mentor\"] }",
+            "/api Credential { accepts: Accepts { keys: true, tokens: false, sessions: false, certificates: false }, roles: [\"mentor\"] }",
             "/ Open(OpenReason(\"public landing page\"))",
         ]
     );

@@ -131,8 +131,23 @@ pub(crate) fn judge(
         {
             session::look(core, exchange, request)
         }
+        Guard::Credential { accepts, .. }
+            if accepts.certificates && !presents_another(*accepts, request) =>
+        {
+            let holders = exchange.site.certificates();
+            let verified = holders.authenticate(exchange.certificate.as_ref(), exchange.at)?;
+            Ok(Caller::Known(verified))
+        }
         Guard::Credential { accepts, .. } => credential(core, exchange, *accepts, request),
     }
+}
+
+/// Whether the request presents a key or a token where a certificate would do as well. It is judged by
+/// what it presents, and never let pass by a certificate that it did not mean.
+fn presents_another(accepts: Accepts, request: &Request<'_>) -> bool {
+    (accepts.keys || accepts.tokens)
+        && (request.values(Name::Authorization).next().is_some()
+            || request.values(Name::XApiKey).next().is_some())
 }
 
 /// Whether it is a session that the request presents, on a route that accepts some: what stands in a

@@ -169,6 +169,7 @@ mod tests {
         let peer = Peer {
             address: SocketAddr::new(peer.parse().unwrap(), 5000),
             spoken: crate::stages::Spoken::Plain,
+            certificate: None,
         };
         let client = judge(site.deployment(), &peer, &received.request());
         (client.address.to_string(), client.secure)

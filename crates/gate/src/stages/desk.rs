@@ -160,6 +160,7 @@ pub(super) fn judge(
         keys: true,
         tokens: desk == Desk::Keys && exchange.site.takes_tokens(),
         sessions: false,
+        certificates: false,
     };
     let caller = authenticate::credential(core, exchange, accepts, request)?;
     // A token that is good once is for the app, and so is one of a person: keys are made by keys.

@@ -4,11 +4,11 @@
 //! Refuses to hold a path, a query or a field. Every request that began ends in
 //! [`super::record`], however it ends: one that is dropped before it was recorded is cut off.
 
-use std::{net::IpAddr, rc::Rc, time::Duration};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use control::{Refusal, Timestamp};
 use hooks::Ack;
-use identity::session::fault::SESSION;
+use identity::{certificate::Presented, session::fault::SESSION};
 use ledger::{Kind, PrincipalId, RequestId};
 use limits::rate::Tally;
 use wire::Method;
@@ -34,6 +34,8 @@ pub struct Exchange {
     pub(crate) secure: bool,
     pub(crate) route: Option<usize>,
     pub(crate) principal: Option<PrincipalId>,
+    /// The certificate that its connection began with.
+    pub(crate) certificate: Option<Arc<Presented>>,
     /// Whether the answer must come without a body.
     pub(crate) head: bool,
     /// When it began, by the monotonic clock.
@@ -98,6 +100,7 @@ impl Exchange {
             secure: peer.is_secure(),
             route: None,
             principal: None,
+            certificate: peer.certificate.clone(),
             head: method == Method::Head,
             began: core.gate.clock.monotonic(),
             at: core.gate.clock.now(),

@@ -279,9 +279,13 @@ pub fn write_head(
         Proof::Known(_, sight) => !rowless && sight.narrow().is_some(),
         Proof::Open(_) | Proof::Signed(_) => false,
     };
-    // A session comes in a cookie: what stands in the fields for keys is the app's.
+    // A session comes in a cookie and a certificate with the connection: what stands in the fields for
+    // keys is the app's.
     let consumed = match &proof {
-        Proof::Known(who, _) => !matches!(who.principal(), Principal::Session(_)),
+        Proof::Known(who, _) => !matches!(
+            who.principal(),
+            Principal::Session(_) | Principal::Certificate(_)
+        ),
         Proof::Open(_) | Proof::Signed(_) => false,
     };
     let written = assertion.and_then(|assertion| {

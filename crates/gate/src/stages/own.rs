@@ -10,7 +10,7 @@ use std::sync::Arc;
 use control::{Refusal, Secret};
 use wire::{Method, Request};
 
-use super::{desk::Desk, framing::Paths, login::Endpoint, route, sign_in::Form};
+use super::{Peer, desk::Desk, framing::Paths, login::Endpoint, route, sign_in::Form};
 use crate::{core::Core, site::Site};
 
 /// The path below which nothing is ever forwarded.
@@ -46,6 +46,8 @@ pub(crate) enum Document {
     Jwks(Arc<str>),
     /// What a browser is told before it sends something for a page of another site.
     Preflight,
+    /// What an authority is answered that asks whether a name is ours.
+    Challenge(Arc<str>),
     /// What a desk gave out.
     Handed(Secret),
     /// What a desk made.
@@ -57,7 +59,7 @@ impl Document {
         match self {
             Self::Health => b"{\"status\":\"ok\"}\n",
             Self::Preflight => b"",
-            Self::Jwks(text) => text.as_bytes(),
+            Self::Jwks(text) | Self::Challenge(text) => text.as_bytes(),
             Self::Handed(secret) | Self::Made(secret) => secret.expose(),
         }
     }
@@ -67,17 +69,38 @@ impl Document {
     pub(crate) const fn caching(&self) -> &'static [u8] {
         match self {
             Self::Jwks(_) => b"public, max-age=300",
-            Self::Health | Self::Preflight | Self::Handed(_) | Self::Made(_) => NOT_KEPT,
+            Self::Health
+            | Self::Preflight
+            | Self::Challenge(_)
+            | Self::Handed(_)
+            | Self::Made(_) => NOT_KEPT,
         }
     }
 
     pub(crate) const fn status(&self) -> u16 {
         match self {
-            Self::Health | Self::Jwks(_) | Self::Handed(_) => 200,
+            Self::Health | Self::Jwks(_) | Self::Challenge(_) | Self::Handed(_) => 200,
             Self::Made(_) => 201,
             Self::Preflight => 204,
         }
     }
+}
+
+/// The answer to an authority that certificates are ordered from, which asks without TLS (RFC 8555, section
+/// 8.3). Whatever else comes below that path goes its way.
+pub(crate) fn challenge(
+    core: &Core,
+    peer: &Peer,
+    paths: &Paths<'_>,
+    request: &Request<'_>,
+) -> Option<Document> {
+    let reads = matches!(request.method(), Method::Get | Method::Head);
+    let challenges = core
+        .gate
+        .challenges
+        .get()
+        .filter(|_| reads && !peer.is_secure())?;
+    challenges.answer_at(&paths.plain).map(Document::Challenge)
 }
 
 /// Why a path of ours is not served, and what `Allow` lists where it is the method.

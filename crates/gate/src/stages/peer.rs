@@ -1,14 +1,18 @@
 //! Peer: the connection a request came in on, as the engine tells the stages.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
+
+use identity::certificate::Presented;
 
 /// The connection a request came in on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// Address of the other end.
     pub address: SocketAddr,
     /// What is spoken on the connection.
     pub spoken: Spoken,
+    /// The certificate it began with, which is verified; what a field of a request says of one is not.
+    pub certificate: Option<Arc<Presented>>,
 }
 
 /// What is spoken on a connection.

@@ -133,6 +133,9 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
     let refused: Vec<u8>;
     let (content_type, body): (&[u8], &[u8]) = match &answer.content {
         Content::Document(own::Document::Preflight) => (b"", b""),
+        Content::Document(document @ own::Document::Challenge(_)) => {
+            (b"application/octet-stream", document.body())
+        }
         Content::Document(document) => (b"application/json", document.body()),
         Content::Sent(sent) => {
             if let Some(location) = &sent.location {

@@ -143,6 +143,19 @@ pub(crate) fn same_site(deployment: &Deployment, request: &Request<'_>) -> Resul
     }
 }
 
+/// The same where a certificate says who asks, which browsers show unasked as well. A program says nothing
+/// of where it comes from; a browser does with whatever may change something.
+pub(crate) fn not_of_another_site(
+    deployment: &Deployment,
+    request: &Request<'_>,
+) -> Result<(), Refusal> {
+    let says = [Name::Origin, Name::SecFetchSite].map(|name| request.values(name).next().is_some());
+    if says == [false, false] {
+        return Ok(());
+    }
+    same_site(deployment, request)
+}
+
 /// Whether an origin is the deployment's own, or that of the very host that was asked.
 fn is_ours(deployment: &Deployment, request: &Request<'_>, origin: &[u8]) -> bool {
     if origin.eq_ignore_ascii_case(deployment.public_url.text.as_bytes()) {

@@ -260,6 +260,7 @@ impl House {
         let peer = Peer {
             address: peer.parse().unwrap(),
             spoken: gate::stages::Spoken::Plain,
+            certificate: None,
         };
         stages::admit_head(&self.core, &self.core.site(), &peer, request)
     }

@@ -70,9 +70,7 @@ pub(crate) fn start_under(
     let gate = Arc::new(Gate::new(parts).unwrap());
     let options = Options {
         threads: NonZero::new(threads),
-        tls: vec![
-            tls.map(|(certificate, key)| tls::load(certificate, key, Minimum::default()).unwrap()),
-        ],
+        tls: vec![tls.map(|(certificate, key)| speaking(certificate, key))],
         descriptors: usize::MAX,
     };
     let running = gate.start(options).unwrap();
@@ -85,6 +83,16 @@ pub(crate) fn start_under(
         address,
         _folder: folder,
     }
+}
+
+/// TLS with one certificate.
+pub(crate) fn speaking(certificate: &Path, key: &Secret) -> tls::Speaking {
+    let pair = tls::Pair {
+        certificate: certificate.to_owned(),
+        key: key.clone(),
+    };
+    let clock = Arc::new(SystemClock::new());
+    tls::load(&[pair], tls::Terms::plain(Minimum::default(), clock)).unwrap()
 }
 
 /// The site of a configuration with one app and `rest`.

@@ -73,6 +73,8 @@ pub(crate) struct Instance {
     pub(crate) inspected: inspection::Found,
     pub(crate) started: Timestamp,
     pub(crate) configuration: PathBuf,
+    /// What authorities are answered that certificates are ordered from.
+    pub(crate) challenges: Arc<acme::Challenges>,
     pub(crate) data_dir: PathBuf,
     pub(crate) log_file: Option<PathBuf>,
     pub(crate) ledger_section: ledger::Section,
@@ -363,8 +365,14 @@ impl Instance {
                 "an [[issuer]] publishes its keys, the first one, and that",
             ));
         }
-        let own = Some((self.data_dir.as_path(), self.clock().now()));
-        let tls = crate::commands::up::certificates(&site, &self.configuration, own)?;
+        let folder = Some(self.data_dir.as_path());
+        let tls = crate::commands::up::certificates(
+            &site,
+            &self.configuration,
+            folder,
+            &self.challenges,
+            &self.clock,
+        )?;
         let before = self.gate.site();
         site.take_up_keys(&before);
         self.gate

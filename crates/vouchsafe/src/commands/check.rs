@@ -3,9 +3,9 @@
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
-use control::{Clock as _, SystemClock, Timestamp};
+use control::{Clock, SystemClock, Timestamp};
 use gate::{
-    serve::certificate::{self, SOON},
+    serve::certificate::{self, Leaf, SOON},
     site::listen::Certificate,
 };
 
@@ -25,7 +25,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let loaded = load::resolved(&args.config)?;
     let mut stderr = std::io::stderr().lock();
     if let Some(site) = &loaded.site {
-        super::up::certificates(site, &args.config, None)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        super::up::certificates(site, &args.config, None, &Arc::default(), &clock)?;
         let _ = writeln!(
             stderr,
             "{} would start: {} routes, {} apps, data in {}",
@@ -78,7 +79,7 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
     let now = SystemClock::new().now();
     for listen in site.listeners() {
         if let Some(tls) = &listen.tls {
-            warnings.extend(of_certificate(&tls.certificate, site, now));
+            warnings.extend(of_certificates(&tls.certificate, loaded, site, now));
         }
     }
     if loaded.ledger.second_place.is_none() {
@@ -120,14 +121,71 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
     warnings
 }
 
-/// What is wrong with a certificate, or soon will be.
-fn of_certificate(certificate: &Certificate, site: &gate::Site, now: Timestamp) -> Option<String> {
-    let Certificate::Files { certificate, .. } = certificate else {
-        let what = "a listener shows a certificate that we sign ourselves: no browser believes it";
-        let public = site.deployment().public_url.host.as_ref();
-        return (!["localhost", "127.0.0.1", "[::1]"].contains(&public)).then(|| what.to_owned());
+/// What is wrong with the certificates of a listener, or soon will be.
+fn of_certificates(
+    certificate: &Certificate,
+    loaded: &load::Loaded,
+    site: &gate::Site,
+    now: Timestamp,
+) -> Vec<String> {
+    let host = site.deployment().public_url.host.trim_matches(['[', ']']);
+    let files = match certificate {
+        Certificate::Files(files) => files,
+        Certificate::Acme(settings) => return of_order(settings, &loaded.data_dir, now),
+        Certificate::SelfSigned => {
+            let what =
+                "a listener shows a certificate that we sign ourselves: no browser believes it";
+            let local = ["localhost", "127.0.0.1", "::1"].contains(&host);
+            return (!local).then(|| what.to_owned()).into_iter().collect();
+        }
     };
-    let leaf = certificate::leaf(certificate).ok()?;
+    let leaves: Vec<_> = files
+        .iter()
+        .filter_map(|files| Some((files, certificate::leaf(&files.certificate).ok()?)))
+        .collect();
+    let told = leaves
+        .iter()
+        .filter_map(|(files, leaf)| of_time(&files.certificate, leaf, now));
+    let mut warnings: Vec<String> = told.collect();
+    if let (false, [(files, _), ..]) = (leaves.iter().any(|(_, leaf)| leaf.is_for(host)), &*leaves)
+    {
+        let what = match files.certificate.display() {
+            path if leaves.len() == 1 => format!("the certificate {path} is not for {host}"),
+            path => {
+                format!("none of {path} and the other certificates of its listener is for {host}")
+            }
+        };
+        warnings.push(what);
+    }
+    warnings
+}
+
+/// What came of the last order of a certificate, where that was nothing.
+fn of_order(settings: &acme::Settings, data_dir: &std::path::Path, now: Timestamp) -> Vec<String> {
+    let files = acme::Files::in_folder(data_dir);
+    let mut warnings = Vec::new();
+    let path = files.certificate(settings);
+    match files.leaf(settings) {
+        // Renewed with a third of its life left: what ends so soon was not.
+        Some(leaf) if leaf.ends - now.seconds() < (leaf.ends - leaf.begins) / 4 => {
+            warnings.push(format!(
+                "the certificate {} was not renewed in time",
+                path.display()
+            ));
+        }
+        _ => {}
+    }
+    if let Some(failure) = files.failure(settings) {
+        let at = Timestamp::from_seconds(failure.at);
+        let (times, why) = (failure.failures, failure.why);
+        warnings.push(format!(
+            "{times} orders of a certificate failed, the last at {at}: {why}"
+        ));
+    }
+    warnings
+}
+
+fn of_time(certificate: &std::path::Path, leaf: &Leaf, now: Timestamp) -> Option<String> {
     let (begins, ends) = (
         Timestamp::from_seconds(leaf.begins),
         Timestamp::from_seconds(leaf.ends),
@@ -140,12 +198,8 @@ fn of_certificate(certificate: &Certificate, site: &gate::Site, now: Timestamp) 
     if now < begins {
         return Some(format!("the certificate {path} begins on {}", day(begins)));
     }
-    if ends <= now.plus(SOON) {
+    (ends <= now.plus(SOON)).then(|| {
         let ends = day(ends);
-        return Some(format!(
-            "the certificate {path} ends on {ends}: renew it and reload"
-        ));
-    }
-    let host = site.deployment().public_url.host.trim_matches(['[', ']']);
-    (!leaf.is_for(host)).then(|| format!("the certificate {path} is not for {host}"))
+        format!("the certificate {path} ends on {ends}: renew it")
+    })
 }

@@ -252,6 +252,8 @@ impl Up {
             tokio::spawn(alerts::run(instance, queue, sender));
         }
         tokio::spawn(tick(Arc::clone(&self.instance)));
+        tokio::spawn(certificates::watch(Arc::clone(&self.instance)));
+        tokio::spawn(certificates::order(Arc::clone(&self.instance)));
         tokio::spawn(inspection::run(Arc::clone(&self.instance)));
         tokio::spawn(reloads(Arc::clone(&self.instance), hangup));
         Ok(())

@@ -19,6 +19,7 @@ mod accounts_proved;
 mod alerts;
 mod bad_input;
 mod browser;
+mod certificates;
 mod cli;
 #[path = "../../../store/tests/support/cluster.rs"]
 #[expect(

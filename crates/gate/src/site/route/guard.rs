@@ -106,6 +106,7 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
         keys: false,
         tokens: false,
         sessions: false,
+        certificates: false,
     };
     let mut wrong = kinds.is_empty().then(|| table.span());
     for kind in kinds {
@@ -113,6 +114,7 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
             "api-key" => &mut accepts.keys,
             "token" => &mut accepts.tokens,
             "session" => &mut accepts.sessions,
+            "certificate" => &mut accepts.certificates,
             _ => {
                 wrong = Some(Some(kind.span));
                 break;
@@ -126,7 +128,7 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
         table.fault(
             Fault::new(
                 "route.unknown-auth",
-                "auth takes \"none\", or a list of \"api-key\", \"token\" and \"session\"",
+                "auth takes \"none\", or a list of \"api-key\", \"token\", \"session\" and \"certificate\"",
             )
             .at(span)
             .hint("write auth = [\"api-key\"], or auth = \"none\" with a reason"),
@@ -154,6 +156,29 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
             )
             .at(place.map(|kind| kind.span))
             .hint("add a [login] table with the provider that people log in at, or [accounts] for people who have a password here"),
+        );
+        return None;
+    }
+    if accepts.certificates && accepts.sessions {
+        table.fault(
+            Fault::new(
+                "route.certificate-and-session",
+                "a browser shows a certificate and a session unasked, and only one can say who asks",
+            )
+            .at(table.span())
+            .hint("give people and programs a route each, by path or by host"),
+        );
+        return None;
+    }
+    if accepts.certificates && !context.certificates {
+        let place = kinds.iter().find(|kind| kind.value == "certificate");
+        table.fault(
+            Fault::new(
+                "route.no-certificates",
+                "nobody is known by the certificates this route accepts",
+            )
+            .at(place.map(|kind| kind.span))
+            .hint("add a [[certificate]] table for each program, and clients to the tls of a listener"),
         );
         return None;
     }

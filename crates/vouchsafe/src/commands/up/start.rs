@@ -43,7 +43,14 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         ));
     };
     let (lock, store) = open_data(&loaded, Arc::clone(&clock))?;
-    let tls = certificates(&site, &loaded.path, Some((&loaded.data_dir, clock.now())))?;
+    let challenges = Arc::<acme::Challenges>::default();
+    let tls = certificates(
+        &site,
+        &loaded.path,
+        Some(&loaded.data_dir),
+        &challenges,
+        &clock,
+    )?;
     let deployment = site.deployment().name.clone();
     let shared = loaded
         .sharing
@@ -95,6 +102,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         door.clone_from(&opened.door);
         gate.let_in(opened.sessions, opened.provider, opened.door);
     }
+    gate.answer_by(Arc::clone(&challenges));
     gate.share_limits(shared.clone());
     let alerts = sender.as_ref().map(|_| Arc::<Queue>::default());
     if let Some(queue) = &alerts {
@@ -140,6 +148,7 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         door,
         outside,
         alerts,
+        challenges,
         people,
         sharing: loaded.sharing,
         service: service.clone(),
