@@ -143,8 +143,10 @@ pub struct Facts {
     pub gate: Vec<SocketAddr>,
     /// Addresses of apps.
     pub apps: Vec<AppFact>,
-    /// Routes in configuration order.
+    /// Routes in configuration order, without those that are observed.
     pub routes: Vec<RouteFact>,
+    /// Routes on which refusals are only noted, each with the last day of that.
+    pub observed: Vec<(RouteFact, String)>,
     /// Networks whose forwarding headers are believed, as written.
     pub trusted_proxies: Vec<String>,
     /// Addresses of this machine's interfaces other than loopback.

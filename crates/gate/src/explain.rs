@@ -4,6 +4,7 @@
 //! [`Site`], and tests hold it against a running gate. Refuses to guess: what only the bytes of a real
 //! request decide, such as a signature, is said to depend on them.
 
+use control::Timestamp;
 use identity::{
     Scopes,
     roles::{Effect, Rule},
@@ -14,6 +15,7 @@ use limits::By;
 use crate::{
     site::{
         Site,
+        observe::Observation,
         route::{Guard, Route},
         router::Found,
     },
@@ -53,6 +55,8 @@ pub struct Question<'a> {
     pub host: Option<&'a str>,
     /// Who asks.
     pub who: &'a Who,
+    /// When it is asked: a route may be observed until a day.
+    pub now: Timestamp,
 }
 
 /// What a stage says.
@@ -62,6 +66,8 @@ pub enum Verdict {
     Pass,
     /// It ends here, with this status.
     Refuse(u16),
+    /// It would end here with this status, and goes on because the route is observed.
+    Observe(u16),
     /// It depends on more than was asked.
     Depends,
 }
@@ -99,7 +105,10 @@ impl Step {
 #[must_use]
 pub fn explain(site: &Site, question: &Question<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    walk(site, question, &mut steps);
+    let observed = walk(site, question, &mut steps).and_then(Route::observation);
+    if let Some(observation) = observed.filter(|it| it.holds(question.now)) {
+        note_only(&mut steps, observation);
+    }
     let end = steps
         .iter()
         .position(|step| matches!(step.verdict, Verdict::Refuse(_)));
@@ -107,14 +116,33 @@ pub fn explain(site: &Site, question: &Question<'_>) -> Vec<Step> {
     steps
 }
 
-fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
+/// Turns the first refusal that an observed route only notes into that. Who is let pass so is nobody, and
+/// is asked for nothing more.
+fn note_only(steps: &mut Vec<Step>, observation: &Observation) {
+    let judges = ["authenticate", "scope", "roles", "table"];
+    let refuses = |step: &Step| matches!(step.verdict, Verdict::Refuse(_));
+    let Some(place) = steps.iter().position(refuses) else {
+        return;
+    };
+    let Some(step) = steps.get_mut(place) else {
+        return;
+    };
+    if let (Verdict::Refuse(status), true) = (step.verdict, judges.contains(&step.stage)) {
+        step.verdict = Verdict::Observe(status);
+        step.why = format!("{}; observed until {}", step.why, observation.last_day());
+        steps.truncate(place + 1);
+    }
+}
+
+/// Walks the stages. Gives the route that governs, where one does.
+fn walk<'s>(site: &'s Site, question: &Question<'_>, steps: &mut Vec<Step>) -> Option<&'s Route> {
     let path = question.path.split('?').next().unwrap_or_default();
     let plain = match wire::target::canonical(path.as_bytes()) {
         Ok(plain) => plain,
         Err(refusal) => {
             let why = refusal.to_refusal().public;
             steps.push(Step::new("framing", Verdict::Refuse(400), why));
-            return;
+            return None;
         }
     };
     steps.push(Step::new(
@@ -126,7 +154,7 @@ fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
     if !site.deployment().answers_to(host.as_bytes()) {
         let why = format!("{host} is none of the names of this deployment");
         steps.push(Step::new("host", Verdict::Refuse(400), why));
-        return;
+        return None;
     }
     steps.push(Step::new(
         "host",
@@ -137,11 +165,9 @@ fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
     if plain.starts_with(own::PREFIX) || site.desks().resembles(&folded) {
         let why = "the gate answers here itself; no app is asked";
         steps.push(Step::new("route", Verdict::Depends, why));
-        return;
+        return None;
     }
-    let Some(route) = route(site, question.method, host, &plain, &folded, steps) else {
-        return;
-    };
+    let route = route(site, question.method, host, &plain, &folded, steps)?;
     let before = |by: By| by.needs_no_credential();
     rates(site, question.method, &folded, before, steps);
     steps.push(credential(route, question).at(route.line));
@@ -156,6 +182,7 @@ fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
             steps.push(rows(answers, question));
         }
     }
+    Some(route)
 }
 
 /// The route that governs, noted with its line; `None` where none does.

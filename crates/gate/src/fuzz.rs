@@ -14,7 +14,7 @@ use std::{
 };
 
 use config::{Document, Faults, secret::Sources};
-use control::Secret;
+use control::{Secret, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wire::{Deadline, Stream};
 
@@ -53,6 +53,7 @@ pub fn site_from(
         sources,
         secrets,
         durable,
+        now: Timestamp::from_seconds(1_800_000_000),
     };
     let site = Site::read(&mut root, &mut deployment, &surroundings);
     deployment.done();

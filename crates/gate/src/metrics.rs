@@ -4,6 +4,8 @@
 //! rendering as Prometheus text. Refuses labels that come from a request: the only label is a
 //! control's id. A counter is written by its core alone, without a lock.
 
+mod observed;
+
 use std::{
     fmt::Write as _,
     sync::{
@@ -12,7 +14,11 @@ use std::{
     },
 };
 
-use control::ControlId;
+use control::{ControlId, Reason};
+
+pub use self::observed::Row;
+use self::observed::Rows;
+use crate::stages::observe::OBSERVABLE;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +232,8 @@ pub const REFUSING: &[ControlId] = &[
 pub struct Counters {
     values: [AtomicU64; METRICS.len()],
     refusals: [AtomicU64; REFUSING.len()],
+    observed: [AtomicU64; REFUSING.len()],
+    rows: Rows,
 }
 
 impl Counters {
@@ -233,6 +241,8 @@ impl Counters {
         Self {
             values: [const { AtomicU64::new(0) }; METRICS.len()],
             refusals: [const { AtomicU64::new(0) }; REFUSING.len()],
+            observed: [const { AtomicU64::new(0) }; REFUSING.len()],
+            rows: Rows::default(),
         }
     }
 
@@ -254,16 +264,23 @@ impl Counters {
 
     /// Counts a refusal by `control`.
     pub fn refused(&self, control: ControlId) {
-        let known = REFUSING
-            .iter()
-            .zip(&self.refusals)
-            .find(|(known, _)| **known == control);
-        if let Some((_, value)) = known {
-            value.store(
-                value.load(Ordering::Relaxed).wrapping_add(1),
-                Ordering::Relaxed,
-            );
-        }
+        one_more(&self.refusals, control);
+    }
+
+    /// Counts what `control` would have refused on `route`, which is observed.
+    pub fn observed(&self, route: &str, control: ControlId, reason: Reason) {
+        one_more(&self.observed, control);
+        self.rows.count(route, control, reason);
+    }
+}
+
+fn one_more(counts: &[AtomicU64; REFUSING.len()], control: ControlId) {
+    let mut known = REFUSING.iter().zip(counts);
+    if let Some((_, value)) = known.find(|(known, _)| **known == control) {
+        value.store(
+            value.load(Ordering::Relaxed).wrapping_add(1),
+            Ordering::Relaxed,
+        );
     }
 }
 
@@ -295,6 +312,24 @@ impl Metrics {
     pub fn refusals(&self, control: ControlId) -> u64 {
         let at = REFUSING.iter().position(|known| *known == control);
         at.map_or(0, |at| self.sum(|counters| counters.refusals.get(at)))
+    }
+
+    /// All that `control` would have refused on routes that are observed.
+    #[must_use]
+    pub fn observed(&self, control: ControlId) -> u64 {
+        let at = REFUSING.iter().position(|known| *known == control);
+        at.map_or(0, |at| self.sum(|counters| counters.observed.get(at)))
+    }
+
+    /// The same by route, control and reason, most first.
+    #[must_use]
+    pub fn observed_rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for core in &*self.cores.lock().unwrap_or_else(PoisonError::into_inner) {
+            core.rows.add_to(&mut rows);
+        }
+        rows.sort_by(|one, other| other.requests.cmp(&one.requests));
+        rows
     }
 
     fn sum(&self, of: impl Fn(&Counters) -> Option<&AtomicU64>) -> u64 {
@@ -336,6 +371,17 @@ impl Metrics {
                 self.refusals(*control)
             );
         }
+        text.push_str(
+            "# HELP vouchsafe_observed_total Requests let pass that an observed route would turn away, by control.\n\
+             # TYPE vouchsafe_observed_total counter\n",
+        );
+        for control in OBSERVABLE {
+            let _ = writeln!(
+                text,
+                "vouchsafe_observed_total{{control=\"{control}\"}} {}",
+                self.observed(*control)
+            );
+        }
         text
     }
 }
@@ -370,6 +416,29 @@ mod tests {
         one.add(Metric::ConnectionsOpen, 1);
         two.lower(Metric::ConnectionsOpen);
         assert_eq!(metrics.total(Metric::ConnectionsOpen), 0);
+    }
+
+    #[test]
+    fn what_is_observed_is_counted_beside_what_is_refused() {
+        let metrics = Metrics::default();
+        let (one, two) = (metrics.core(), metrics.core());
+        let key = ControlId("identity.key");
+        for core in [&one, &two, &two] {
+            core.observed("/api", key, Reason("key-missing"));
+        }
+        two.observed("/api", key, Reason("key-revoked"));
+        assert_eq!((metrics.observed(key), metrics.refusals(key)), (4, 0));
+        let rows = metrics.observed_rows();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| (row.reason.0, row.requests))
+            .collect();
+        assert_eq!(rows, [("key-missing", 3), ("key-revoked", 1)]);
+        let text = metrics.render();
+        assert!(text.contains("vouchsafe_observed_total{control=\"identity.key\"} 4\n"));
+        for control in OBSERVABLE {
+            assert!(REFUSING.contains(control), "{control} has no count");
+        }
     }
 
     #[test]

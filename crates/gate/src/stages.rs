@@ -29,6 +29,7 @@ pub mod forward;
 pub mod framing;
 pub mod host;
 pub mod login;
+pub mod observe;
 pub mod own;
 pub mod password;
 mod peer;
@@ -193,12 +194,14 @@ pub async fn admit_proven(
         unproven,
     } = awaiting;
     let proven = authenticate::prove(core, unproven, exchange.at).await;
-    let judged = proven.and_then(|verified| {
+    let proven = proven
+        .map(authenticate::Caller::Known)
+        .or_else(|refusal| unknown(core, &mut exchange, refusal));
+    let judged = proven.and_then(|caller| {
         let paths = framing::paths(request)?;
         let site = exchange.site.clone();
         let route = exchange.route.and_then(|index| site.routes().get(index));
         let route = route.ok_or(route::NOTHING)?;
-        let caller = authenticate::Caller::Known(verified);
         judge_caller(core, &mut exchange, caller, ticket, route, request, &paths)
     });
     decide(exchange, judged)
@@ -357,21 +360,32 @@ fn judge_head(
     }
 
     // rate: by address, before anything is looked up for a stranger.
-    rate::of_address(core, exchange, ticket.is_some(), request, &paths)?;
+    rate::of_address(core, exchange, ticket.is_some(), request, &paths)
+        .or_else(|refusal| observe::instead(core, exchange, refusal).map(drop))?;
 
     // authenticate: before anything costs memory or a disk, because strangers are many.
-    let caller = authenticate::judge(core, exchange, route, request)?;
+    let caller = authenticate::judge(core, exchange, route, request)
+        .or_else(|refusal| unknown(core, exchange, refusal))?;
     if let authenticate::Caller::Unproven(unproven) = caller {
         return Ok(Judged::Unproven { unproven, ticket });
     }
     judge_caller(core, exchange, caller, ticket, route, request, &paths)
 }
 
+/// Nobody, in place of whoever could not be told, on a route that is observed.
+fn unknown(
+    core: &Core,
+    exchange: &mut Exchange,
+    refusal: Refusal,
+) -> Result<authenticate::Caller, Refusal> {
+    observe::instead(core, exchange, refusal).map(authenticate::Caller::Observed)
+}
+
 /// The stages from the moment on that it is known who asks, in order.
 fn judge_caller(
     core: &Core,
     exchange: &mut Exchange,
-    caller: authenticate::Caller,
+    mut caller: authenticate::Caller,
     ticket: Option<crate::tickets::Claimed>,
     route: &crate::site::route::Route,
     request: &Request<'_>,
@@ -383,7 +397,9 @@ fn judge_caller(
         // csrf: what a browser sends unasked proves who it is of, and not who wanted it.
         if let identity::Principal::Session(_) = verified.principal() {
             exchange.clears = false;
-            session::same_site(exchange.site.deployment(), request)?;
+            if let Err(refusal) = session::same_site(exchange.site.deployment(), request) {
+                caller = unknown(core, exchange, refusal)?;
+            }
         }
         if let identity::Principal::Certificate(_) = verified.principal() {
             session::not_of_another_site(exchange.site.deployment(), request)?;
@@ -391,10 +407,18 @@ fn judge_caller(
     }
 
     // rate: by who asks, before the rest of the work is done for them.
-    rate::of_caller(core, exchange, &caller, ticket.is_some(), request, paths)?;
+    rate::of_caller(core, exchange, &caller, ticket.is_some(), request, paths)
+        .or_else(|refusal| observe::instead(core, exchange, refusal).map(drop))?;
 
     // authorise: who asks is known; may they, here?
-    let pass = authorise::judge(caller, &exchange.site, route, request, &paths.plain)?;
+    let shown = caller.shows_a_key_or_token();
+    let pass = match authorise::judge(caller, &exchange.site, route, request, &paths.plain) {
+        Ok(pass) => pass,
+        Err(refusal) => {
+            let pass = observe::instead(core, exchange, refusal)?;
+            Pass::Proven(Proof::observed_of(pass, shown))
+        }
+    };
 
     // body: its declared length, and whether it must be whole first: what is to be judged, and what a
     // signature or a ticket covers.
@@ -474,9 +498,17 @@ async fn judge_body(
     let (proof, webhook) = match (pass, guard) {
         (Pass::Proven(proof), _) => (proof, None),
         (Pass::Unsigned, Some(Guard::Webhook(guard))) => {
-            let verified = webhook::verify(core, exchange, guard, ticket.as_ref(), request, body)?;
-            exchange.principal = webhook::principal(guard);
-            (Proof::Signed(Box::new(verified)), Some(guard))
+            match webhook::verify(core, exchange, guard, ticket.as_ref(), request, body) {
+                Ok(verified) => {
+                    exchange.principal = webhook::principal(guard);
+                    (Proof::Signed(Box::new(verified)), Some(guard))
+                }
+                // Nothing is claimed for it: it must not stand in the way of the genuine one.
+                Err(refusal) => {
+                    let pass = observe::instead(core, exchange, refusal)?;
+                    (Proof::observed(pass), None)
+                }
+            }
         }
         (Pass::Unsigned, _) => return Err(hooks::SignatureRefusal::NoSecret.into()),
     };
@@ -488,7 +520,7 @@ async fn judge_body(
         .map_err(|refusal| refusal.to_refusal())?;
 
     // content: what stands in it, once it is known to be from whom it says.
-    let content = content::judge(exchange, request, body)?;
+    let content = content::judge(core, exchange, request, body)?;
 
     // replay: last of the checks, because it is the one that is remembered.
     let claim = match (webhook, &proof) {

@@ -86,6 +86,7 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         ends: None,
         told: None,
         origin: None,
+        observed: None,
         tally: limits::rate::Tally::default(),
         books: books(),
     }

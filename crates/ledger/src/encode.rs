@@ -43,6 +43,8 @@ const REQUEST: Key = Key::new(",\"request\":");
 const ROUTE: Key = Key::new(",\"route\":");
 const CONTROL: Key = Key::new(",\"control\":");
 const REASON: Key = Key::new(",\"reason\":");
+const OBSERVED: Key = Key::new(",\"observed\":");
+const BECAUSE: Key = Key::new(",\"because\":");
 const STATUS: Key = Key::new(",\"status\":");
 const PRINCIPAL: Key = Key::new(",\"principal\":");
 const CLIENT: Key = Key::new(",\"client\":");
@@ -115,6 +117,10 @@ impl Encoder {
         }
         if let Some(reason) = event.reason {
             self.string(REASON, reason.0);
+        }
+        if let Some((control, reason)) = event.observed {
+            self.string(OBSERVED, control.0);
+            self.string(BECAUSE, reason.0);
         }
         self.number(STATUS, event.status);
         self.principal(event.principal);

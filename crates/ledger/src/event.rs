@@ -160,6 +160,8 @@ pub struct Event {
     pub control: Option<ControlId>,
     /// Why that control refused it.
     pub reason: Option<Reason>,
+    /// The control that would have refused it, and why, where its route is only observed.
+    pub observed: Option<(ControlId, Reason)>,
     /// HTTP status answered; absent where none was.
     pub status: Option<u16>,
     /// Who asked, where that was established.
@@ -185,6 +187,7 @@ impl Event {
             route: None,
             control: None,
             reason: None,
+            observed: None,
             status: None,
             principal: None,
             client: None,

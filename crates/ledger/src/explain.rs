@@ -151,7 +151,9 @@ pub fn explain(index: u64, entry: &[u8]) -> Explained {
         Some(kind) => sentence(kind, &read),
         None => format!("Not an event: {}", String::from_utf8_lossy(entry)),
     };
-    let said = ["v", "time", "kind", "control", "reason", "status", "count"];
+    let said = [
+        "v", "time", "kind", "control", "reason", "observed", "because", "status", "count",
+    ];
     let details = read
         .iter()
         .filter(|(name, _)| !said.contains(&name.as_str()))
@@ -161,7 +163,7 @@ pub fn explain(index: u64, entry: &[u8]) -> Explained {
         time: time.map_or_else(String::new, |at| Timestamp::from_millis(at).to_string()),
         what,
         details: details.collect(),
-        hint: text("control").and_then(hint),
+        hint: text("control").or_else(|| text("observed")).and_then(hint),
     }
 }
 
@@ -187,13 +189,21 @@ fn sentence(kind: &str, read: &Map<String, Value>) -> String {
             text("reason")
         );
     }
+    let observed = match read.contains_key("observed") {
+        true => format!(
+            " Would have been refused by {}: {}; its route is observed.",
+            text("observed"),
+            text("because")
+        ),
+        false => String::new(),
+    };
     let ended = |done: &str| match read.get("status") {
-        Some(status) => format!("{done} with {status}."),
-        None => format!("{done} without an answer."),
+        Some(status) => format!("{done} with {status}.{observed}"),
+        None => format!("{done} without an answer.{observed}"),
     };
     match kind {
         "request" => ended("Let through and answered"),
-        "request.decision" => "Let through.".to_owned(),
+        "request.decision" => format!("Let through.{observed}"),
         "request.outcome" => ended("Answered"),
         "websocket.open" => "A WebSocket opened.".to_owned(),
         "websocket.close" => "A WebSocket closed.".to_owned(),

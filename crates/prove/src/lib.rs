@@ -27,6 +27,7 @@ mod files;
 pub mod fuzz;
 pub mod http;
 mod ledgers;
+mod observed;
 pub mod observers;
 pub mod outcome;
 pub mod probes;

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use config::secret::{SecretReference, Sources};
 use control::{
     Clock,
     probe::{AppFact, Observed, Reply, TargetError},
@@ -18,6 +19,7 @@ use globset::GlobBuilder;
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
 use crate::{
+    http::LARGEST_BODY,
     search::{self, Needle},
     settings::Observer,
     target::dial::Dialer,
@@ -32,6 +34,8 @@ pub struct Observers {
     declared: Vec<Observer>,
     folder: PathBuf,
     apps: Vec<AppFact>,
+    /// Where credentials of observers are looked up.
+    sources: Sources,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,6 +52,7 @@ impl Observers {
             declared,
             folder: folder.to_owned(),
             apps,
+            sources: Sources::of_process(&folder.join("vouchsafe.toml")),
             clock,
         }
     }
@@ -65,7 +70,11 @@ impl Observers {
                 Observer::Rows { database, query } => {
                     rows(&self.folder.join(database), query, &needle)?
                 }
-                Observer::Get { app, path } => self.get(app, path, &needle)?,
+                Observer::Get {
+                    app,
+                    path,
+                    credential,
+                } => self.get(app, path, credential.as_ref(), &needle)?,
             };
             places += looked;
             found.extend(hits);
@@ -102,6 +111,7 @@ impl Observers {
         &self,
         app: &str,
         path: &str,
+        credential: Option<&(String, SecretReference)>,
         needle: &Needle,
     ) -> Result<(usize, Vec<String>), TargetError> {
         let upstream: SocketAddr = self
@@ -110,10 +120,29 @@ impl Observers {
             .find(|fact| fact.name == app)
             .map(|fact| fact.upstream)
             .ok_or_else(|| failed(format!("no app is called {app}")))?;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {upstream}\r\nConnection: close\r\n\r\n");
-        let reply = Dialer::plain(upstream, Arc::clone(&self.clock)).send(request.as_bytes())?;
+        let mut request =
+            format!("GET {path} HTTP/1.1\r\nHost: {upstream}\r\nConnection: close\r\n")
+                .into_bytes();
+        if let Some((name, reference)) = credential {
+            let secret = self.sources.resolve(reference).map_err(failed)?;
+            let line = |byte: &u8| (b' '..=b'~').contains(byte);
+            if !secret.expose().iter().all(line) {
+                return Err(failed(format!(
+                    "what stands in {name} is no text of one line"
+                )));
+            }
+            request.extend_from_slice(name.as_bytes());
+            request.extend_from_slice(b": ");
+            request.extend_from_slice(secret.expose());
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(b"\r\n");
+        let reply = Dialer::plain(upstream, Arc::clone(&self.clock)).send(&request)?;
         match reply {
+            // What lies behind the part that is kept was not searched.
+            Reply::Answer(answer) if answer.body.len() >= LARGEST_BODY => Err(failed(format!(
+                "GET {path} of {app} answered with {LARGEST_BODY} bytes or more: ask for less"
+            ))),
             Reply::Answer(answer) if (200..300).contains(&answer.status) => {
                 let hit = needle.find(&answer.body).is_some();
                 let found = hit.then(|| format!("GET {path} of {app}"));
@@ -278,6 +307,7 @@ mod tests {
         let get = |path: String| Observer::Get {
             app: "coach".into(),
             path,
+            credential: None,
         };
         let hit = look(
             vec![get(format!("/{CANARY}"))],
@@ -294,5 +324,72 @@ mod tests {
                 found: Vec::new()
             }
         );
+    }
+
+    /// An app that shows what it keeps to whoever has the team's credential, behind `size` bytes.
+    fn guarded(size: usize) -> AppFact {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let upstream = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            use std::io::{Read as _, Write as _};
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut read, mut piece) = (Vec::new(), [0; 1024]);
+            while !read.ends_with(b"\r\n\r\n") {
+                let count = stream.read(&mut piece).unwrap();
+                read.extend_from_slice(piece.get(..count).unwrap());
+            }
+            let head = String::from_utf8(read).unwrap();
+            let status = match head.contains("\r\nX-Team: let me see\r\n") {
+                true => "200 OK",
+                false => "401 Unauthorized",
+            };
+            let body = format!("{}{CANARY}", "x".repeat(size));
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        AppFact {
+            name: "coach".into(),
+            upstream,
+            local: true,
+        }
+    }
+
+    fn with_credential(secret: &str, size: usize) -> Result<Observed, TargetError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("credential");
+        std::fs::write(&file, secret).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, mode).unwrap();
+        let observer = Observer::Get {
+            app: "coach".into(),
+            path: "/records".into(),
+            credential: Some(("X-Team".into(), SecretReference::File("credential".into()))),
+        };
+        look(vec![observer], folder.path(), vec![guarded(size)])
+    }
+
+    #[test]
+    fn an_app_is_asked_with_the_credential_that_the_file_refers_to() {
+        let seen = with_credential("let me see", 0).unwrap();
+        assert!(matches!(seen, Observed::Looked { places: 1, found } if found.len() == 1));
+        let fault = with_credential("wrong-secret", 0).unwrap_err().to_string();
+        assert!(
+            fault.contains("401") && !fault.contains("wrong-secret"),
+            "{fault}"
+        );
+        let fault = with_credential("two\nX-Other: lines", 0)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            fault.contains("one line") && !fault.contains("Other"),
+            "{fault}"
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_to_be_searched_whole_is_no_answer() {
+        let fault = with_credential("let me see", LARGEST_BODY).unwrap_err();
+        assert!(fault.to_string().contains("ask for less"), "{fault}");
     }
 }

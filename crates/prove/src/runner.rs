@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     dates,
     document::{Document, Sentence},
+    observed,
     outcome::{NotPromised, Outcome, Report},
     settings::{Waiver, waiver_of},
 };
@@ -175,6 +176,13 @@ fn probed(
     outcome: &mut Outcome,
 ) {
     outcome.mends = mends(plan, asked);
+    if let Some(route) = observed::breaks(asked, target) {
+        outcome.mends.insert(0, observed::mend(route));
+        outcome.evidence.push(observed::shown(route, target));
+        outcome.verdict = Verdict::Broken;
+        outcome.hint = Some("its route is observed: enforce it, and prove again".to_owned());
+        return;
+    }
     if promise.class > plan.allow {
         let class = match promise.class {
             Class::Disruptive => "disruptive",

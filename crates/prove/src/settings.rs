@@ -6,13 +6,16 @@
 
 use std::time::Duration;
 
-use config::{Fault, Table};
+use config::{Fault, Table, secret::SecretReference};
 use control::{Catalogue, Timestamp, card::Key};
 
 use crate::{dates, document::nearest};
 
 /// How far ahead a waiver may end.
 pub const LONGEST_WAIVER: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Longest target that an observer asks an app for, in bytes.
+const LONGEST_TARGET: usize = 2048;
 
 /// Waivers or observers that one configuration may carry.
 const MOST: usize = 200;
@@ -71,7 +74,19 @@ pub const KEYS: &[Key] = &[
         path: "[[observe]] get",
         takes: "a path",
         default: "required with app",
-        about: "What the app is asked for.",
+        about: "What the app is asked for: visible ASCII, without the host.",
+    },
+    Key {
+        path: "[[observe]] header",
+        takes: "name of a field; with credential",
+        default: "none",
+        about: "The field in which the app asks for a credential of the team's own.",
+    },
+    Key {
+        path: "[[observe]] credential",
+        takes: "reference to a secret",
+        default: "required with header",
+        about: "What stands in that field. The gate never reads it; `prove` does when it looks.",
     },
 ];
 
@@ -115,6 +130,8 @@ pub enum Observer {
         app: String,
         /// Request target.
         path: String,
+        /// A field, and the secret that stands in it.
+        credential: Option<(String, SecretReference)>,
     },
 }
 
@@ -214,7 +231,24 @@ fn observer(mut table: Table<'_>) -> Option<Observer> {
     let database = table.text("database");
     let query = table.text("query");
     let app = table.text("app");
-    let get = table.text("get");
+    let get = table.parse("get", "a path such as /records", target);
+    let header = table.parse("header", "the name of a field", field_name);
+    let credential = table.secret("credential");
+    let credential = match (header, credential, &app) {
+        (None, None, _) => None,
+        (Some(header), Some(credential), Some(_)) => Some((header.value, credential.value)),
+        _ => {
+            table.fault(
+                Fault::new(
+                    "observe.half-credential",
+                    "header and credential come together, where an app is asked",
+                )
+                .at(table.span())
+                .hint("write header = \"Authorization\" and credential = \"env:NAME\""),
+            );
+            None
+        }
+    };
     let span = table.span();
     let observer = match (files, database, query, app, get) {
         (Some(files), None, None, None, None) => {
@@ -235,12 +269,11 @@ fn observer(mut table: Table<'_>) -> Option<Observer> {
             database: database.value,
             query: query.value,
         }),
-        (None, None, None, Some(app), Some(get)) if get.value.starts_with('/') => {
-            Some(Observer::Get {
-                app: app.value,
-                path: get.value,
-            })
-        }
+        (None, None, None, Some(app), Some(get)) => Some(Observer::Get {
+            app: app.value,
+            path: get.value,
+            credential,
+        }),
         _ => {
             table.fault(
                 Fault::new("observe.shape", "an observer looks at files, at a query or at an app")
@@ -252,6 +285,27 @@ fn observer(mut table: Table<'_>) -> Option<Observer> {
     };
     table.done();
     observer
+}
+
+/// A request target that cannot end its line.
+fn target(text: &str) -> Result<String, &'static str> {
+    if !text.starts_with('/') {
+        Err("does not begin with a slash")
+    } else if text.len() > LONGEST_TARGET {
+        Err("is longer than 2,048 bytes")
+    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err("holds something else than visible ASCII")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+fn field_name(text: &str) -> Result<String, &'static str> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    match text.len() {
+        1..=64 if text.bytes().all(token) => Ok(text.to_owned()),
+        _ => Err("is not 1 to 64 letters, digits and dashes"),
+    }
 }
 
 #[cfg(test)]
@@ -325,6 +379,38 @@ mod tests {
         )
         .unwrap();
         assert_eq!(settings.observers.len(), 3);
+    }
+
+    #[test]
+    fn an_observer_that_asks_with_a_credential_names_the_field_and_never_the_secret() {
+        let get = "[[observe]]\napp = \"coach\"\nget = \"/records\"\n";
+        let with = |more: &str| format!("{get}{more}\n");
+        let both = "header = \"Authorization\"\ncredential = \"env:OBSERVER\"";
+        let settings = read(&with(both)).unwrap();
+        let Some(Observer::Get { credential, .. }) = settings.observers.first() else {
+            unreachable!("an app is asked");
+        };
+        assert_eq!(credential.as_ref().unwrap().0, "Authorization");
+        for (half, code) in [
+            ("header = \"Authorization\"", "observe.half-credential"),
+            ("credential = \"env:OBSERVER\"", "observe.half-credential"),
+            (
+                "header = \"A: b\"\ncredential = \"env:OBSERVER\"",
+                "config.value",
+            ),
+        ] {
+            assert!(
+                codes(&with(half)).contains(&code),
+                "{half}: {:?}",
+                codes(&with(half))
+            );
+        }
+        let plain = with("header = \"Authorization\"\ncredential = \"Bearer canary\"");
+        assert!(read(&plain).is_err(), "a secret itself is no reference");
+        for bad in ["records", "/a b", "/a\\r\\nX: y"] {
+            let text = format!("[[observe]]\napp = \"coach\"\nget = \"{bad}\"\n");
+            assert!(read(&text).is_err(), "{bad}");
+        }
     }
 
     #[test]

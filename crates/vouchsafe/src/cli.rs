@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Reload(commands::reload::Args),
     /// Say what each stage would do with a request, and which line of the configuration decides
     Explain(commands::explain::Args),
+    /// Show what routes under observation would have refused
+    Observed(commands::observed::Args),
     /// Attack the running deployment, one probe for each promise of its document
     Prove(commands::prove::Args),
     /// Create, list and revoke API keys

@@ -117,6 +117,7 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
         sources,
         secrets: &secrets,
         durable: ledger.durability == ledger::Durability::Sync,
+        now,
     };
     let site = Site::read(&mut root, &mut deployment, &surroundings);
     deployment.done();

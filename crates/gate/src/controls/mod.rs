@@ -11,6 +11,7 @@ mod front;
 mod headers;
 mod limits;
 mod listeners;
+mod observe;
 mod output;
 mod request_ids;
 mod routes;
@@ -26,6 +27,7 @@ pub use self::{
     headers::{FrameHeader, NosniffHeader, ReferrerHeader, StrictTransport},
     limits::Limits,
     listeners::Listeners,
+    observe::Observation,
     output::OwnOutput,
     request_ids::RequestIds,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
@@ -46,6 +48,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &SameSite,
     &NamedOrigins,
     &Bodies,
+    &Observation,
     &BehindGate,
     &NosniffHeader,
     &FrameHeader,

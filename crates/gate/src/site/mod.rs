@@ -17,6 +17,7 @@ mod issuers;
 pub mod limits;
 pub mod listen;
 mod login;
+pub mod observe;
 mod roles;
 pub mod route;
 pub mod router;
@@ -24,6 +25,7 @@ mod views;
 pub mod warning;
 
 use config::{Fault, Table, secret::Sources};
+use control::Timestamp;
 use ledger::service::TooManyRoutes;
 
 use self::{
@@ -70,6 +72,8 @@ pub struct Surroundings<'a> {
     pub secrets: &'a hooks::source::Secrets,
     /// Whether `[ledger] durability` is `"sync"`.
     pub durable: bool,
+    /// Today, from which the end of an observation is near or not.
+    pub now: Timestamp,
 }
 
 /// Most routes of a site.

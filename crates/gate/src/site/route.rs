@@ -24,6 +24,7 @@ use super::{
     deployment::host_name,
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
+    observe::{self, Observation},
 };
 use crate::stages::own;
 
@@ -59,6 +60,8 @@ pub struct Route {
     pub accepts: Option<BodyRules>,
     /// Which pages of other sites may read its answers.
     pub cors: Option<Cors>,
+    /// Until when refusals are only noted, where they are.
+    pub(crate) observation: Option<Observation>,
     /// Sizes and times.
     pub limits: RouteLimits,
 }
@@ -142,6 +145,12 @@ impl Route {
         }
     }
 
+    /// Until when refusals are only noted, where the file says that they are.
+    #[must_use]
+    pub const fn observation(&self) -> Option<&Observation> {
+        self.observation.as_ref()
+    }
+
     /// Whether the route lists `method`. Methods are case-sensitive (RFC 9110, section 9.1).
     #[must_use]
     pub fn lists(&self, method: &str) -> bool {
@@ -190,6 +199,7 @@ impl Route {
         let guard = guard::read(table, source, context);
         let guarded = !matches!(guard, Some(Guard::Open(_) | Guard::Webhook(_)));
         let answers = collections::of_route(table, context.collections, guarded);
+        let observation = observe::read(table, context.surroundings.now, answers.is_some());
         if let (Some(bind), Some(Guard::Open(_))) = (&bind, &guard) {
             table.fault(
                 Fault::new(
@@ -222,6 +232,7 @@ impl Route {
             headers,
             accepts,
             cors,
+            observation,
             limits,
         })
     }

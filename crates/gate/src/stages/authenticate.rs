@@ -28,6 +28,7 @@ pub(crate) use self::{
 };
 use super::{
     exchange::Exchange,
+    observe::LetPass,
     record::{self, DISK_PATIENCE},
     session,
 };
@@ -66,6 +67,20 @@ pub(crate) enum Caller {
     Unproven(Unproven),
     /// Whoever signed the body, which is not read yet.
     Unsigned,
+    /// Nobody knows: what they showed was not enough, on a route that is observed.
+    Observed(LetPass),
+}
+
+impl Caller {
+    /// Whether they showed a key or a token that is genuine, which stays here.
+    pub(super) fn shows_a_key_or_token(&self) -> bool {
+        match self {
+            Self::Known(verified) => {
+                !matches!(verified.principal(), identity::Principal::Session(_))
+            }
+            Self::Open(_) | Self::Unproven(_) | Self::Unsigned | Self::Observed(_) => false,
+        }
+    }
 }
 
 /// What a request presents that only the store can judge.

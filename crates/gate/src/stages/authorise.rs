@@ -45,6 +45,7 @@ pub(crate) fn judge(
     match caller {
         Caller::Open(pass) => Ok(Pass::Proven(Proof::Open(pass))),
         Caller::Unsigned => Ok(Pass::Unsigned),
+        Caller::Observed(pass) => Ok(Pass::Proven(Proof::observed(pass))),
         // Nobody is let in before the store has been asked.
         Caller::Unproven(_) => Err(identity::SessionRefusal::Away.into()),
         Caller::Known(verified) => {

@@ -8,8 +8,14 @@ use control::Refusal;
 use schema::{Judged, intake::Intake};
 use wire::{BodyFraming, Method, Name, Request};
 
-use super::exchange::Exchange;
-use crate::site::{accepts::BodyRules, route::Route};
+use super::{
+    exchange::Exchange,
+    observe::{self, LetPass},
+};
+use crate::{
+    core::Core,
+    site::{accepts::BodyRules, route::Route},
+};
 
 /// Proof that a body may be passed on.
 #[derive(Debug)]
@@ -21,6 +27,11 @@ pub(crate) enum Passed {
     },
     /// Nothing of it need be read.
     Unread(Unread),
+    /// It is not what its route takes, which is observed.
+    Observed {
+        /// That it may pass for now.
+        _proof: LetPass,
+    },
 }
 
 /// Proof that a route takes this body without reading it. Made by [`unread`] alone.
@@ -46,6 +57,7 @@ pub(super) fn unread(route: &Route, request: &Request<'_>) -> Option<Unread> {
 
 /// Judges a whole body, with the framing removed.
 pub(super) fn judge(
+    core: &Core,
     exchange: &mut Exchange,
     request: &Request<'_>,
     body: &[u8],
@@ -61,13 +73,16 @@ pub(super) fn judge(
     let Some(accepts) = &route.accepts else {
         return Err(super::route::NOTHING);
     };
-    let judged = read(accepts, request, body);
-    judged
-        .map(|proof| Passed::Judged { _proof: proof })
-        .map_err(|refusal| {
-            exchange.told = Some(refusal.to_string().into());
-            (&refusal).into()
-        })
+    match read(accepts, request, body) {
+        Ok(proof) => Ok(Passed::Judged { _proof: proof }),
+        Err(wrong) => match observe::instead(core, exchange, (&wrong).into()) {
+            Ok(proof) => Ok(Passed::Observed { _proof: proof }),
+            Err(refusal) => {
+                exchange.told = Some(wrong.to_string().into());
+                Err(refusal)
+            }
+        },
+    }
 }
 
 fn read(

@@ -16,6 +16,7 @@ use wire::Method;
 use super::{
     Peer,
     login::Sent,
+    observe::Observed,
     record::{self, Books},
     sign_in::Page,
 };
@@ -64,6 +65,8 @@ pub struct Exchange {
     pub(crate) told: Option<Box<str>>,
     /// Its place among the origins that its route names, if it comes from one of them.
     pub(crate) origin: Option<usize>,
+    /// What would have refused it, where its route is observed.
+    pub(crate) observed: Option<Observed>,
     /// What its limits have to do with it.
     pub(crate) tally: Tally,
     pub(crate) books: Rc<Books>,
@@ -115,6 +118,7 @@ impl Exchange {
             ends: Some(Kind::REQUEST),
             told: None,
             origin: None,
+            observed: None,
             tally: Tally::default(),
             books: Rc::clone(&core.books),
         };

@@ -9,7 +9,7 @@ mod head;
 
 use std::{net::SocketAddr, sync::LazyLock};
 
-use control::{ControlId, Reason, Refusal};
+use control::{ControlId, Reason, Refusal, Timestamp};
 use identity::{Principal, Standing, rows::Narrow};
 use wire::{BodyFraming, CleanText, Request, WriteFault};
 
@@ -17,6 +17,7 @@ use self::head::Head;
 use super::{
     content::Passed,
     exchange::{Exchange, OwnAnswer},
+    observe::LetPass,
 };
 use crate::{
     assertion::{Assertions, Bound, Claims, Place, Subject},
@@ -69,6 +70,28 @@ pub(crate) enum Proof {
     Known(identity::Authorised, identity::Sight),
     /// The provider's signature over this very delivery.
     Signed(Box<hooks::Verified<hooks::Signature>>),
+    /// Nothing: a route that is observed lets it pass all the same. The app is told of nobody.
+    Observed(Unidentified),
+}
+
+/// A request that an observed route lets pass, of whoever it may be.
+#[derive(Debug)]
+pub(crate) struct Unidentified {
+    pass: LetPass,
+    /// Whether it showed a key or token that is good, and not for this.
+    shown: bool,
+}
+
+impl Proof {
+    /// Of a request that showed nothing which counts.
+    pub(super) const fn observed(pass: LetPass) -> Self {
+        Self::Observed(Unidentified { pass, shown: false })
+    }
+
+    /// Of a request whose key or token, where `shown`, is genuine and does not allow this.
+    pub(super) const fn observed_of(pass: LetPass, shown: bool) -> Self {
+        Self::Observed(Unidentified { pass, shown })
+    }
 }
 
 impl Admitted {
@@ -128,6 +151,8 @@ pub struct Forwarding {
     route: usize,
     app: usize,
     standing: Option<Standing>,
+    /// When its route enforces again, where it passed because that is observed.
+    observed_until: Option<Timestamp>,
     narrow: Option<Box<Narrow>>,
 }
 
@@ -171,10 +196,11 @@ impl Forwarding {
         self.narrow.as_deref()
     }
 
-    /// Whether it was asked with a credential, which may be taken back or end while it lasts.
+    /// Whether it was asked with a credential, which may be taken back or end while it lasts, or passed
+    /// on a route that is observed, which may end as well.
     #[must_use]
     pub const fn has_credential(&self) -> bool {
-        self.standing.is_some()
+        self.standing.is_some() || self.observed_until.is_some()
     }
 
     /// Whether its credential, where it was asked with one, still stands. Ask it about once a second.
@@ -182,6 +208,9 @@ impl Forwarding {
     pub fn credential_stands(&self, core: &Core) -> bool {
         let standing = self.standing.as_ref();
         let (gate, now) = (&core.gate, core.gate.clock.now());
+        if self.observed_until.is_some_and(|until| until <= now) {
+            return false;
+        }
         standing.is_none_or(|standing| standing.holds(&gate.keys, &gate.revocations, now))
     }
 
@@ -202,11 +231,20 @@ impl Forwarding {
             there.map(|app| &app.upstream) == here.map(|app| &app.upstream)
         };
         self.exchange.route().is_some_and(|route| {
-            latest
-                .routes()
-                .iter()
-                .any(|other| other.admits_like(route) && goes_here(other))
+            latest.routes().iter().any(|other| {
+                other.admits_like(route) && goes_here(other) && self.passes(core, other)
+            })
         })
+    }
+
+    /// Whether what let it pass is so on `route` as well: a route that is observed no more ends what it
+    /// let pass without a proof.
+    fn passes(&self, core: &Core, route: &Route) -> bool {
+        let now = core.gate.clock.now();
+        self.observed_until.is_none()
+            || route
+                .observation()
+                .is_some_and(|observation| observation.holds(now))
     }
 
     /// Ends it with a refusal, because the upstream or the client's body failed before a byte of an
@@ -258,7 +296,11 @@ pub fn write_head(
         app: exchange.route().map_or(usize::MAX, |route| route.app),
         standing: match &proof {
             Proof::Known(authorised, _) => Some(authorised.standing()),
-            Proof::Open(_) | Proof::Signed(_) => None,
+            Proof::Open(_) | Proof::Signed(_) | Proof::Observed(_) => None,
+        },
+        observed_until: match &proof {
+            Proof::Observed(nobody) => Some(nobody.pass.until()),
+            Proof::Open(_) | Proof::Known(..) | Proof::Signed(_) => None,
         },
         exchange,
         claim,
@@ -277,7 +319,7 @@ pub fn write_head(
     let rowless = forwarding.echo.is_some() && !crate::echo::has_answer(request);
     let narrowed = match &proof {
         Proof::Known(_, sight) => !rowless && sight.narrow().is_some(),
-        Proof::Open(_) | Proof::Signed(_) => false,
+        Proof::Open(_) | Proof::Signed(_) | Proof::Observed(_) => false,
     };
     // A session comes in a cookie and a certificate with the connection: what stands in the fields for
     // keys is the app's.
@@ -286,6 +328,7 @@ pub fn write_head(
             who.principal(),
             Principal::Session(_) | Principal::Certificate(_)
         ),
+        Proof::Observed(nobody) => nobody.shown,
         Proof::Open(_) | Proof::Signed(_) => false,
     };
     let written = assertion.and_then(|assertion| {
@@ -332,7 +375,7 @@ fn assertion(
             (Subject::Principal(who.subject()), Some(who))
         }
         (Proof::Signed(_), Guard::Webhook(guard)) => (Subject::Webhook(guard.source.id()), None),
-        (Proof::Open(_) | Proof::Signed(_), _) => return Ok(None),
+        (Proof::Open(_) | Proof::Signed(_) | Proof::Observed(_), _) => return Ok(None),
     };
     let bound = route.bind_request.then(|| Bound {
         method: request.method_bytes(),

@@ -17,6 +17,7 @@ use super::{
     authenticate::Caller,
     exchange::{Exchange, OwnAnswer},
     framing::Paths,
+    observe,
 };
 use crate::{
     core::{Core, CurrentSite},
@@ -80,7 +81,7 @@ pub(super) fn of_caller(
     }
     let principal = match caller {
         Caller::Known(verified) => Some(verified.principal()),
-        Caller::Open(_) | Caller::Unsigned | Caller::Unproven(_) => None,
+        Caller::Open(_) | Caller::Unsigned | Caller::Unproven(_) | Caller::Observed(_) => None,
     };
     if principal.is_none() && ticketed {
         return Ok(());
@@ -136,6 +137,8 @@ fn refused(exchange: &mut Exchange, over: Over) -> Refusal {
 
 /// Counts the end of a request, where its failure counts.
 pub(super) fn ended(exchange: &Exchange, status: Option<u16>) {
+    // A route that is observed counts what it would have said.
+    let status = exchange.observed.map(|it| it.status).or(status);
     if let Some(status) = status {
         let now = nanoseconds(exchange);
         exchange.site.rates().ended(&exchange.tally, status, now);
@@ -192,7 +195,10 @@ pub(super) async fn ask(core: &Core, awaiting: AwaitingTurn) -> HeadDecision {
         }
         Ok(Some(shared::Answered::Over(over))) => {
             let refusal = refused(exchange, over);
-            HeadDecision::Answer(then.refuse(core, refusal))
+            match observe::instead(core, exchange, refusal) {
+                Ok(_) => then,
+                Err(refusal) => HeadDecision::Answer(then.refuse(core, refusal)),
+            }
         }
         Ok(Some(shared::Answered::Away { first })) => {
             core.counters.add(Metric::LimitsAlone, 1);

@@ -259,6 +259,7 @@ impl Exchange {
             .map(RouteIndex);
         event.principal = self.principal;
         event.client = Some(self.client);
+        event.observed = self.observed.map(|it| (it.control, it.reason));
         event
     }
 

@@ -13,6 +13,7 @@ mod cors;
 mod cut_off;
 mod house;
 mod keys;
+mod observe;
 mod own;
 mod proxies;
 mod recording;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use control::{
-    Clock as _, Secret, SystemClock,
+    Clock as _, Secret, SystemClock, Timestamp,
     probe::{ChildStart, Facts, Guard, KeyWish, RouteFact},
     rng::{self, CountingRng},
 };
@@ -88,7 +88,7 @@ impl Strict {
         }
         let gate = vec![SocketAddr::from(([127, 0, 0, 1], 1))];
         ChildStart::Up(Box::new(Self {
-            facts: facts::read(configuration, gate).unwrap(),
+            facts: facts::read(configuration, gate, Timestamp::default()).unwrap(),
             rng: CountingRng::from_seed(3),
             folder: tempfile::tempdir().unwrap(),
             state: RefCell::default(),

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{Instance, Reach, echo::Echo};
-use crate::{files, search::Needle};
+use crate::{files, observed, search::Needle};
 
 const DOING: &str = "start a child";
 /// How long a child may take to listen.
@@ -112,6 +112,7 @@ impl Starter {
             folder.path(),
             &format!("http://{}", echo.address()),
         );
+        observed::enforce(&mut tree);
         let names = fresh_secrets(&mut tree)?;
         change(&mut tree);
         if let Some(past) = past {

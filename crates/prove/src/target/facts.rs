@@ -5,15 +5,25 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
-use control::probe::{AppFact, Facts, Guard, RouteFact, TargetError};
+use control::{
+    Timestamp,
+    probe::{AppFact, Facts, Guard, RouteFact, TargetError},
+};
 use serde_json::Value;
 
-use crate::rights::{METHODS, Rights};
+use crate::{
+    observed,
+    rights::{METHODS, Rights},
+};
 
 const DOING: &str = "read the configuration";
 
-/// The facts of a deployment whose listeners are bound to `gate`.
-pub fn read(configuration: &Value, gate: Vec<SocketAddr>) -> Result<Facts, TargetError> {
+/// The facts of a deployment whose listeners are bound to `gate`, at this moment.
+pub fn read(
+    configuration: &Value,
+    gate: Vec<SocketAddr>,
+    now: Timestamp,
+) -> Result<Facts, TargetError> {
     let public_url = configuration
         .pointer("/deployment/public_url")
         .and_then(Value::as_str)
@@ -24,6 +34,14 @@ pub fn read(configuration: &Value, gate: Vec<SocketAddr>) -> Result<Facts, Targe
         .map(|app| read_app(app, &interfaces))
         .collect::<Result<Vec<_>, _>>()?;
     let rights = Rights::of(configuration);
+    let (mut routes, mut observed) = (Vec::new(), Vec::new());
+    for route in tables(configuration, "route") {
+        let fact = read_route(route, rights.as_ref());
+        match observed::last_day(route, now) {
+            Some(day) => observed.push((fact, day)),
+            None => routes.push(fact),
+        }
+    }
     let same_user = apps
         .iter()
         .any(|app| app.local && listener_is_ours(app.upstream));
@@ -31,9 +49,8 @@ pub fn read(configuration: &Value, gate: Vec<SocketAddr>) -> Result<Facts, Targe
         scheme: scheme.to_owned(),
         public_host: public_host.to_owned(),
         gate,
-        routes: tables(configuration, "route")
-            .map(|route| read_route(route, rights.as_ref()))
-            .collect(),
+        routes,
+        observed,
         trusted_proxies: texts(configuration.pointer("/deployment/trusted_proxies")),
         configuration: configuration.clone(),
         apps,
@@ -225,7 +242,12 @@ mod tests {
                 {"path": "/", "app": "coach", "auth": "none", "reason": "public"},
             ]
         });
-        let facts = read(&tree, vec!["127.0.0.1:1".parse().unwrap()]).unwrap();
+        let facts = read(
+            &tree,
+            vec!["127.0.0.1:1".parse().unwrap()],
+            Timestamp::default(),
+        )
+        .unwrap();
         assert_eq!(
             (facts.scheme.as_str(), facts.public_host.as_str()),
             ("https", "coach.school.example")
@@ -285,7 +307,7 @@ mod tests {
     #[test]
     fn a_configuration_without_a_public_name_says_so() {
         assert!(
-            read(&json!({}), Vec::new())
+            read(&json!({}), Vec::new(), Timestamp::default())
                 .unwrap_err()
                 .to_string()
                 .contains("public_url")

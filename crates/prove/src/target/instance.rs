@@ -85,7 +85,7 @@ impl Instance {
         let unusable = ReachError::Unusable;
         let ledger_key = text(&about, "ledger_key").map_err(ReachError::Nobody)?;
         let gate = listeners(&about).map_err(unusable)?;
-        let facts = facts::read(&reach.configuration, gate).map_err(unusable)?;
+        let facts = facts::read(&reach.configuration, gate, reach.clock.now()).map_err(unusable)?;
         let dialers = dialers(&reach, &facts).map_err(unusable)?;
         let main = main_listener(&reach.configuration);
         let observers = Observers::new(

@@ -20,6 +20,7 @@ pub(super) fn answer_at_once(instance: &Instance, method: &str, path: &str) -> O
     match (method, path) {
         ("GET", "/v1/instance") => Some(Said::ok(instance.about())),
         ("GET", "/v1/health") => Some(Said::ok(instance.health())),
+        ("GET", "/v1/observed") => Some(Said::ok(instance.observed())),
         ("GET", "/metrics") => Some(Said::Metrics(instance.metrics())),
         _ => None,
     }

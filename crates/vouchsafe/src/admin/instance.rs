@@ -193,6 +193,33 @@ impl Instance {
         Ok(places)
     }
 
+    /// The routes that are observed, or were, and what they would have refused since the start.
+    pub(super) fn observed(&self) -> Value {
+        let (site, now) = (self.gate.site(), self.clock.now());
+        let routes = site.routes().iter().filter_map(|route| {
+            let observation = route.observation()?;
+            Some(json!({
+                "route": route.id,
+                "until": observation.last_day(),
+                "observes": observation.holds(now),
+            }))
+        });
+        let rows = self.gate.metrics().observed_rows();
+        let rows = rows.iter().map(|row| {
+            json!({
+                "route": row.route,
+                "control": row.control.0,
+                "reason": row.reason.0,
+                "requests": row.requests,
+            })
+        });
+        json!({
+            "since": self.started.to_string(),
+            "routes": routes.collect::<Vec<_>>(),
+            "would_have_refused": rows.collect::<Vec<_>>(),
+        })
+    }
+
     pub(super) fn metrics(&self) -> String {
         let mut text = self.gate.metrics().render();
         alerts::metrics(self.alerts.as_ref(), &mut text);

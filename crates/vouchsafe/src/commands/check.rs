@@ -82,6 +82,20 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
             warnings.extend(of_certificates(&tls.certificate, loaded, site, now));
         }
     }
+    for route in site.routes() {
+        let Some(observation) = route.observation() else {
+            continue;
+        };
+        let (id, day) = (&route.id, observation.last_day());
+        warnings.push(if observation.holds(now) {
+            format!(
+                "{id} is observed until {day}: what it would refuse reaches the app, and its promises are \
+                 broken; see vouchsafe observed"
+            )
+        } else {
+            format!("the observation of {id} ended on {day} and it enforces: remove mode and until")
+        });
+    }
     if loaded.ledger.second_place.is_none() {
         warnings.push(
             "checkpoints go to no second place: whoever owns this host could replace the whole \
@@ -96,7 +110,7 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
                 .to_owned(),
         );
     }
-    match prove::target::facts::read(&loaded.tree, Vec::new()) {
+    match prove::target::facts::read(&loaded.tree, Vec::new(), now) {
         Ok(facts) => {
             for app in facts
                 .apps

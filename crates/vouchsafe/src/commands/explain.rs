@@ -5,6 +5,7 @@
 
 use std::{fmt::Write as _, io::Write as _, path::PathBuf, process::ExitCode};
 
+use control::{Clock as _, SystemClock};
 use gate::explain::{HeldKey, Question, Step, Verdict, Who, explain};
 use identity::Scopes;
 use serde_json::{Value, json};
@@ -50,11 +51,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         path: &args.path,
         host: args.host.as_deref(),
         who: &who,
+        now: SystemClock::new().now(),
     };
     let steps = explain(site, &question);
     let refused = steps.iter().find_map(|step| match step.verdict {
         Verdict::Refuse(status) => Some(status),
-        Verdict::Pass | Verdict::Depends => None,
+        Verdict::Pass | Verdict::Observe(_) | Verdict::Depends => None,
     });
     let text = match args.format {
         Format::Json => json!({
@@ -75,6 +77,7 @@ fn told(step: &Step) -> Value {
     let (verdict, status) = match step.verdict {
         Verdict::Pass => ("pass", None),
         Verdict::Refuse(status) => ("refuse", Some(status)),
+        Verdict::Observe(status) => ("observe", Some(status)),
         Verdict::Depends => ("depends", None),
     };
     json!({
@@ -92,6 +95,7 @@ fn drawn(loaded: &Loaded, steps: &[Step], refused: Option<u16>) -> String {
         let verdict = match step.verdict {
             Verdict::Pass => "pass".to_owned(),
             Verdict::Refuse(status) => format!("refuse {status}"),
+            Verdict::Observe(status) => format!("observe {status}"),
             Verdict::Depends => "depends".to_owned(),
         };
         let _ = write!(text, "{:<13} {verdict:<11} {}", step.stage, step.why);
@@ -101,10 +105,17 @@ fn drawn(loaded: &Loaded, steps: &[Step], refused: Option<u16>) -> String {
         text.push('\n');
     }
     let depends = steps.iter().any(|step| step.verdict == Verdict::Depends);
-    text.push_str(&match (refused, depends) {
-        (Some(status), _) => format!("refused with {status}"),
-        (None, true) => "admitted, if what it depends on holds".to_owned(),
-        (None, false) => "admitted".to_owned(),
+    let observed = steps.iter().find_map(|step| match step.verdict {
+        Verdict::Observe(status) => Some(status),
+        Verdict::Pass | Verdict::Refuse(_) | Verdict::Depends => None,
+    });
+    text.push_str(&match (refused, observed, depends) {
+        (Some(status), ..) => format!("refused with {status}"),
+        (None, Some(status), _) => format!(
+            "admitted as nobody, because its route is observed; it would be refused with {status}"
+        ),
+        (None, None, true) => "admitted, if what it depends on holds".to_owned(),
+        (None, None, false) => "admitted".to_owned(),
     });
     text
 }
@@ -187,7 +198,6 @@ fn held(loaded: &Loaded, id: &str) -> Result<HeldKey, Failure> {
 
 /// Whether a moment in RFC 3339 with milliseconds, as we print it, has passed.
 fn is_past(moment: &str) -> bool {
-    use control::Clock as _;
     // Both are written alike, so that their letters compare as the moments do.
-    moment <= control::SystemClock::new().now().to_string().as_str()
+    moment <= SystemClock::new().now().to_string().as_str()
 }

@@ -14,6 +14,7 @@ pub(crate) mod healthcheck;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ledger;
+pub(crate) mod observed;
 pub(crate) mod prove;
 pub(crate) mod reference;
 pub(crate) mod reload;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Up(args) => up::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Observed(args) => observed::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Key(command) => key::run(&command),
         Command::User(command) => user::run(&command),

@@ -49,6 +49,7 @@ mod login_certified;
 #[expect(dead_code, reason = "tests of logins use all of it, and these a part")]
 mod login_peer;
 mod nodes;
+mod observe;
 mod overload;
 mod password_tokens;
 mod python_apps;
