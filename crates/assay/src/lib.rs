@@ -83,6 +83,8 @@ pub const TARGETS: &[Target] = targets! {
     body_blocked: schema::fuzz::blocked, 1000;
     body_form: schema::fuzz::form, 1000;
     csv_export: schema::fuzz::csv_export, 400;
+    file_conditions: files::fuzz::conditions, 1000;
+    file_path: files::fuzz::name, 1000;
     inflate: schema::fuzz::inflate, 300;
     schema_load: schema::fuzz::load, 200;
     upload_csv: upload::fuzz::csv, 600;
