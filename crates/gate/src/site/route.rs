@@ -24,6 +24,7 @@ use super::{
     deployment::host_name,
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
+    uploads::Uploads,
 };
 use crate::stages::own;
 
@@ -57,6 +58,8 @@ pub struct Route {
     pub headers: ResponseHeaders,
     /// What bodies it takes; any, where it does not say.
     pub accepts: Option<BodyRules>,
+    /// What uploads it takes; none of its bodies is judged as one, where it does not say.
+    pub uploads: Option<Uploads>,
     /// Which pages of other sites may read its answers.
     pub cors: Option<Cors>,
     /// Sizes and times.
@@ -181,6 +184,8 @@ impl Route {
             None => context.headers.clone(),
         };
         let accepts = BodyRules::read(table, context.surroundings.sources, limits.body);
+        let stated = table.span_of("body").map(|span| (limits.body, span));
+        let uploads = Uploads::read(table, stated, held);
         let cors = Cors::read(table);
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
@@ -217,6 +222,7 @@ impl Route {
             bind_request: bind.is_some(),
             headers,
             accepts,
+            uploads,
             cors,
             limits,
         })
