@@ -6,8 +6,10 @@
 
 use std::{
     cell::RefCell,
+    io,
     net::SocketAddr,
     ops::Deref,
+    path::Path,
     rc::Rc,
     sync::{Arc, OnceLock},
 };
@@ -29,6 +31,7 @@ use crate::{
         record::{Acceptances, Books},
     },
     tickets::{MintFault, Minted, Tickets, Wish},
+    uploads::Uploads,
 };
 
 /// What the gate is wired with.
@@ -94,6 +97,8 @@ pub struct Gate {
     /// Where limits are shared with other processes, if they are.
     pub(crate) limits: OnceLock<limits::shared::Server>,
     pub(crate) room: Arc<Room>,
+    /// Where uploads are kept while they are judged, if they may be kept at all.
+    pub(crate) uploads: OnceLock<Arc<Uploads>>,
     tickets: Tickets,
     metrics: Metrics,
 }
@@ -135,6 +140,7 @@ impl Gate {
             challenges: OnceLock::new(),
             limits: OnceLock::new(),
             room,
+            uploads: OnceLock::new(),
             tickets: Tickets::default(),
             metrics: Metrics::default(),
         })
@@ -200,6 +206,25 @@ impl Gate {
         if let Some(server) = limits::shared::Server::new(shared) {
             let _ = self.limits.set(server);
         }
+    }
+
+    /// Tells the gate to keep uploads in `folder` while they are judged; only the first call counts.
+    /// Until then none is taken.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub fn keep_uploads_in(&self, folder: &Path) -> io::Result<()> {
+        let (rng, service) = (Arc::clone(&self.rng), self.service.clone());
+        let uploads = Uploads::new(folder, self.site().upload_quota(), rng, service)?;
+        let _ = self.uploads.set(Arc::new(uploads));
+        Ok(())
+    }
+
+    /// Bytes of uploads that are kept now.
+    #[must_use]
+    pub fn uploads_kept(&self) -> u64 {
+        self.uploads.get().map_or(0, |uploads| uploads.used())
     }
 
     /// Tells the gate where its echo listens; only the first call counts.

@@ -2,8 +2,8 @@
 //!
 //! Owns a small HTTP/1.1 listener on loopback that answers with what an app would have received:
 //! method, target, fields in order, length and digest of the body; or, where the request says so, with
-//! JSON that came with it, as an app with rows would. Refuses bodies beyond what a
-//! ticket allows, and more than a few connections at once. Keeps nothing, decides nothing; whoever
+//! JSON that came with it, as an app with rows would. Keeps no body,
+//! however long it is. Refuses bodies without a length, and more than a few connections at once. Keeps nothing, decides nothing; whoever
 //! reaches it without the gate learns only what they sent.
 
 use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
@@ -17,10 +17,16 @@ use tokio::{
 };
 use wire::{BodyFraming, HeadLimits, Parsed, Request, RequestHead};
 
-use crate::{core::Gate, tickets::BODY_CAP};
+use crate::core::Gate;
 
 /// Most connections at once.
 const CONNECTIONS: usize = 64;
+
+/// Longest body: nothing of it is kept, so this bounds only how long one may take.
+const LONGEST: u64 = 1 << 40;
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 * 1024;
 
 /// How long one exchange may take, idle time between two included.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -99,25 +105,35 @@ async fn exchange(
     };
     let body = match head.request(buffer).framing() {
         BodyFraming::None => 0,
-        BodyFraming::Length(length) if length <= BODY_CAP => {
-            usize::try_from(length).unwrap_or(usize::MAX)
-        }
-        // The gate holds a ticketed body whole and sends it with its length.
+        BodyFraming::Length(length) if length <= LONGEST => length,
+        // The gate has a ticketed body whole before it sends it, with its length.
         BodyFraming::Length(_) | BodyFraming::Chunked | BodyFraming::UntilClose => {
             return Ok(false);
         }
     };
-    let end = length.saturating_add(body);
-    while buffer.len() < end {
-        if stream.read_buf(buffer).await? == 0 {
+    // An upload may be long, so of a body only its digest is kept.
+    let rest = buffer.split_off(length);
+    let taken = usize::try_from(body).unwrap_or(usize::MAX).min(rest.len());
+    let (here, ahead) = rest.split_at(taken);
+    let mut digest = seal::Sha256::new();
+    digest.update(here);
+    let mut left = body.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
+    let mut piece = Vec::with_capacity(PIECE);
+    while left > 0 {
+        piece.clear();
+        let mut source = (&mut *stream).take(left.min(PIECE as u64));
+        let count = source.read_buf(&mut piece).await?;
+        if count == 0 {
             return Ok(false);
         }
+        digest.update(&piece);
+        left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
     }
     let request = head.request(buffer);
     let keep = request.keep_alive();
-    let answer = answer(&request, buffer.get(length..end).unwrap_or_default());
+    let answer = answer(&request, body, &digest.finish());
     stream.write_all(&answer).await?;
-    buffer.drain(..end);
+    *buffer = ahead.to_vec();
     Ok(keep)
 }
 
@@ -139,7 +155,7 @@ fn wished(request: &Request<'_>) -> Option<String> {
 }
 
 /// What was received, as the answer's bytes.
-fn answer(request: &Request<'_>, body: &[u8]) -> Vec<u8> {
+fn answer(request: &Request<'_>, length: u64, digest: &[u8; 32]) -> Vec<u8> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let fields: Vec<[String; 2]> = request
         .fields()
@@ -151,8 +167,8 @@ fn answer(request: &Request<'_>, body: &[u8]) -> Vec<u8> {
             "method": text(request.method_bytes()),
             "target": text(request.target()),
             "fields": fields,
-            "body_sha256": seal::encode::hex(&seal::sha256(body)),
-            "body_length": body.len(),
+            "body_sha256": seal::encode::hex(digest),
+            "body_length": length,
         })
         .to_string()
     };
@@ -220,11 +236,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_no_ticket_allows_is_not_read() {
+    async fn a_long_body_is_read_to_its_end_and_a_body_without_length_is_not_read() {
+        let body = vec![b'x'; 3 * PIECE + 7];
         let head = format!(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
-            BODY_CAP + 1
+            body.len()
         );
-        assert_eq!(spoken(head.as_bytes()).await, "");
+        let get = b"GET / HTTP/1.1\r\nHost: app\r\n\r\n";
+        let heard = spoken(&[head.as_bytes(), &body, get].concat()).await;
+        assert!(heard.contains(&seal::encode::hex(&seal::sha256(&body))));
+        assert_eq!(heard.matches("HTTP/1.1 200 OK").count(), 2);
+        let chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(spoken(chunked).await, "");
     }
 }

@@ -34,6 +34,7 @@ pub mod stages;
 #[cfg(test)]
 mod testing;
 pub mod tickets;
+mod uploads;
 
 pub use self::{
     core::{Core, CurrentSite, Gate, Parts},

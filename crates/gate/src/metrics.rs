@@ -201,6 +201,7 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("gate.method"),
     ControlId("gate.path"),
     ControlId("gate.body"),
+    ControlId("gate.upload"),
     ControlId("gate.time"),
     ControlId("gate.ticket"),
     ControlId("gate.upstream"),

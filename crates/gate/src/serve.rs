@@ -23,6 +23,7 @@ mod connection;
 mod dial;
 mod forward;
 mod held;
+mod kept;
 mod local;
 pub mod refusals;
 mod reset;
@@ -30,6 +31,7 @@ mod resolve;
 mod seen;
 mod thread;
 pub mod tls;
+mod upload;
 mod whole;
 
 pub(crate) use self::{connection::Connection, local::Local, reset::Client};

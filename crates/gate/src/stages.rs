@@ -10,7 +10,8 @@
 //! 1. [`admit_head`], without awaiting: most requests end here, with an [`Admitted`] or an answer
 //!    of our own;
 //! 2. [`admit_body`], when a stage must see the whole body (webhook, ticket), with the bytes;
-//!    or [`admit_recorded`], when the decision must be on disk first;
+//!    or [`upload::admit`], with the proof that the body was judged on its way to the disk; or
+//!    [`admit_recorded`], when the decision must be on disk first;
 //! 3. [`forward::write_head`], which takes the [`Admitted`] and gives a [`Forwarding`];
 //! 4. [`response::write_head`] for the app's answer, and [`record::finish`] at the end.
 //!
@@ -42,6 +43,7 @@ pub mod rows;
 pub mod session;
 pub mod sign_in;
 pub mod ticket;
+pub mod upload;
 pub mod webhook;
 
 use control::{ControlId, Reason, Refusal};
@@ -76,6 +78,8 @@ pub enum HeadDecision {
     /// A stage must see the whole body: read up to [`AwaitingBody::cap`] bytes, then
     /// [`admit_body`].
     Body(AwaitingBody),
+    /// Its body is an upload: judge it as it comes, then [`upload::admit`].
+    Upload(Box<upload::AwaitingUpload>),
     /// The decision must be on disk first: [`admit_recorded`].
     Record(AwaitingRecord),
     /// It asks the gate itself for something: read up to [`desk::CAP`] bytes, then [`desk::serve`].
@@ -241,6 +245,13 @@ fn decided(exchange: Exchange, judged: Result<Judged, Refusal>) -> HeadDecision 
             },
             cap,
         }),
+        Ok(Judged::Upload {
+            proof,
+            ticket,
+            planned,
+        }) => HeadDecision::Upload(Box::new(upload::AwaitingUpload::new(
+            exchange, proof, ticket, planned,
+        ))),
         Ok(Judged::Proven(proof, unread)) if exchange.site.durable() => {
             HeadDecision::Record(AwaitingRecord {
                 exchange,
@@ -271,6 +282,11 @@ enum Judged {
         pass: Pass,
         ticket: Option<crate::tickets::Claimed>,
         cap: u64,
+    },
+    Upload {
+        proof: Proof,
+        ticket: Option<crate::tickets::Claimed>,
+        planned: upload::Planned,
     },
 }
 
@@ -422,7 +438,10 @@ fn judge_caller(
 
     // body: its declared length, and whether it must be whole first: what is to be judged, and what a
     // signature or a ticket covers.
-    let plan = body::plan(route, request, ticket.is_some())?;
+    let plan = match upload::plan(exchange, route, request)? {
+        Some(planned) => body::Plan::Upload(planned),
+        None => body::plan(route, request, ticket.is_some())?,
+    };
 
     // record: the ledger must have room for the events this request will end in.
     record::reserve(exchange)?;
@@ -431,8 +450,15 @@ fn judge_caller(
     Ok(match (pass, plan) {
         (Pass::Proven(proof), body::Plan::Stream(unread)) => Judged::Proven(proof, unread),
         (pass, body::Plan::Hold(cap)) => Judged::Held { pass, ticket, cap },
+        (Pass::Proven(proof), body::Plan::Upload(planned)) => Judged::Upload {
+            proof,
+            ticket,
+            planned,
+        },
         // Only a webhook is unsigned, and its body is always held; were it not, nothing passes.
-        (Pass::Unsigned, body::Plan::Stream(_)) => return Err(body::TOO_LARGE),
+        (Pass::Unsigned, body::Plan::Stream(_) | body::Plan::Upload(_)) => {
+            return Err(body::TOO_LARGE);
+        }
     })
 }
 

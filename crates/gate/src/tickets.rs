@@ -235,7 +235,12 @@ impl Claimed {
 
     /// Checks the body. What comes back is the one thing that sends a request to the echo.
     pub fn redeem(self, body: &[u8]) -> Result<Redeemed, TicketRefusal> {
-        if seal::equal(&seal::sha256(body), &self.body_sha256) {
+        self.redeem_digest(&seal::sha256(body))
+    }
+
+    /// As [`Claimed::redeem`], for a body of which only the SHA-256 is at hand.
+    pub fn redeem_digest(self, digest: &[u8; 32]) -> Result<Redeemed, TicketRefusal> {
+        if seal::equal(digest, &self.body_sha256) {
             Ok(Redeemed(()))
         } else {
             Err(TicketRefusal::BodyMismatch)

@@ -13,12 +13,14 @@
 //! 2. [`multipart`]: parts of a form; [`name`]: names of files; [`kind`]: what a content is;
 //! 3. [`judge`]: one file from its first byte to the judgement, by
 //! 4. [`csv`], [`walk`] (structures of sound and pictures), [`audio`] and [`pdf`] (as a whole);
-//! 5. [`spool`]: what must be whole waits here, sealed.
+//! 5. [`spool`]: what must be whole waits here, sealed;
+//! 6. [`intake`]: one request body, from its first byte to the proof that it was judged.
 
 pub mod audio;
 pub mod csv;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod intake;
 pub mod judge;
 pub mod kind;
 pub mod multipart;
@@ -29,6 +31,7 @@ pub mod rules;
 pub mod spool;
 pub mod walk;
 
+pub use intake::{Form, Intake};
 pub use judge::{Accepted, Facts, Judge, Verdict};
 pub use kind::{Kind, Kinds};
 pub use multipart::{Boundary, Multipart, PartHead, Sink};

@@ -66,6 +66,8 @@ pub struct Multipart {
     finder: memmem::Finder<'static>,
     limits: Limits,
     phase: Phase,
+    /// Bytes of the body that were used.
+    at: u64,
     part: u32,
     files: u32,
     fields: u32,
@@ -92,6 +94,7 @@ impl Multipart {
             needle,
             limits,
             phase: Phase::First(1),
+            at: 0,
             part: 0,
             files: 0,
             fields: 0,
@@ -114,7 +117,10 @@ impl Multipart {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.step(rest, sink) {
-                Ok(used) => rest = rest.get(used..).unwrap_or_default(),
+                Ok(used) => {
+                    self.at = self.at.saturating_add(used as u64);
+                    rest = rest.get(used..).unwrap_or_default();
+                }
                 Err(refusal) => {
                     self.phase = Phase::Refused;
                     return Err(refusal);
@@ -212,7 +218,9 @@ impl Multipart {
         };
         let end = from + at;
         let lines = self.head.get(2..end).unwrap_or_default();
-        let head = PartHead::read(lines, self.part)?;
+        let mut head = PartHead::read(lines, self.part)?;
+        let used = end + 4 - before;
+        head.start = self.at.saturating_add(used as u64);
         self.count(&head)?;
         self.announced = head.length;
         self.length = 0;
@@ -220,7 +228,7 @@ impl Multipart {
         (self.held, self.carriage, self.borrowed) = (1, false, true);
         self.phase = Phase::Body;
         sink.begin(&head)?;
-        Ok(end + 4 - before)
+        Ok(used)
     }
 
     fn count(&mut self, head: &PartHead) -> Result<(), UploadRefusal> {

@@ -192,6 +192,39 @@ pub enum UploadRefusal {
         /// Bytes.
         limit: u64,
     },
+    /// A form field that the route does not know, or a file where none belongs.
+    #[error("form field {part} is not expected here")]
+    FieldUnknown {
+        /// The part, from 1.
+        part: u32,
+    },
+    /// A form field that stands a second time.
+    #[error("form field {part} repeats an earlier one")]
+    FieldTwice {
+        /// The part, from 1.
+        part: u32,
+    },
+    /// A form field that is not UTF-8 or has control characters.
+    #[error("form field {part} holds characters that are no text")]
+    FieldText {
+        /// The part, from 1.
+        part: u32,
+    },
+    /// A form field that must be there and is not.
+    #[error("the form lacks the field \"{name}\"")]
+    FieldMissing {
+        /// Its name in the configuration.
+        name: String,
+    },
+    /// A form without a file.
+    #[error("there is no file in the form")]
+    FileMissing,
+    /// A Content-Encoding, behind which the content could not be judged.
+    #[error("the upload is compressed; send the file as it is")]
+    Encoded,
+    /// A body that is the file itself, where only forms are taken.
+    #[error("send the file in a form")]
+    NotForm,
 
     // The file as a whole.
     /// The file is empty.

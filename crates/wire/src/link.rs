@@ -9,7 +9,7 @@ use std::{
     future::poll_fn,
     io,
     pin::{Pin, pin},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use tokio::{
@@ -32,9 +32,18 @@ pub struct Link<S> {
     pub input: Buffer,
     /// Written and not yet sent.
     pub output: Outgoing,
+    /// Where bytes come from instead of the stream, for as long as there are any.
+    fed: Option<Fed>,
     ended: bool,
     /// Whether the stream may hold bytes that only a flush sends, as TLS does.
     unflushed: bool,
+}
+
+/// Bytes that were received before and kept elsewhere.
+struct Fed {
+    source: Box<dyn AsyncRead + Send + Unpin>,
+    /// What the stream itself had sent beyond them.
+    ahead: Buffer,
 }
 
 impl<S: Stream> Link<S> {
@@ -44,6 +53,7 @@ impl<S: Stream> Link<S> {
             stream,
             input: Buffer::new(),
             output: Outgoing::new(),
+            fed: None,
             ended: false,
             unflushed: false,
         }
@@ -54,11 +64,51 @@ impl<S: Stream> Link<S> {
         self.ended
     }
 
+    /// Reads from `source` from now on, as if the peer sent it, until it ends or
+    /// [`Link::end_feed`]: for a body that was kept elsewhere and is relayed now. What the peer has
+    /// sent beyond it is kept for then.
+    pub fn feed(&mut self, source: Box<dyn AsyncRead + Send + Unpin>) {
+        let ahead = std::mem::take(&mut self.input);
+        self.fed = Some(Fed { source, ahead });
+    }
+
+    /// Reads from the stream again. What is left of the source is dropped.
+    pub fn end_feed(&mut self) {
+        if let Some(fed) = self.fed.take() {
+            self.input = fed.ahead;
+        }
+    }
+
+    fn poll_feed(&mut self, cx: &mut Context<'_>, cap: usize) -> Poll<io::Result<usize>> {
+        let Some(fed) = &mut self.fed else {
+            return Poll::Ready(Ok(0));
+        };
+        let spare = self.input.spare(cap);
+        if spare.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::StorageFull.into()));
+        }
+        let mut read = ReadBuf::new(spare);
+        ready!(Pin::new(&mut fed.source).poll_read(cx, &mut read))?;
+        let count = read.filled().len();
+        self.input.received(count);
+        if count == 0 && self.input.is_empty() {
+            self.end_feed();
+            return Poll::Ready(Ok(self.input.len()));
+        }
+        Poll::Ready(Ok(count))
+    }
+
     /// Reads once, up to `cap` unread bytes. Ready with the number of bytes; zero at the end of
     /// the stream, and again each time after it.
     ///
     /// A full buffer is [`io::ErrorKind::StorageFull`]: callers consume before they ask for more.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, cap: usize) -> Poll<io::Result<usize>> {
+        if self.fed.is_some() {
+            match ready!(self.poll_feed(cx, cap)) {
+                Ok(0) if self.fed.is_none() => {}
+                read => return Poll::Ready(read),
+            }
+        }
         if self.ended {
             return Poll::Ready(Ok(0));
         }
@@ -187,6 +237,38 @@ mod tests {
         drop(far);
         assert_eq!(link.fill(100).await.unwrap(), 0);
         assert!(link.ended());
+    }
+
+    #[tokio::test]
+    async fn what_is_fed_comes_before_what_the_peer_sends_next() {
+        let (near, mut far) = duplex(64);
+        let mut link = Link::new(near);
+        far.write_all(b"next request").await.unwrap();
+        assert_eq!(link.fill(5).await.unwrap(), 5);
+        link.feed(Box::new(&b"kept"[..]));
+        assert_eq!(link.fill(100).await.unwrap(), 4);
+        assert_eq!(link.input.unread(), b"kept");
+        link.input.consume(4);
+        // At its end, what the peer had sent is there again, and then what it sends.
+        assert_eq!(link.fill(100).await.unwrap(), 5);
+        assert_eq!(link.input.unread(), b"next ");
+        link.input.consume(5);
+        assert_eq!(link.fill(100).await.unwrap(), 7);
+        assert_eq!(link.input.unread(), b"request");
+    }
+
+    #[tokio::test]
+    async fn a_feed_that_is_ended_early_leaves_nothing_behind() {
+        let (near, far) = duplex(64);
+        let mut link = Link::new(near);
+        drop(far);
+        assert_eq!(link.fill(5).await.unwrap(), 0);
+        // A peer that has ended does not end what it sent before.
+        link.feed(Box::new(&b"kept"[..]));
+        assert_eq!(link.fill(2).await.unwrap(), 2);
+        link.end_feed();
+        assert!(link.input.is_empty());
+        assert_eq!(link.fill(5).await.unwrap(), 0);
     }
 
     #[tokio::test]

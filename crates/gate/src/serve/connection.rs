@@ -261,6 +261,10 @@ impl<S: Client> Connection<S> {
                 None => return self.judge_whole(site, awaiting, facts, len).await,
                 Some(refusal) => Err(awaiting.refuse(refusal)),
             },
+            HeadDecision::Upload(awaiting) => match Berth::refuses(awaiting.exchange()) {
+                None => return Box::pin(self.judge_upload(site, *awaiting, facts, len)).await,
+                Some(refusal) => Err(awaiting.refuse(refusal)),
+            },
             HeadDecision::Desk(awaiting) => {
                 return self.serve_desk(site, awaiting, facts, len).await;
             }

@@ -79,13 +79,7 @@ impl<S: Client> Connection<S> {
             }
             if !asked {
                 asked = true;
-                let line = b"HTTP/1.1 100 Continue\r\n\r\n";
-                self.client.output.begin().extend_from_slice(line);
-                self.deadline.restart(super::CLIENT_STALL);
-                match self.deadline.guard(self.client.drain()).await {
-                    Ok(Ok(())) => {}
-                    _ => return Err(CUT_SHORT),
-                }
+                self.ask_to_go_on().await?;
             }
             self.deadline.set(pace.ends(Instant::now(), body.moved()));
             let client = &mut self.client;
@@ -101,6 +95,16 @@ impl<S: Client> Connection<S> {
                 Ok(Some(Ok(1..))) => {}
                 Ok(Some(_)) => return Err(CUT_SHORT),
             }
+        }
+    }
+    /// Tells a client that waits for it to send its body.
+    pub(super) async fn ask_to_go_on(&mut self) -> Result<(), Refusal> {
+        let line = b"HTTP/1.1 100 Continue\r\n\r\n";
+        self.client.output.begin().extend_from_slice(line);
+        self.deadline.restart(super::CLIENT_STALL);
+        match self.deadline.guard(self.client.drain()).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(CUT_SHORT),
         }
     }
 }

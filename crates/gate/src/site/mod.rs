@@ -21,6 +21,7 @@ pub mod observe;
 mod roles;
 pub mod route;
 pub mod router;
+pub mod uploads;
 mod views;
 pub mod warning;
 
@@ -48,6 +49,7 @@ pub struct Site {
     apps: Vec<App>,
     routes: Vec<Route>,
     limits: Limits,
+    upload_quota: u64,
     rates: ::limits::Rates,
     headers: ResponseHeaders,
     desks: Desks,
@@ -80,8 +82,9 @@ pub struct Surroundings<'a> {
 const MOST_ROUTES: usize = 4096;
 
 impl Site {
-    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[[rate]]`, `[headers]`, `[tokens]`, `[keys]`,
-    /// `[roles]`, `[collections]`, `[login]`, `[accounts]`, `[[issuer]]` and `[[certificate]]` from `root` and the gate's keys from
+    /// Reads `[[listen]]`, `[[app]]`, `[[route]]`, `[limits]`, `[uploads]`, `[[rate]]`, `[headers]`, `[tokens]`,
+    /// `[keys]`, `[roles]`, `[collections]`, `[login]`, `[accounts]`, `[[issuer]]` and `[[certificate]]` from
+    /// `root` and the gate's keys from
     /// `deployment`, whose reading the caller ends. `None` means that faults were
     /// noted; the absence of faults is for [`config::Document::finish`] to say.
     pub fn read(
@@ -92,6 +95,7 @@ impl Site {
         let deployment = Deployment::read(deployment);
         let listeners = Listen::read(root, surroundings.sources, deployment.as_ref());
         let limits = Limits::read(root);
+        let upload_quota = uploads::quota(root);
         let rates = ::limits::section::read(root, route::READERS);
         let headers =
             ResponseHeaders::read(&mut root.table("headers"), &ResponseHeaders::default());
@@ -144,6 +148,7 @@ impl Site {
             apps,
             routes,
             limits,
+            upload_quota,
             rates,
             headers,
             desks,
@@ -187,6 +192,12 @@ impl Site {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Most bytes that all uploads together may take on disk.
+    #[must_use]
+    pub const fn upload_quota(&self) -> u64 {
+        self.upload_quota
     }
 
     /// How often, and how many at once, by who asks.

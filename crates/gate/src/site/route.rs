@@ -25,6 +25,7 @@ use super::{
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
     observe::{self, Observation},
+    uploads::Uploads,
 };
 use crate::stages::own;
 
@@ -58,6 +59,8 @@ pub struct Route {
     pub headers: ResponseHeaders,
     /// What bodies it takes; any, where it does not say.
     pub accepts: Option<BodyRules>,
+    /// What uploads it takes; none of its bodies is judged as one, where it does not say.
+    pub uploads: Option<Uploads>,
     /// Which pages of other sites may read its answers.
     pub cors: Option<Cors>,
     /// Until when refusals are only noted, where they are.
@@ -194,6 +197,8 @@ impl Route {
             None => context.headers.clone(),
         };
         let accepts = BodyRules::read(table, context.surroundings.sources, limits.body);
+        let stated = table.span_of("body").map(|span| (limits.body, span));
+        let uploads = Uploads::read(table, stated, held);
         let cors = Cors::read(table);
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
@@ -231,6 +236,7 @@ impl Route {
             bind_request: bind.is_some(),
             headers,
             accepts,
+            uploads,
             cors,
             observation,
             limits,

@@ -53,6 +53,8 @@ pub(crate) enum Plan {
     Stream(Unread),
     /// It is held until it is whole, up to this many bytes.
     Hold(u64),
+    /// It is an upload: judged as it comes, and kept on disk until it is whole.
+    Upload(super::upload::Planned),
 }
 
 /// Judges the body by its declared length.

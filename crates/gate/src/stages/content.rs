@@ -25,6 +25,11 @@ pub(crate) enum Passed {
         /// What the judging gave.
         _proof: Judged,
     },
+    /// It was judged as an upload, to its last byte.
+    Uploaded {
+        /// What the judging gave.
+        _proof: upload::intake::Proof,
+    },
     /// Nothing of it need be read.
     Unread(Unread),
     /// It is not what its route takes, which is observed.
@@ -41,18 +46,24 @@ pub(crate) struct Unread(());
 /// Whether a body need not be read: its route has no rules for bodies, there is none and none is
 /// needed, or its type passes as it is.
 pub(super) fn unread(route: &Route, request: &Request<'_>) -> Option<Unread> {
+    let bodiless = is_bodiless(request);
     let Some(accepts) = &route.accepts else {
-        return Some(Unread(()));
+        // Where a route takes uploads, whatever has a body is one.
+        return (bodiless || route.uploads.is_none()).then_some(Unread(()));
     };
-    let bodiless = request.framing() == BodyFraming::None
-        && matches!(
-            request.method(),
-            Method::Get | Method::Head | Method::Options | Method::Delete
-        );
     let named = request.framing() != BodyFraming::None
         && request.value(Name::ContentEncoding).is_none()
         && accepts.passes_unread(request.value(Name::ContentType));
     (bodiless || named).then_some(Unread(()))
+}
+
+/// Whether there is no body and none is needed.
+pub(super) fn is_bodiless(request: &Request<'_>) -> bool {
+    request.framing() == BodyFraming::None
+        && matches!(
+            request.method(),
+            Method::Get | Method::Head | Method::Options | Method::Delete
+        )
 }
 
 /// Judges a whole body, with the framing removed.

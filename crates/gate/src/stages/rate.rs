@@ -240,6 +240,7 @@ impl HeadDecision {
         match self {
             Self::Forward(admitted) => Some(admitted.exchange_mut()),
             Self::Body(awaiting) => Some(&mut awaiting.passed.exchange),
+            Self::Upload(awaiting) => Some(awaiting.exchange_mut()),
             Self::Record(awaiting) => Some(&mut awaiting.exchange),
             Self::Answer(_) | Self::Desk(_) | Self::Unproven(_) | Self::Turn(_) => None,
         }
@@ -251,6 +252,7 @@ impl HeadDecision {
             Self::Answer(answer) => answer,
             Self::Forward(admitted) => admitted.refuse(core, refusal),
             Self::Body(awaiting) => awaiting.refuse(refusal),
+            Self::Upload(awaiting) => awaiting.refuse(refusal),
             Self::Record(awaiting) => awaiting.refuse(refusal),
             Self::Desk(awaiting) => awaiting.refuse(refusal),
             Self::Unproven(awaiting) => awaiting.refuse(refusal),

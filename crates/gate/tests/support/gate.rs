@@ -33,7 +33,7 @@ pub(crate) struct Started {
     pub(crate) keys: Arc<identity::Keys>,
     pub(crate) store: store::Store,
     address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A gate with defaults and one open route to `origin`.
@@ -68,6 +68,8 @@ pub(crate) fn start_under(
     let (mut parts, keys, store) = parts(folder.path(), site(upstream, rest));
     parts.clock = clock;
     let gate = Arc::new(Gate::new(parts).unwrap());
+    gate.keep_uploads_in(&folder.path().join("uploads"))
+        .unwrap();
     let options = Options {
         threads: NonZero::new(threads),
         tls: vec![tls.map(|(certificate, key)| speaking(certificate, key))],
@@ -81,7 +83,7 @@ pub(crate) fn start_under(
         keys,
         store,
         address,
-        _folder: folder,
+        folder,
     }
 }
 
@@ -176,6 +178,11 @@ fn service() -> &'static Runtime {
 }
 
 impl Started {
+    /// The folder in which uploads are kept.
+    pub(crate) fn uploads(&self) -> std::path::PathBuf {
+        self.folder.path().join("uploads")
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

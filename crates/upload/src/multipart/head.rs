@@ -26,6 +26,8 @@ pub struct PartHead {
     pub file_name: Option<Vec<u8>>,
     /// The declared type, if any.
     pub content_type: Option<Vec<u8>>,
+    /// Where its content begins in the body, in bytes from 0.
+    pub start: u64,
     pub(super) length: Option<u64>,
 }
 
@@ -91,6 +93,7 @@ impl PartHead {
             field,
             file_name,
             content_type: content_type.map(<[u8]>::to_vec),
+            start: 0,
             length: length.transpose()?,
         })
     }

@@ -48,6 +48,13 @@ impl UploadRefusal {
             Self::TooManyFiles { .. } => "too-many-files",
             Self::TooManyFields { .. } => "too-many-fields",
             Self::FieldTooLarge { .. } => "field-too-large",
+            Self::FieldUnknown { .. } => "field-unknown",
+            Self::FieldTwice { .. } => "field-twice",
+            Self::FieldText { .. } => "field-text",
+            Self::FieldMissing { .. } => "field-missing",
+            Self::FileMissing => "file-missing",
+            Self::Encoded => "upload-encoded",
+            Self::NotForm => "upload-not-form",
             Self::Empty => "file-empty",
             Self::TooLarge { .. } => "file-too-large",
             Self::Name(fault) => fault.code(),
@@ -136,6 +143,8 @@ impl UploadRefusal {
             | Self::Foreign { .. }
             | Self::Unknown
             | Self::Polyglot { .. }
+            | Self::Encoded
+            | Self::NotForm
             | Self::CsvWide => 415,
             Self::QuotaFull => 507,
             Self::SpoolFailed | Self::NotHeld => 503,

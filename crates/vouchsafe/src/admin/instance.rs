@@ -367,6 +367,9 @@ impl Instance {
         if loaded.ledger != self.ledger_section {
             return Err(restart("[ledger]"));
         }
+        if loaded.site.upload_quota() != self.gate.site().upload_quota() {
+            return Err(restart("[uploads] quota"));
+        }
         if crate::people::made_from(&loaded) != self.people {
             return Err(restart(
                 "[login], [accounts], [alerts], [connect], name or public_url",

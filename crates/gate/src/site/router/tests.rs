@@ -23,6 +23,7 @@ fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route
         guard: Guard::Open(OpenReason::stated("test").unwrap()),
         answers: None,
         accepts: None,
+        uploads: None,
         cors: None,
         observation: None,
         bind_request: false,

@@ -104,6 +104,11 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
     }
     gate.answer_by(Arc::clone(&challenges));
     gate.share_limits(shared.clone());
+    gate.keep_uploads_in(&loaded.data_dir.join("uploads"))
+        .map_err(io(
+            "make the folder for uploads",
+            "let the user that runs this write to data_dir",
+        ))?;
     let alerts = sender.as_ref().map(|_| Arc::<Queue>::default());
     if let Some(queue) = &alerts {
         gate.alert_by(Arc::clone(queue));
