@@ -411,14 +411,19 @@ fn judge_caller(
         authenticate::take_up(core, exchange, verified, ticket.is_some())?;
 
         // csrf: what a browser sends unasked proves who it is of, and not who wanted it.
-        if let identity::Principal::Session(_) = verified.principal() {
-            exchange.clears = false;
-            if let Err(refusal) = session::same_site(exchange.site.deployment(), request) {
-                caller = unknown(core, exchange, refusal)?;
+        let site = exchange.site.clone();
+        let wanted = match verified.principal() {
+            identity::Principal::Session(_) => {
+                exchange.clears = false;
+                session::same_site(site.deployment(), request)
             }
-        }
-        if let identity::Principal::Certificate(_) = verified.principal() {
-            session::not_of_another_site(exchange.site.deployment(), request)?;
+            identity::Principal::Certificate(_) => {
+                session::not_of_another_site(site.deployment(), request)
+            }
+            _ => Ok(()),
+        };
+        if let Err(refusal) = wanted {
+            caller = unknown(core, exchange, refusal)?;
         }
     }
 

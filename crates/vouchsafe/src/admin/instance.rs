@@ -367,9 +367,6 @@ impl Instance {
         if loaded.ledger != self.ledger_section {
             return Err(restart("[ledger]"));
         }
-        if loaded.site.upload_quota() != self.gate.site().upload_quota() {
-            return Err(restart("[uploads] quota"));
-        }
         if crate::people::made_from(&loaded) != self.people {
             return Err(restart(
                 "[login], [accounts], [alerts], [connect], name or public_url",
@@ -381,6 +378,9 @@ impl Instance {
         let Some(site) = loaded.site else {
             return Err(restart("the configuration"));
         };
+        if site.upload_quota() != self.gate.site().upload_quota() {
+            return Err(restart("[uploads] quota"));
+        }
         let addresses = |site: &gate::Site| -> Vec<(SocketAddr, bool)> {
             let listeners = site.listeners().iter();
             listeners

@@ -161,6 +161,8 @@ fn a_listener_that_sends_people_on_does_that_and_nothing_else() {
 fn a_certificate_serves_its_name_for_as_long_as_was_promised() {
     let leaf = Leaf {
         names: ["coach.example".to_owned()].into(),
+        emails: Default::default(),
+        uris: Default::default(),
         begins: 100,
         ends: 1000,
     };
