@@ -35,7 +35,9 @@ impl Probe for Apart {
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
         let Some(rate) = reachable(&at.facts().configuration) else {
-            sheet.unproven(format!("no limit of {MOST} requests or fewer counts them all"));
+            sheet.unproven(format!(
+                "no limit of {MOST} requests or fewer counts them all"
+            ));
             return Ok(());
         };
         let child = match at.child(&mut |configuration| behind_a_proxy(configuration, &rate))? {
