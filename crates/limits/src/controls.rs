@@ -150,7 +150,19 @@ fn apart(configuration: &Value) -> Fit {
     let common = rates
         .iter()
         .find(|rate| text(rate, "by").as_deref() == Some("everyone"));
+    let proxies = configuration
+        .pointer("/deployment/trusted_proxies")
+        .and_then(Value::as_array)
+        .is_some_and(|proxies| !proxies.is_empty());
+    let written = configuration.pointer("/deployment/proxies_write");
     match common {
+        _ if proxies && written.is_none() => Fit::Falls(Mend {
+            wrong:
+                "the file does not say in which field the proxies name a client, so a client may \
+                    make the two disagree"
+                    .to_owned(),
+            write: "[deployment]\nproxies_write = \"x-forwarded-for\"".to_owned(),
+        }),
         Some(rate) => Fit::Falls(Mend {
             wrong: format!(
                 "the limit {} is of everybody together",
@@ -325,6 +337,18 @@ mod tests {
             &apart
         ));
         assert!(!fits(json!({"at_once": 9}), &apart));
+        let behind = |written: Value| {
+            json!({
+                "rate": [{"requests": 9, "per": "1m"}],
+                "deployment": {"trusted_proxies": ["10.0.0.7"], "proxies_write": written},
+            })
+        };
+        let mut silent = behind(json!("forwarded"));
+        assert_eq!(ByCaller.fit(&silent, &apart), Fit::Fits);
+        if let Some(deployment) = silent["deployment"].as_object_mut() {
+            deployment.remove("proxies_write");
+        }
+        assert!(matches!(ByCaller.fit(&silent, &apart), Fit::Falls(_)));
     }
 
     #[test]
