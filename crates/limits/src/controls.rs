@@ -17,6 +17,9 @@ pub const CONTROLS: &[&dyn Control] = &[&ByCaller];
 #[derive(Clone, Copy, Debug)]
 pub struct ByCaller;
 
+/// The promise about clients of one proxy.
+const APART: &str = "limits.apart";
+
 /// Over how long uploads are promised to be limited.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -91,12 +94,15 @@ impl Control for ByCaller {
             id: RATE,
             title: "Limits by who asks",
             summary: "Requests are counted for whoever sends them, by the generic cell rate algorithm: there is no window whose edge doubles a limit. Who has had too many is refused with 429 and told when to come again; nobody else is held up. Nodes that share a Redis or Valkey count together; while it does not answer, each keeps the limits for itself and raises an alert.",
-            promises: &["limits.rate", "limits.uploads"],
+            promises: &["limits.rate", "limits.uploads", "limits.apart"],
             keys: KEYS,
         }
     }
 
     fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        if asked.promise == APART {
+            return apart(configuration);
+        }
         let Some(promised) = Promised::of(asked) else {
             return Fit::Falls(Mend {
                 wrong: "the anchor does not say how many".to_owned(),
@@ -121,11 +127,54 @@ impl Control for ByCaller {
     }
 
     fn weaken(&self, configuration: &mut Value, asked: &Asked) -> Weakening {
+        if asked.promise == APART {
+            return Weakening::Sham("forwarded-leftmost");
+        }
         let rates = configuration.get_mut("rate").and_then(Value::as_array_mut);
         if let (Some(promised), Some(rates)) = (Promised::of(asked), rates) {
             rates.retain(|rate| !promised.is_kept(rate));
         }
         Weakening::Configured("without the [[rate]] that keeps it".to_owned())
+    }
+}
+
+/// Whether every limit of how often goes by who asks, and there is one.
+fn apart(configuration: &Value) -> Fit {
+    let rates = configuration.get("rate").and_then(Value::as_array);
+    let rates: Vec<&Value> = rates
+        .into_iter()
+        .flatten()
+        .filter(|rate| rate.get("requests").is_some())
+        .collect();
+    let text = |rate: &Value, key| rate.get(key).and_then(Value::as_str).map(str::to_owned);
+    let common = rates
+        .iter()
+        .find(|rate| text(rate, "by").as_deref() == Some("everyone"));
+    let proxies = configuration
+        .pointer("/deployment/trusted_proxies")
+        .and_then(Value::as_array)
+        .is_some_and(|proxies| !proxies.is_empty());
+    let written = configuration.pointer("/deployment/proxies_write");
+    match common {
+        _ if proxies && written.is_none() => Fit::Falls(Mend {
+            wrong:
+                "the file does not say in which field the proxies name a client, so a client may \
+                    make the two disagree"
+                    .to_owned(),
+            write: "[deployment]\nproxies_write = \"x-forwarded-for\"".to_owned(),
+        }),
+        Some(rate) => Fit::Falls(Mend {
+            wrong: format!(
+                "the limit {} is of everybody together",
+                text(rate, "name").unwrap_or_default()
+            ),
+            write: "by = \"caller\"".to_owned(),
+        }),
+        None if rates.is_empty() => Fit::Falls(Mend {
+            wrong: "no [[rate]] says how often somebody may ask".to_owned(),
+            write: "[[rate]]\nname = \"requests\"\nrequests = 120\nper = \"1m\"".to_owned(),
+        }),
+        None => Fit::Fits,
     }
 }
 
@@ -274,6 +323,32 @@ mod tests {
             assert_eq!(ByCaller.fit(&document.tree(), &asked), Fit::Fits);
             let _ = document.finish();
         }
+    }
+
+    #[test]
+    fn clients_are_apart_where_every_limit_goes_by_who_asks() {
+        let apart = asked(APART, &[]);
+        for by in ["caller", "session", "address"] {
+            assert!(fits(json!({"requests": 9, "per": "1m", "by": by}), &apart));
+        }
+        assert!(fits(json!({"requests": 9, "per": "1m"}), &apart));
+        assert!(!fits(
+            json!({"requests": 9, "per": "1m", "by": "everyone"}),
+            &apart
+        ));
+        assert!(!fits(json!({"at_once": 9}), &apart));
+        let behind = |written: Value| {
+            json!({
+                "rate": [{"requests": 9, "per": "1m"}],
+                "deployment": {"trusted_proxies": ["10.0.0.7"], "proxies_write": written},
+            })
+        };
+        let mut silent = behind(json!("forwarded"));
+        assert_eq!(ByCaller.fit(&silent, &apart), Fit::Fits);
+        if let Some(deployment) = silent["deployment"].as_object_mut() {
+            deployment.remove("proxies_write");
+        }
+        assert!(matches!(ByCaller.fit(&silent, &apart), Fit::Falls(_)));
     }
 
     #[test]

@@ -37,7 +37,13 @@ const OF_CREDENTIALS: &[&str] = &[
 const OF_WEBHOOKS: &[&str] = &["webhook.signed", "webhook.raw-body", "webhook.replay"];
 
 /// Promises about bodies, and about how often somebody may ask.
-const OF_ANYBODY: &[&str] = &["body.checked", "body.text", "limits.rate", "limits.uploads"];
+const OF_ANYBODY: &[&str] = &[
+    "body.checked",
+    "body.text",
+    "limits.rate",
+    "limits.uploads",
+    "limits.apart",
+];
 
 /// Names under which an anchor carries paths.
 const PATHS: &[&str] = &["route", "on", "path"];
@@ -141,6 +147,7 @@ mod tests {
         let at = Double::answering(|_| echo(&[]));
         let mut route = at.facts.routes.first().unwrap().clone();
         path.clone_into(&mut route.path);
+        route.exact = false;
         route.guard = guard;
         (route, "2027-01-31".to_owned())
     }

@@ -125,12 +125,20 @@ impl Control for TrustedProxies {
             title: "Trusted proxies",
             summary: "Forwarding fields are believed from configured proxies alone; from anyone else they are removed and the connection's own address counts.",
             promises: &["proxy.trusted"],
-            keys: &[Key {
-                path: "[deployment] trusted_proxies",
-                takes: "list of addresses or networks",
-                default: "[]",
-                about: "Proxies in front of the gate whose X-Forwarded-For, Forwarded and X-Forwarded-Host are believed.",
-            }],
+            keys: &[
+                Key {
+                    path: "[deployment] trusted_proxies",
+                    takes: "list of addresses or networks",
+                    default: "[]",
+                    about: "Proxies in front of the gate whose X-Forwarded-For, Forwarded and X-Forwarded-Host are believed.",
+                },
+                Key {
+                    path: "[deployment] proxies_write",
+                    takes: "\"x-forwarded-for\" or \"forwarded\"",
+                    default: "either; where both stand there they must agree",
+                    about: "The field in which they name the client. Most proxies write one and pass the other on as the client sent it: name theirs, and it changes nothing. Where they disagree and none is named, the request counts as the proxy's.",
+                },
+            ],
         }
     }
 

@@ -1,13 +1,20 @@
 //! The control that refuses what there is no room or no time for.
 
-use control::{Asked, Card, Control, Fit, Weakening, card::Key};
-use serde_json::Value;
+use std::time::Duration;
 
+use config::quantity;
+use control::{Asked, Card, Control, Fit, Weakening, card::Key};
+use serde_json::{Value, json};
+
+use super::falls;
 use crate::serve::refusals::OVERLOAD;
 
-/// `[limits]`: how much and how long. No sentence of the catalogue speaks of it yet.
+/// `[limits]`: how much and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits;
+
+/// How long a head may take where the file says nothing.
+const HEADER_TIME: Duration = Duration::from_secs(10);
 
 const fn key(
     path: &'static str,
@@ -154,17 +161,40 @@ impl Control for Limits {
             summary: "Size, time and number of everything that comes from outside are limited. What \
                       there is no room for is refused at once with 503 and Retry-After, so that what \
                       was admitted is served as quickly as ever.",
-            promises: &[],
+            promises: &["overload.slow"],
             keys: KEYS,
         }
     }
 
-    fn fit(&self, _: &Value, _: &Asked) -> Fit {
-        Fit::Fits
+    fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
+        let within = asked.value("within").and_then(quantity::duration);
+        let said = configuration
+            .pointer("/limits/header_time")
+            .and_then(Value::as_str);
+        let time = said.map_or(Some(HEADER_TIME), quantity::duration);
+        match (within, time) {
+            (Some(within), Some(time)) if time <= within => Fit::Fits,
+            (Some(within), _) => falls(
+                format!(
+                    "a head may take {}",
+                    said.unwrap_or("longer than the sentence says")
+                ),
+                format!(
+                    "[limits] header_time = \"{}\"",
+                    quantity::write_duration(within)
+                ),
+            ),
+            (None, _) => falls("the anchor does not say within what time", ""),
+        }
     }
 
-    /// No sentence asks for it, so nothing is weakened.
-    fn weaken(&self, _: &mut Value, _: &Asked) -> Weakening {
-        Weakening::Configured("nothing: no promise speaks of limits".to_owned())
+    fn weaken(&self, configuration: &mut Value, _: &Asked) -> Weakening {
+        if let Some(root) = configuration.as_object_mut() {
+            let limits = root.entry("limits").or_insert_with(|| json!({}));
+            if let Some(limits) = limits.as_object_mut() {
+                limits.insert("header_time".to_owned(), json!("1h"));
+            }
+        }
+        Weakening::Configured("with an hour for each head".to_owned())
     }
 }

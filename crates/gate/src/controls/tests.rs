@@ -56,6 +56,7 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "health.exact-path" => &[("path", "/webhook/health")],
+                    "overload.slow" => &[("clients", "200"), ("within", "15s")],
                     "transport.https" => &[("left", "7d")],
                     "transport.hsts" => &[("age", "365d")],
                     _ => &[],

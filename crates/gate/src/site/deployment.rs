@@ -1,7 +1,7 @@
 //! Who this deployment is: its name, its public address, the names it answers to and the proxies
 //! it believes.
 //!
-//! Owns the keys `name`, `public_url`, `hosts` and `trusted_proxies` of `[deployment]`. Refuses
+//! Owns the keys `name`, `public_url`, `hosts`, `trusted_proxies` and `proxies_write` of `[deployment]`. Refuses
 //! wildcard names, a public URL with a path, and proxies that are not networks. Trusts nothing: a
 //! name from a request is compared with this list and never becomes part of it.
 
@@ -22,6 +22,17 @@ pub struct Deployment {
     pub hosts: Vec<Box<str>>,
     /// Networks whose forwarding headers are believed; empty unless configured.
     pub trusted_proxies: Vec<IpNet>,
+    /// The field in which they name the client; where none is named, both must agree.
+    pub proxies_write: Option<Forwarding>,
+}
+
+/// A field in which a proxy names its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarding {
+    /// `X-Forwarded-For`.
+    List,
+    /// `Forwarded` (RFC 7239).
+    Elements,
 }
 
 /// The one address webhooks are verified against and assertions are issued by.
@@ -81,11 +92,17 @@ impl Deployment {
             )
             .unwrap_or_default();
         refuse_everybody(table, &proxies);
+        let written = table.optional_one_of("proxies_write", &["x-forwarded-for", "forwarded"]);
+        let proxies_write = written.map(|written| match written.value {
+            "forwarded" => Forwarding::Elements,
+            _ => Forwarding::List,
+        });
         Some(Self {
             name: name?.value,
             public_url: public_url?.value,
             hosts: hosts.into_iter().map(|host| host.value).collect(),
             trusted_proxies: proxies.into_iter().map(|proxy| proxy.value).collect(),
+            proxies_write,
         })
     }
 }
@@ -177,6 +194,7 @@ mod tests {
             public_url: PublicUrl::read("https://Coach.School.example/").unwrap(),
             hosts: hosts.iter().map(|host| host_name(host).unwrap()).collect(),
             trusted_proxies: proxies.iter().map(|net| network(net).unwrap()).collect(),
+            proxies_write: None,
         }
     }
 

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_end_stands_there_and_is_near() {
-        assert_eq!(code("mode = \"observe\"\n"), "config.missing");
+        assert_eq!(code("mode = \"observe\"\n"), "config.missing-key");
         assert!(observed("mode = \"observe\"\nuntil = 2027-05-15\n").is_some());
         assert_eq!(
             code("mode = \"observe\"\nuntil = 2027-05-16\n"),

@@ -12,7 +12,10 @@ use control::Refusal;
 use wire::{Name, Request, Single};
 
 use super::{Exchange, Peer};
-use crate::{serve::refusals::TOO_MANY_OF_CLIENT, site::deployment::Deployment};
+use crate::{
+    serve::refusals::TOO_MANY_OF_CLIENT,
+    site::deployment::{Deployment, Forwarding},
+};
 
 /// Most addresses of a forwarding chain that are looked at, from its end.
 const LONGEST_CHAIN: usize = 32;
@@ -48,10 +51,11 @@ pub fn judge<'a>(deployment: &Deployment, peer: &Peer, request: &Request<'a>) ->
         Single::One(proto) => proto.eq_ignore_ascii_case(b"https"),
         Single::Many => false,
     };
-    let address = chain(deployment, address, request);
+    let (address, disputed) = chain(deployment, address, request);
     Client {
         address,
-        proxied: !deployment.trusts(address),
+        // Who makes two fields disagree must not get out of being counted by it.
+        proxied: disputed || !deployment.trusts(address),
         secure,
         host: request.single(Name::XForwardedHost),
     }
@@ -69,15 +73,21 @@ pub(super) fn count(exchange: &mut Exchange, client: &Client<'_>) -> Result<(), 
     Ok(())
 }
 
-/// The rightmost address that is not one of our proxies. Where the two ways of saying it disagree,
-/// one of them may be the client's own, passed on by the proxy, and neither is believed.
-fn chain(deployment: &Deployment, peer: IpAddr, request: &Request<'_>) -> IpAddr {
-    let by_list = walk(deployment, peer, request, Name::XForwardedFor, listed);
-    let by_forwarded = walk(deployment, peer, request, Name::Forwarded, forwarded);
+/// The rightmost address that is not one of our proxies, by the field that they write. Where the file
+/// does not name it and the two ways of saying it disagree, one of them may be the client's own, passed on
+/// by the proxy: neither is believed, and it is said that they were disputed.
+fn chain(deployment: &Deployment, peer: IpAddr, request: &Request<'_>) -> (IpAddr, bool) {
+    let by_list = || walk(deployment, peer, request, Name::XForwardedFor, listed);
+    let by_forwarded = || walk(deployment, peer, request, Name::Forwarded, forwarded);
+    let (by_list, by_forwarded) = match deployment.proxies_write {
+        None => (by_list(), by_forwarded()),
+        Some(Forwarding::List) => (by_list(), None),
+        Some(Forwarding::Elements) => (None, by_forwarded()),
+    };
     match (by_list, by_forwarded) {
-        (Some(one), Some(other)) if one != other => peer,
-        (Some(one), _) | (None, Some(one)) => one,
-        (None, None) => peer,
+        (Some(one), Some(other)) if one != other => (peer, true),
+        (Some(one), _) | (None, Some(one)) => (one, false),
+        (None, None) => (peer, false),
     }
 }
 
@@ -158,9 +168,15 @@ mod tests {
 
     /// Who the client is for these fields, seen from `peer`, with 10.0.0.0/8 trusted.
     fn judged(peer: &str, fields: &[&str]) -> (String, bool) {
+        let client = judged_by("", peer, fields);
+        (client.0, client.1)
+    }
+
+    /// The same where the file says what proxies write: address, TLS, and whether it counts as a client.
+    fn judged_by(written: &str, peer: &str, fields: &[&str]) -> (String, bool, bool) {
         let text = text(OPEN).replace(
             "hosts = [\"coach.internal\"]",
-            "trusted_proxies = [\"10.0.0.0/8\"]",
+            &format!("trusted_proxies = [\"10.0.0.0/8\"]\n{written}"),
         );
         let site = read(&text).unwrap();
         let mut lines = vec!["GET / HTTP/1.1", "Host: coach.school.example"];
@@ -172,7 +188,7 @@ mod tests {
             certificate: None,
         };
         let client = judge(site.deployment(), &peer, &received.request());
-        (client.address.to_string(), client.secure)
+        (client.address.to_string(), client.secure, client.proxied)
     }
 
     fn address(peer: &str, fields: &[&str]) -> String {
@@ -251,6 +267,36 @@ mod tests {
             "Forwarded: for=198.51.100.66",
         ];
         assert_eq!(address("10.0.0.1", &differ), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_a_client_says_in_the_other_field_changes_nothing_where_the_file_names_one() {
+        let both = [
+            "X-Forwarded-For: 203.0.113.9",
+            "Forwarded: for=198.51.100.66",
+        ];
+        for (written, address) in [
+            ("proxies_write = \"x-forwarded-for\"", "203.0.113.9"),
+            ("proxies_write = \"forwarded\"", "198.51.100.66"),
+        ] {
+            let (found, _, counts) = judged_by(written, "10.0.0.1", &both);
+            assert_eq!((found.as_str(), counts), (address, true));
+        }
+        let other = ["Forwarded: for=198.51.100.66"];
+        let (found, ..) = judged_by("proxies_write = \"x-forwarded-for\"", "10.0.0.1", &other);
+        assert_eq!(found, "10.0.0.1");
+    }
+
+    #[test]
+    fn who_makes_them_disagree_is_counted_all_the_same() {
+        let differ = [
+            "X-Forwarded-For: 203.0.113.9",
+            "Forwarded: for=198.51.100.66",
+        ];
+        let (address, _, counts) = judged_by("", "10.0.0.1", &differ);
+        assert_eq!((address.as_str(), counts), ("10.0.0.1", true));
+        let (_, _, counts) = judged_by("", "10.0.0.1", &[]);
+        assert!(!counts, "a request of the proxy's own is its connection's");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Every caller here is a proof's own, so nobody else's limit is used up. A limit lets its number pass at
 //! once and gives one back each time a share of its time has passed: what may pass is counted with that.
 
+mod apart;
+
 use std::time::Duration;
 
 use config::quantity;
@@ -12,6 +14,7 @@ use control::{
     sheet::Met,
 };
 
+pub(super) use self::apart::Apart;
 use super::{draft::Draft, method_of, visitor::Visitor};
 
 /// Attacks `limits.rate`.

@@ -34,6 +34,7 @@ mod routes;
 mod rows;
 mod sessions;
 mod settled;
+mod slow;
 mod tamper;
 mod tokens;
 mod transport;
@@ -101,6 +102,8 @@ pub const PROBES: &[&dyn Probe] = &[
     &bodies::Text,
     &limits::Rate,
     &limits::Uploads,
+    &limits::Apart,
+    &slow::Slow,
     &webhooks::Signature,
     &webhooks::RawBody,
     &webhooks::Replay,

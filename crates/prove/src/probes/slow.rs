@@ -116,7 +116,11 @@ fn listener(at: &dyn Target) -> Option<(SocketAddr, &'static [u8])> {
     let mut listeners = tables.iter().zip(&facts.gate);
     listeners.find_map(|(table, address)| {
         let redirects = table.get("redirect").and_then(Value::as_bool) == Some(true);
-        let begins = if table.get("tls").is_some() { HELLO } else { HEAD };
+        let begins = if table.get("tls").is_some() {
+            HELLO
+        } else {
+            HEAD
+        };
         (!redirects).then_some((*address, begins))
     })
 }

@@ -157,7 +157,7 @@ pub fn reaches(address: SocketAddr) -> bool {
 }
 
 /// A listener on every address is dialled on loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     let loopback = match address {
         SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
         SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),

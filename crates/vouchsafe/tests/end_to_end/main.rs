@@ -28,6 +28,7 @@ mod cli;
 )]
 mod cluster;
 mod demo;
+mod disruptive;
 mod documents;
 mod egress;
 mod faults;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::guides::examples;
 use crate::support::{Client, Deployment, Gate, Upstream, body, get, request, site, status};
 
 /// A route for keys, observed or not.
@@ -152,4 +153,24 @@ fn an_observation_without_an_end_does_not_start() {
     let upstream = Upstream::start();
     let text = site(upstream.address) + &guarded("mode = \"observe\"\n");
     Deployment::new(&text).refuses_to_start(&["lacks `until`"]);
+}
+
+#[test]
+fn the_configurations_of_the_guides_are_taken_and_a_slip_in_them_is_not() {
+    let upstream = Upstream::start();
+    let front = site(upstream.address);
+    let shown = examples("observe.md", "toml");
+    assert_eq!(shown.len(), 1);
+    let asked = examples("proof.md", "toml");
+    let asked = asked.iter().find(|block| block.contains("get = ")).unwrap();
+    let asked = asked.replace("\"coach\"", "\"app\"");
+    for (good, from, to) in [
+        (&shown[0], "observe", "obserf"),
+        (&asked, "header", "headers"),
+    ] {
+        let whole = front.clone() + &crate::support::open_route("/") + good;
+        Deployment::new(&whole).run(&["check"], &[]).exits(0);
+        let slip = whole.replace(from, to);
+        Deployment::new(&slip).run(&["check"], &[]).exits(2);
+    }
 }

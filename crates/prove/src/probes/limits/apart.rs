@@ -35,7 +35,9 @@ impl Probe for Apart {
 
     fn run(&self, _: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
         let Some(rate) = reachable(&at.facts().configuration) else {
-            sheet.unproven(format!("no limit of {MOST} requests or fewer counts them all"));
+            sheet.unproven(format!(
+                "no limit of {MOST} requests or fewer counts them all"
+            ));
             return Ok(());
         };
         let child = match at.child(&mut |configuration| behind_a_proxy(configuration, &rate))? {
@@ -49,19 +51,54 @@ impl Probe for Apart {
     }
 }
 
+/// How a proxy names its clients, by what the file says that proxies write.
+#[derive(Clone, Copy)]
+struct Proxy {
+    /// Whether it writes `Forwarded`, and passes `X-Forwarded-For` on.
+    elements: bool,
+}
+
+impl Proxy {
+    fn of(at: &dyn Target) -> Self {
+        let written = at
+            .facts()
+            .configuration
+            .pointer("/deployment/proxies_write");
+        Self {
+            elements: written.and_then(Value::as_str) == Some("forwarded"),
+        }
+    }
+
+    /// The field and value for these addresses, as this proxy writes them or as the other kind does.
+    fn names(self, addresses: &[&str], own: bool) -> (&'static str, String) {
+        let element = |address: &&str| match address.contains(':') {
+            true => format!("for=\"[{address}]\""),
+            false => format!("for={address}"),
+        };
+        if self.elements == own {
+            let all: Vec<String> = addresses.iter().map(element).collect();
+            ("Forwarded", all.join(", "))
+        } else {
+            ("X-Forwarded-For", addresses.join(", "))
+        }
+    }
+}
+
 fn attack(at: &dyn Target, rate: &Reachable, sheet: &mut Sheet) -> Result<(), TargetError> {
-    let send = |forwarded: &str, more: Option<(&str, &str)>| {
-        let draft = Draft::new(at, &rate.method, &rate.path).field("X-Forwarded-For", forwarded);
+    let proxy = Proxy::of(at);
+    let send = |chain: &[&str], more: Option<(&'static str, String)>| {
+        let (name, value) = proxy.names(chain, true);
+        let draft = Draft::new(at, &rate.method, &rate.path).field(name, &value);
         let draft = match more {
-            Some((name, value)) => draft.field(name, value),
+            Some((name, value)) => draft.field(name, &value),
             None => draft,
         };
         draft.send(at)
     };
     let mut spent = Spent::begin(&rate.limit);
     for other in OTHERS {
-        let refused = spent.exhaust(|| send(GREEDY, None))?;
-        let served = send(other, None)?;
+        let refused = spent.exhaust(|| send(&[GREEDY], None))?;
+        let served = send(&[other], None)?;
         sheet.pair(
             format!("another client of the same proxy, {other}, once the first has had them all"),
             served_in(&served),
@@ -69,23 +106,17 @@ fn attack(at: &dyn Target, rate: &Reachable, sheet: &mut Sheet) -> Result<(), Ta
         );
     }
     let mut made_up = 0_u32;
-    let mut fresh = 8_u32;
-    for (attempt, name) in [
-        ("under an address that it puts in front", None),
-        ("under a Forwarded of its own", Some("Forwarded")),
-        ("under an X-Real-IP of its own", Some("X-Real-IP")),
-    ] {
+    for (number, (attempt, disguise)) in DISGUISES.iter().enumerate() {
         let met = spent.exhaust(|| {
             made_up += 1;
             let address = format!("203.0.113.{}", made_up % 250);
-            match name {
-                None => send(&format!("{address}, {GREEDY}"), None),
-                Some("Forwarded") => send(GREEDY, Some(("Forwarded", &format!("for={address}")))),
-                Some(name) => send(GREEDY, Some((name, &address))),
+            match disguise {
+                Disguise::InFront => send(&[&address, GREEDY], None),
+                Disguise::OtherField => send(&[GREEDY], Some(proxy.names(&[&address], false))),
+                Disguise::Real => send(&[GREEDY], Some(("X-Real-IP", address))),
             }
         })?;
-        fresh += 1;
-        let twin = send(&format!("198.51.100.{fresh}"), None)?;
+        let twin = send(&[&format!("198.51.100.{}", number + 9)], None)?;
         sheet.pair(
             format!("who has had them all, {attempt} (on a child)"),
             met,
@@ -94,6 +125,22 @@ fn attack(at: &dyn Target, rate: &Reachable, sheet: &mut Sheet) -> Result<(), Ta
     }
     Ok(())
 }
+
+/// What a client may say of itself, which the proxy passes on.
+enum Disguise {
+    InFront,
+    OtherField,
+    Real,
+}
+
+const DISGUISES: &[(&str, Disguise)] = &[
+    ("under an address that it puts in front", Disguise::InFront),
+    (
+        "under an address in the field that the proxy does not write",
+        Disguise::OtherField,
+    ),
+    ("under an X-Real-IP of its own", Disguise::Real),
+];
 
 /// Whether it was served: a limit that holds up whoever stands beside the greedy one is not theirs alone.
 fn served_in(reply: &Reply) -> Met {
@@ -133,6 +180,11 @@ fn behind_a_proxy(configuration: &mut Value, rate: &Reachable) {
         .get_mut("deployment")
         .and_then(Value::as_object_mut)
     {
+        let behind = |proxies: &Value| proxies.as_array().is_some_and(|all| !all.is_empty());
+        if !deployment.get("trusted_proxies").is_some_and(behind) {
+            // One that stands behind none may begin to: as whoever sets it up must.
+            deployment.insert("proxies_write".to_owned(), json!("x-forwarded-for"));
+        }
         deployment.insert(
             "trusted_proxies".to_owned(),
             json!(["127.0.0.0/8", "::1/128"]),

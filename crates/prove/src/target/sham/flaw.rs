@@ -15,6 +15,8 @@ pub enum Flaw {
     HeadersKept,
     /// The client's word for its own address reaches the app.
     ForwardedBelieved,
+    /// Behind a proxy, whatever a client says of its address counts as that.
+    ForwardedLeftmost,
     /// The app answers on other interfaces.
     AppExposed,
     /// Paths below the health check are the health check.
@@ -130,6 +132,7 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::AnyHost, "any-host"),
     (Flaw::HeadersKept, "headers-kept"),
     (Flaw::ForwardedBelieved, "forwarded-believed"),
+    (Flaw::ForwardedLeftmost, "forwarded-leftmost"),
     (Flaw::AppExposed, "app-exposed"),
     (Flaw::HealthByPrefix, "health-by-prefix"),
     (Flaw::MethodOverridden, "method-overridden"),
@@ -241,6 +244,7 @@ impl Flaw {
             Self::UnsignedWithoutSecret
             | Self::OpenWithoutReason
             | Self::AuthOptional
+            | Self::ForwardedLeftmost
             | Self::LoginForged
             | Self::LoginEventDropped
             | Self::InspectionBlind => Sense::Child,
@@ -251,7 +255,10 @@ impl Flaw {
     pub(super) const fn is_inherited(self) -> bool {
         matches!(
             self,
-            Self::CookieReadable | Self::LoginForged | Self::LoginEventDropped
+            Self::CookieReadable
+                | Self::ForwardedLeftmost
+                | Self::LoginForged
+                | Self::LoginEventDropped
         )
     }
 

@@ -35,7 +35,7 @@ use tempfile::TempDir;
 pub use self::flaw::{FURTHER, Flaw, Sense, UnknownFlaw};
 use self::{
     alter::{drop_one, forget_refused_key, is_of_login, is_of_sign_in, readable, secret_of},
-    request::Request,
+    request::{Request, leftmost},
 };
 
 /// Characters of a key's secret that the flaw in the log gives away.
@@ -169,7 +169,10 @@ impl Target for Sham<'_> {
         {
             self.log(&request.body)?;
         }
-        let reply = self.good.send(bytes)?;
+        let reply = match self.flaw {
+            Some(Flaw::ForwardedLeftmost) => self.good.send(&leftmost(bytes))?,
+            _ => self.good.send(bytes)?,
+        };
         match self.flaw {
             Some(Flaw::CookieReadable) => Ok(readable(reply)),
             Some(flaw) => self.alter(flaw, bytes, reply),

@@ -5,6 +5,31 @@
 /// The field that carries a ticket.
 const TICKET: &str = "x-vouchsafe-ticket";
 
+/// The request with the first address of `X-Forwarded-For` alone: what the client says of itself.
+pub(super) fn leftmost(bytes: &[u8]) -> Vec<u8> {
+    let end = memchr::memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());
+    let (head, rest) = bytes.split_at(end);
+    let named = |line: &[u8]| {
+        line.get(..16)
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"x-forwarded-for:"))
+    };
+    let mut altered = Vec::with_capacity(bytes.len());
+    for (number, line) in head.split(|byte| *byte == b'\n').enumerate() {
+        if number > 0 {
+            altered.push(b'\n');
+        }
+        match line.iter().position(|byte| *byte == b',') {
+            Some(comma) if named(line) => {
+                altered.extend_from_slice(line.get(..comma).unwrap_or_default());
+                altered.push(b'\r');
+            }
+            _ => altered.extend_from_slice(line),
+        }
+    }
+    altered.extend_from_slice(rest);
+    altered
+}
+
 /// A request as a careless peer understands it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
