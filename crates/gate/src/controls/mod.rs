@@ -14,6 +14,7 @@ mod listeners;
 mod output;
 mod request_ids;
 mod routes;
+mod uploads;
 
 use control::{Control, Fit, Mend};
 use serde_json::Value;
@@ -29,6 +30,7 @@ pub use self::{
     output::OwnOutput,
     request_ids::RequestIds,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
+    uploads::Uploads,
 };
 
 /// The controls of this crate, in the order the binary lists them: the order of the stages.
@@ -46,6 +48,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &SameSite,
     &NamedOrigins,
     &Bodies,
+    &Uploads,
     &BehindGate,
     &NosniffHeader,
     &FrameHeader,

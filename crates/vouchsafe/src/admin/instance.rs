@@ -338,7 +338,9 @@ impl Instance {
         if loaded.ledger != self.ledger_section {
             return Err(restart("[ledger]"));
         }
-        if loaded.site.upload_quota() != self.gate.site().upload_quota() {
+        let quota = self.gate.site().upload_quota();
+        let site = loaded.site.as_ref();
+        if site.is_some_and(|site| site.upload_quota() != quota) {
             return Err(restart("[uploads] quota"));
         }
         if crate::people::made_from(&loaded) != self.people {
