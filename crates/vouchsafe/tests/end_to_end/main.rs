@@ -69,6 +69,7 @@ mod streamlit_door;
 mod support;
 mod tls;
 mod tokens;
+mod uploads;
 mod webhooks;
 mod websockets;
 mod who_asks;
