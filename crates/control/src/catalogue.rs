@@ -143,6 +143,7 @@ const FILES: &[(&str, &str)] = &[
     ("accounts.toml", include_str!("../catalogue/accounts.toml")),
     ("audit.toml", include_str!("../catalogue/audit.toml")),
     ("bodies.toml", include_str!("../catalogue/bodies.toml")),
+    ("uploads.toml", include_str!("../catalogue/uploads.toml")),
     ("browser.toml", include_str!("../catalogue/browser.toml")),
     ("limits.toml", include_str!("../catalogue/limits.toml")),
     (

@@ -178,11 +178,32 @@ fn walk<'s>(site: &'s Site, question: &Question<'_>, steps: &mut Vec<Step>) -> O
             steps.push(Step::new("csrf", Verdict::Depends, why));
         }
         authorise(site, question, &plain, (roles, route.line), steps);
-        if let Some(answers) = &route.answers {
-            steps.push(rows(answers, question));
-        }
+    }
+    steps.extend(upload(route, question).map(|step| step.at(route.line)));
+    if let (Guard::Credential { .. }, Some(answers)) = (&route.guard, &route.answers) {
+        steps.push(rows(answers, question));
     }
     Some(route)
+}
+
+/// What the body must be, where the route takes uploads.
+fn upload(route: &Route, question: &Question<'_>) -> Option<Step> {
+    let uploads = route.uploads.as_ref()?;
+    if matches!(question.method, "GET" | "HEAD" | "OPTIONS" | "DELETE") {
+        return None;
+    }
+    let rules = uploads.form.rules();
+    let kinds: Vec<&str> = rules.kinds().iter().map(upload::Kind::id).collect();
+    let (kinds, limits) = (kinds.join(", "), rules.limits());
+    let or = match route.accepts {
+        Some(_) => ", or another body that the route accepts",
+        None => "",
+    };
+    let why = format!(
+        "at most {} of {kinds}, each of at most {} bytes, judged whole before the app sees it{or}",
+        limits.files, limits.file
+    );
+    Some(Step::new("upload", Verdict::Depends, why))
 }
 
 /// The route that governs, noted with its line; `None` where none does.

@@ -4,6 +4,7 @@
 
 use axum::{
     Form, Json, Router,
+    body::Bytes,
     extract::{DefaultBodyLimit, Path, Query, State},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{Html, IntoResponse, Response},
@@ -16,9 +17,6 @@ use crate::{
     csv,
     practices::{Practices, Upload},
 };
-
-/// As much as the gate lets through.
-const LONGEST_UPLOAD: usize = 10 << 20;
 
 pub(crate) fn router(practices: Practices) -> Router {
     Router::new()
@@ -35,7 +33,7 @@ pub(crate) fn router(practices: Practices) -> Router {
         .route("/app/uploads/{id}", get(results))
         .route("/app/uploads/{id}/export", get(export))
         .route("/api/import", post(upload))
-        .layer(DefaultBodyLimit::max(LONGEST_UPLOAD))
+        .layer(DefaultBodyLimit::disable())
         .with_state(practices)
 }
 
@@ -112,29 +110,32 @@ struct For {
     practice: Option<String>,
 }
 
+/// Takes whatever comes, in a form or as it is.
 async fn upload(
     State(practices): State<Practices>,
     Query(For { practice }): Query<For>,
-    table: String,
+    body: Bytes,
 ) -> Response {
-    match csv::read(&table) {
-        Some(purchases) => {
-            let practice = practice.unwrap_or_else(|| "p1".to_owned());
-            (
-                StatusCode::CREATED,
-                Json(practices.upload(&practice, purchases)),
-            )
-                .into_response()
-        }
-        None => {
-            let said = "This is not a purchase history: sku,description,quantity,price.";
-            (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                Json(json!({ "error": said })),
-            )
-                .into_response()
-        }
+    let body = String::from_utf8_lossy(&body);
+    let (file, table) = file_of(&body);
+    let practice = practice.unwrap_or_else(|| "p1".to_owned());
+    let upload = practices.upload(&practice, csv::read(table));
+    let mut made = json!(upload);
+    if let Some(made) = made.as_object_mut() {
+        made.insert("file".to_owned(), json!(file));
     }
+    (StatusCode::CREATED, Json(made)).into_response()
+}
+
+/// Name and content of the first file of a form; all of a body that is none.
+fn file_of(body: &str) -> (Option<&str>, &str) {
+    let Some((_, named)) = body.split_once("filename=\"") else {
+        return (None, body);
+    };
+    let (name, rest) = named.split_once('"').unwrap_or((named, ""));
+    let (_, content) = rest.split_once("\r\n\r\n").unwrap_or(("", rest));
+    let (content, _) = content.rsplit_once("\r\n--").unwrap_or((content, ""));
+    (Some(name), content)
 }
 
 async fn results(State(practices): State<Practices>, Path(id): Path<String>) -> Response {
@@ -175,6 +176,14 @@ fn table(upload: &Upload) -> String {
 mod tests {
     use super::*;
     use crate::practices::synthetic;
+
+    #[test]
+    fn a_form_and_a_bare_file_hold_the_same_table() {
+        let form = "--b\r\nContent-Disposition: form-data; name=\"t\"; filename=\"a.csv\"\r\n\
+                    \r\nsku\nA\r\n--b--\r\n";
+        assert_eq!(file_of(form), (Some("a.csv"), "sku\nA"));
+        assert_eq!(file_of("sku\nA\n"), (None, "sku\nA\n"));
+    }
 
     #[test]
     fn an_export_has_a_row_for_each_line() {

@@ -15,6 +15,7 @@ mod observe;
 mod output;
 mod request_ids;
 mod routes;
+mod uploads;
 
 use control::{Control, Fit, Mend};
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub use self::{
     output::OwnOutput,
     request_ids::RequestIds,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
+    uploads::Uploads,
 };
 
 /// The controls of this crate, in the order the binary lists them: the order of the stages.
@@ -49,6 +51,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &NamedOrigins,
     &Bodies,
     &Observation,
+    &Uploads,
     &BehindGate,
     &NosniffHeader,
     &FrameHeader,

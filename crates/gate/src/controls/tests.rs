@@ -36,6 +36,10 @@ fn coach() -> Value {
             { "path": "/people", "app": "coach", "auth": ["session"] },
             { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"],
               "accepts": { "json": { "shortest": 1, "longest": 10000 }, "example": "{\"text\":\"a\"}" } },
+            { "path": "/calls", "app": "coach", "auth": ["api-key"], "uploads": {
+                "file": "10MiB", "csv": { "rows": 500, "layouts": [{ "name": "a", "columns": ["sku"] }] },
+                "audio": { "kinds": ["wav"] },
+            } },
             { "path": "/", "app": "coach", "auth": "none", "reason": "public" },
         ],
     })
@@ -55,6 +59,11 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     }
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
+                    "upload.size" => &[("on", "/calls"), ("file", "10MiB")],
+                    "upload.type" => &[("on", "/calls"), ("kinds", "csv, wav")],
+                    "upload.rows" => &[("on", "/calls"), ("rows", "500")],
+                    "upload.audio" => &[("on", "/calls"), ("lowest", "8000"), ("highest", "48000")],
+                    "upload.names" | "upload.schema" | "upload.friendly" => &[("on", "/calls")],
                     "health.exact-path" => &[("path", "/webhook/health")],
                     "overload.slow" => &[("clients", "200"), ("within", "15s")],
                     "transport.https" => &[("left", "7d")],
@@ -146,7 +155,7 @@ fn names_and_proxies_beyond_the_sentence_break_it() {
 #[test]
 fn a_route_that_switches_a_header_off_breaks_the_promise_for_the_site() {
     let mut tree = coach();
-    tree["route"][4]["headers"] = json!({ "frame": "off", "reason": "embedded by a partner" });
+    tree["route"][5]["headers"] = json!({ "frame": "off", "reason": "embedded by a partner" });
     let fit = FrameHeader.fit(&tree, &asked("headers.frame", &[]));
     assert!(wrong(&fit).contains("the route /"));
 }

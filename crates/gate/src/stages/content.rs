@@ -59,11 +59,13 @@ pub(super) fn unread(route: &Route, request: &Request<'_>) -> Option<Unread> {
 
 /// Whether there is no body and none is needed.
 pub(super) fn is_bodiless(request: &Request<'_>) -> bool {
-    request.framing() == BodyFraming::None
-        && matches!(
-            request.method(),
-            Method::Get | Method::Head | Method::Options | Method::Delete
-        )
+    matches!(
+        request.framing(),
+        BodyFraming::None | BodyFraming::Length(0)
+    ) && matches!(
+        request.method(),
+        Method::Get | Method::Head | Method::Options | Method::Delete
+    )
 }
 
 /// Judges a whole body, with the framing removed.

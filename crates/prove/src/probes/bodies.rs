@@ -33,9 +33,8 @@ enum Kind {
     Text,
 }
 
-/// The example that the configuration gives for the bodies of the route that governs `target`, where it
-/// takes some alone.
-pub(super) fn example(at: &dyn Target, target: &str) -> Option<Example> {
+/// What the configuration says of the route that governs `target`.
+pub(super) fn entry<'t>(at: &'t dyn Target, target: &str) -> Option<&'t Value> {
     let path = target.split('?').next()?;
     let routes = at.facts().configuration.get("route");
     let routes = routes.and_then(Value::as_array).into_iter().flatten();
@@ -46,9 +45,15 @@ pub(super) fn example(at: &dyn Target, target: &str) -> Option<Example> {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     };
-    let route = routes
+    routes
         .filter(above)
-        .max_by_key(|entry| path_of(entry).map_or(0, |path| path.len()))?;
+        .max_by_key(|entry| path_of(entry).map_or(0, |path| path.len()))
+}
+
+/// The example that the configuration gives for the bodies of the route that governs `target`, where it
+/// takes some alone.
+pub(super) fn example(at: &dyn Target, target: &str) -> Option<Example> {
+    let route = entry(at, target)?;
     let accepts = route.get("accepts")?;
     let body = accepts.get("example").and_then(Value::as_str)?.to_owned();
     let kinds = [

@@ -9,10 +9,16 @@ use control::{
     rng,
 };
 
-use super::bodies;
+use super::{bodies, uploads};
 
 /// The field that carries a ticket.
 pub(super) const TICKET: &str = "X-Vouchsafe-Ticket";
+
+/// Bytes of a chunk.
+const CHUNK: usize = 32 * 1024;
+
+/// Stands in a draft for a length that is announced instead of that of its body.
+pub(super) const ANNOUNCED: &str = "Content-Length";
 
 /// A request that is not sent yet.
 #[derive(Clone, Debug)]
@@ -40,7 +46,7 @@ impl Draft {
         }
         match bodies::example(at, target) {
             Some(example) => example.on(draft),
-            None => draft,
+            None => uploads::on(at, draft),
         }
     }
 
@@ -72,7 +78,8 @@ impl Draft {
         Ok(self.field(TICKET, &ticket.value))
     }
 
-    /// The bytes; the length is declared for every request that has or may have a body.
+    /// The bytes; the length is declared for every request that has or may have a body, unless a field
+    /// of it says otherwise.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nHost: {}\r\n",
@@ -81,11 +88,25 @@ impl Draft {
         for (name, value) in &self.fields {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if !self.body.is_empty() || self.method != "GET" {
+        let is = |wanted: &str| {
+            let mut names = self.fields.iter().map(|(name, _)| name);
+            names.any(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        let chunked = is("Transfer-Encoding");
+        if !chunked && !is(ANNOUNCED) && (!self.body.is_empty() || self.method != "GET") {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }
         head.push_str("Connection: close\r\n\r\n");
         let mut bytes = head.into_bytes();
+        if chunked {
+            for chunk in self.body.chunks(CHUNK) {
+                bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                bytes.extend_from_slice(chunk);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+            return bytes;
+        }
         bytes.extend_from_slice(&self.body);
         bytes
     }

@@ -40,6 +40,7 @@ mod tokens;
 mod transport;
 mod unrestricted;
 mod unwelcome;
+mod uploads;
 mod visitor;
 mod webhooks;
 
@@ -100,6 +101,13 @@ pub const PROBES: &[&dyn Probe] = &[
     &documented::NoneDocumented,
     &bodies::Checked,
     &bodies::Text,
+    &uploads::Size,
+    &uploads::Type,
+    &uploads::Names,
+    &uploads::Rows,
+    &uploads::Schema,
+    &uploads::Audio,
+    &uploads::Friendly,
     &limits::Rate,
     &limits::Uploads,
     &limits::Apart,

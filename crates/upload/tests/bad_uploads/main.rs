@@ -6,38 +6,13 @@
     reason = "a test may fail loudly"
 )]
 
-#[path = "../common/mod.rs"]
-mod common;
-mod forms;
-mod names;
-mod pictures;
-mod sound;
-mod tables;
+mod cases;
 
 use std::collections::HashSet;
 
-use common::*;
+use cases::{common::*, *};
 use upload::rules::Hold;
 use upload::{Kind, UploadRefusal};
-
-/// A file: name, declared type, bytes.
-type File = (&'static str, &'static str, Vec<u8>);
-
-enum Upload {
-    File(File),
-    Form(Vec<u8>),
-}
-
-struct Bad {
-    title: &'static str,
-    kinds: &'static [Kind],
-    bad: Upload,
-    code: &'static str,
-    message: &'static str,
-    twin: Upload,
-}
-
-const ALL: &[Kind] = &Kind::ALL;
 
 fn run(kinds: &[Kind], upload: &Upload, size: usize) -> Result<usize, UploadRefusal> {
     let mut intake = Intake::new(rules_of(kinds, Hold::Whole), 1 << 30);
@@ -50,62 +25,6 @@ fn run(kinds: &[Kind], upload: &Upload, size: usize) -> Result<usize, UploadRefu
     assert_eq!(intake.quota.used(), 0);
     assert_eq!(std::fs::read_dir(intake.folder.path()).unwrap().count(), 0);
     outcome.map(|()| intake.accepted.len())
-}
-
-fn row(
-    title: &'static str,
-    bad: Upload,
-    code: &'static str,
-    message: &'static str,
-    twin: Upload,
-) -> Bad {
-    Bad {
-        title,
-        kinds: ALL,
-        bad,
-        code,
-        message,
-        twin,
-    }
-}
-
-fn file(name: &'static str, content_type: &'static str, bytes: &[u8]) -> Upload {
-    Upload::File((name, content_type, bytes.to_vec()))
-}
-
-fn of(kind: Kind, bytes: &[u8]) -> Upload {
-    let (name, content_type, _) = good(kind);
-    file(name, content_type, bytes)
-}
-
-fn twin(kind: Kind) -> Upload {
-    Upload::File(good(kind))
-}
-
-fn csv(text: &str) -> Upload {
-    of(Kind::Csv, text.as_bytes())
-}
-
-fn behind(kind: Kind, more: &[u8]) -> Upload {
-    of(kind, &[&good(kind).2, more].concat())
-}
-
-fn cut(kind: Kind, by: usize) -> Upload {
-    let bytes = good(kind).2;
-    of(kind, &bytes[..bytes.len() - by])
-}
-
-fn named(name: &'static str) -> Upload {
-    file(name, "text/csv", CSV.as_bytes())
-}
-
-fn table() -> Vec<Bad> {
-    let mut all = names::rows();
-    all.extend(tables::rows());
-    all.extend(sound::rows());
-    all.extend(pictures::rows());
-    all.extend(forms::rows());
-    all
 }
 
 #[test]

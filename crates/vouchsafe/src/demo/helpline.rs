@@ -66,6 +66,11 @@ pub(crate) fn work(stage: &Stage) -> Result<(Worker, Sent), Failure> {
         last = text(&made, "id")?;
         sent.calls += 1;
     }
+    through(
+        &stage.send(stage.gate(), &recording(&worker, &sound(16_000)))?,
+        201,
+    )?;
+    sent.calls += 1;
     let text_of = json!({"text": SAID.first().map_or("", |(_, said)| said)});
     asked(
         stage,
@@ -164,10 +169,55 @@ const ATTACKS: &[Attack<Worker>] = &[
     ("a key from whoever gives one", |_| ordering(""), made),
     ("a key for who has an ordinary one", order, made),
     ("being somebody else by a header", impersonation, believed),
+    (
+        "a page with a script, sent as a recording",
+        |worker| recording(worker, b"<html><script>alert(1)</script></html>"),
+        made_call,
+    ),
+    (
+        "a program, sent as a recording",
+        |worker| recording(worker, b"MZ\x90\0\x03\0\0\0"),
+        made_call,
+    ),
+    (
+        "a recording of a rate that nobody speaks at",
+        |worker| recording(worker, &sound(96_000)),
+        made_call,
+    ),
 ];
 
 pub(crate) fn attack(stage: &Stage, worker: &Worker) -> Result<Vec<Outcome>, Failure> {
     attacks::on_each(stage, worker, ATTACKS)
+}
+
+/// A recording, sent by a case worker.
+fn recording(worker: &Worker, bytes: &[u8]) -> Vec<u8> {
+    let headers = [
+        ("Content-Type".to_owned(), "audio/wav".to_owned()),
+        (
+            "Authorization".to_owned(),
+            format!("Bearer {}", worker.token),
+        ),
+    ];
+    post(CALLS, &headers, bytes)
+}
+
+/// A tenth of a second of silence.
+fn sound(rate: u32) -> Vec<u8> {
+    let data = rate / 10 * 2;
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend_from_slice(&(data + 36).to_le_bytes());
+    bytes.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    bytes.extend_from_slice(&rate.to_le_bytes());
+    bytes.extend_from_slice(&(rate * 2).to_le_bytes());
+    bytes.extend_from_slice(b"\x02\0\x10\0data");
+    bytes.extend_from_slice(&data.to_le_bytes());
+    bytes.resize(bytes.len() + usize::try_from(data).unwrap_or(0), 0);
+    bytes
+}
+
+fn made_call(reply: &Reply, _: &str) -> bool {
+    reply.answer().is_some_and(|answer| answer.status == 201)
 }
 
 fn made_up(_: &Worker) -> Vec<u8> {

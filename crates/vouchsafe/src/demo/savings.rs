@@ -173,6 +173,31 @@ const ATTACKS: &[Attack<Known>] = &[
     ("being somebody else by a header", impersonation, believed),
     ("an assertion of one's own making", own_assertion, asserted),
     (
+        "a page with a script, uploaded as a table",
+        |known| uploaded(known, "a.csv", "<html><script>alert(1)</script></html>\n"),
+        delivered,
+    ),
+    (
+        "a program, uploaded as a table",
+        |known| uploaded(known, "a.csv", "MZ\u{1}\u{2}\n"),
+        delivered,
+    ),
+    (
+        "a table of no known supplier",
+        |known| uploaded(known, "a.csv", "name,phone\nAsha,0612345678\n"),
+        delivered,
+    ),
+    (
+        "a table under the name of another file",
+        |known| uploaded(known, "../../etc/cron.d/a.csv", &table()),
+        delivered,
+    ),
+    (
+        "a table of more rows than it may have",
+        |known| uploaded(known, "a.csv", &long()),
+        delivered,
+    ),
+    (
         "a delivery without a key",
         |_| delivery(IMPORT, None),
         delivered,
@@ -191,6 +216,22 @@ const ATTACKS: &[Attack<Known>] = &[
 
 pub(crate) fn attack(stage: &Stage, known: &Known) -> Result<Vec<Outcome>, Failure> {
     attacks::on_each(stage, known, ATTACKS)
+}
+
+/// An upload by somebody in sales, from a page of ours.
+fn uploaded(known: &Known, name: &str, content: &str) -> Vec<u8> {
+    let from = [("Sec-Fetch-Site".to_owned(), "same-origin".to_owned())];
+    let body = format!(
+        "--demo\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+         Content-Type: text/csv\r\n\r\n{content}\r\n--demo--\r\n"
+    );
+    let form = "multipart/form-data; boundary=demo";
+    sent_by(&from, "/app/uploads", &known.session, form, &body)
+}
+
+fn long() -> String {
+    let row = "A,gloves,1,2.00\n";
+    format!("sku,description,quantity,price\n{}", row.repeat(50_001))
 }
 
 fn altered(known: &Known) -> Vec<u8> {

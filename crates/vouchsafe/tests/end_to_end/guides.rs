@@ -169,6 +169,17 @@ fn the_configurations_of_guides_keep_what_they_promise() {
     for (guide, promises) in [
         ("browsers.md", &["cors.named"][..]),
         ("bodies.md", &["body.checked", "body.text"]),
+        (
+            "uploads.md",
+            &[
+                "upload.size",
+                "upload.type",
+                "upload.names",
+                "upload.rows",
+                "upload.schema",
+                "upload.friendly",
+            ],
+        ),
     ] {
         for text in examples(guide, "toml") {
             let text = crate::support::site(upstream.address) + &text;

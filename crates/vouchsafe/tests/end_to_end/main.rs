@@ -73,6 +73,7 @@ mod streamlit_door;
 mod support;
 mod tls;
 mod tokens;
+mod uploads;
 mod webhooks;
 mod websockets;
 mod who_asks;

@@ -69,6 +69,11 @@ pub(super) fn forward_again(reply: Reply, request: &Request) -> Reply {
     if !acknowledged || request.method == "GET" {
         return reply;
     }
+    taken(request)
+}
+
+/// What the echo says of a request that it has got.
+pub(super) fn taken(request: &Request) -> Reply {
     let body = json!({
         "echo": true,
         "method": request.method,
@@ -81,6 +86,22 @@ pub(super) fn forward_again(reply: Reply, request: &Request) -> Reply {
         body: body.to_string().into_bytes(),
         closed: true,
     })
+}
+
+/// Whether a request carries a form with a file.
+pub(super) fn uploads(request: &Request) -> bool {
+    let form = |value: &str| value.starts_with("multipart/form-data");
+    request.field("content-type").is_some_and(form)
+}
+
+/// The answer, as a program that fell over would give it.
+pub(super) fn traced(reply: Reply) -> Reply {
+    let Reply::Answer(mut answer) = reply else {
+        return reply;
+    };
+    let trace = json!({ "error": "Traceback (most recent call last): upload.py, line 3, in read" });
+    answer.body = trace.to_string().into_bytes();
+    Reply::Answer(answer)
 }
 
 pub(super) fn secret_of(key: &str) -> &str {

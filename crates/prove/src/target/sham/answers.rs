@@ -8,7 +8,9 @@ use control::probe::{Guard, KeyWish, Reply, TargetError, TicketWish};
 
 use super::{
     Sham,
-    alter::{forward_again, is_identity, keep, overrides_method, repeat_origin},
+    alter::{
+        forward_again, is_identity, keep, overrides_method, repeat_origin, taken, traced, uploads,
+    },
     credentials::Presented,
     flaw::Flaw,
     people::returns_from_login,
@@ -89,6 +91,8 @@ impl Sham<'_> {
                 [host] if host != public => self.instead(request.for_host(public), reply),
                 _ => Ok(reply),
             },
+            Flaw::UploadNamed if refused(&reply, 400) && uploads(&request) => Ok(taken(&request)),
+            Flaw::UploadTraced if refused(&reply, 422) && uploads(&request) => Ok(traced(reply)),
             Flaw::IdTrusted if refused(&reply, 401) && request.field("x-request-id").is_some() => {
                 let key = self.wide_key()?;
                 self.instead(request.without("X-Request-Id").with_key(&key), reply)

@@ -53,6 +53,10 @@ pub enum Flaw {
     CsrfIgnored,
     /// Whatever origin a page has, it may read the answer.
     OriginRepeated,
+    /// A file may be called anything.
+    UploadNamed,
+    /// Whoever sends a file that cannot be read sees what a program says of it.
+    UploadTraced,
     /// A refused login is one.
     LoginForged,
     /// Logins and logouts are not in the ledger.
@@ -151,6 +155,8 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::CookieKept, "cookie-kept"),
     (Flaw::CsrfIgnored, "csrf-ignored"),
     (Flaw::OriginRepeated, "origin-repeated"),
+    (Flaw::UploadNamed, "upload-named"),
+    (Flaw::UploadTraced, "upload-traced"),
     (Flaw::LoginForged, "login-forged"),
     (Flaw::LoginEventDropped, "login-event-dropped"),
     (Flaw::ScopeIgnored, "scope-ignored"),
@@ -231,6 +237,8 @@ impl Flaw {
             | Self::CookieKept
             | Self::CsrfIgnored
             | Self::OriginRepeated
+            | Self::UploadNamed
+            | Self::UploadTraced
             | Self::ScopeIgnored
             | Self::RoleIgnored
             | Self::ReplayForwarded => Sense::Send,
