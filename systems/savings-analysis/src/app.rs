@@ -138,6 +138,9 @@ async fn upload(
 }
 
 async fn results(State(practices): State<Practices>, Path(id): Path<String>) -> Response {
+    if !id.starts_with('u') {
+        return debug_page(&id);
+    }
     match practices.found(&id) {
         Some(upload) => Json(upload).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -153,7 +156,17 @@ async fn export(State(practices): State<Practices>, Path(id): Path<String>) -> R
     }
 }
 
-/// The results as a table.
+/// Shows whoever asks where it fell and with what settings, as frameworks in debug mode do.
+fn debug_page(id: &str) -> Response {
+    let trace = format!(
+        "Traceback (most recent call last):\n  uploads.py, line 41, in results\n\
+         ValueError: no number of an upload: {id:?}\n\
+         DATABASE_URL=postgres://savings@db.internal/savings\n"
+    );
+    (StatusCode::INTERNAL_SERVER_ERROR, trace).into_response()
+}
+
+/// The results as a table, with whatever the supplier wrote.
 fn table(upload: &Upload) -> String {
     let mut text = "sku,description,quantity,saving\n".to_owned();
     for line in &upload.lines {
@@ -175,6 +188,11 @@ fn table(upload: &Upload) -> String {
 mod tests {
     use super::*;
     use crate::practices::synthetic;
+
+    #[test]
+    fn a_fault_shows_the_settings() {
+        assert_eq!(debug_page("x").status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 
     #[test]
     fn an_export_has_a_row_for_each_line() {

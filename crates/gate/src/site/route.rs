@@ -24,6 +24,7 @@ use super::{
     deployment::host_name,
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
+    output::Output,
 };
 use crate::stages::own;
 
@@ -59,6 +60,8 @@ pub struct Route {
     pub accepts: Option<BodyRules>,
     /// Which pages of other sites may read its answers.
     pub cors: Option<Cors>,
+    /// What becomes of its answers.
+    pub output: Output,
     /// Sizes and times.
     pub limits: RouteLimits,
 }
@@ -182,6 +185,7 @@ impl Route {
         };
         let accepts = BodyRules::read(table, context.surroundings.sources, limits.body);
         let cors = Cors::read(table);
+        let output = Output::read(table, context.surroundings.sources);
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
         let guarded = !matches!(guard, Some(Guard::Open(_) | Guard::Webhook(_)));
@@ -218,6 +222,7 @@ impl Route {
             headers,
             accepts,
             cors,
+            output,
             limits,
         })
     }

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod alerts;
+mod answers;
 mod audit;
 mod bodies;
 mod browser;
@@ -36,6 +37,7 @@ mod sessions;
 mod settled;
 mod tamper;
 mod tokens;
+mod told;
 mod transport;
 mod unrestricted;
 mod unwelcome;
@@ -97,6 +99,11 @@ pub const PROBES: &[&dyn Probe] = &[
     &accounts::OneAnswer,
     &accounts::Rules,
     &documented::NoneDocumented,
+    &answers::Hidden,
+    &answers::Formulas,
+    &answers::Described,
+    &told::Hardened,
+    &told::Inside,
     &bodies::Checked,
     &bodies::Text,
     &limits::Rate,

@@ -24,6 +24,7 @@ fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route
         answers: None,
         accepts: None,
         cors: None,
+        output: crate::site::output::Output::default(),
         bind_request: false,
         headers: ResponseHeaders::default(),
         limits: Limits::default().of_route(),
