@@ -141,6 +141,7 @@ struct File {
 const FILES: &[(&str, &str)] = &[
     ("access.toml", include_str!("../catalogue/access.toml")),
     ("accounts.toml", include_str!("../catalogue/accounts.toml")),
+    ("answers.toml", include_str!("../catalogue/answers.toml")),
     ("audit.toml", include_str!("../catalogue/audit.toml")),
     ("bodies.toml", include_str!("../catalogue/bodies.toml")),
     ("uploads.toml", include_str!("../catalogue/uploads.toml")),

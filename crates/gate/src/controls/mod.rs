@@ -4,11 +4,16 @@
 //! it is weakened for a self-test. Checks only: what enforces is wired into the stages. A control
 //! without a setting of its own names the fault of a sham that stands in for it.
 
+mod answers;
 mod bodies;
+mod cookies;
 mod cors;
 mod csrf;
+mod errors;
+mod exports;
 mod front;
 mod headers;
+mod inside;
 mod limits;
 mod listeners;
 mod observe;
@@ -21,11 +26,16 @@ use control::{Control, Fit, Mend};
 use serde_json::Value;
 
 pub use self::{
+    answers::Answers,
     bodies::Bodies,
+    cookies::AppCookies,
     cors::NamedOrigins,
     csrf::SameSite,
+    errors::Errors,
+    exports::Exports,
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader, StrictTransport},
+    inside::InsideFields,
     limits::Limits,
     listeners::Listeners,
     observe::Observation,
@@ -53,6 +63,11 @@ pub const CONTROLS: &[&dyn Control] = &[
     &Observation,
     &Uploads,
     &BehindGate,
+    &Errors,
+    &Exports,
+    &Answers,
+    &AppCookies,
+    &InsideFields,
     &NosniffHeader,
     &FrameHeader,
     &ReferrerHeader,

@@ -33,7 +33,9 @@ fn coach() -> Value {
               "webhook": { "scheme": "twilio", "secret": ["twilio"] } },
             { "path": "/webhook/health", "exact": true, "methods": ["GET"], "app": "coach",
               "auth": "none", "reason": "health" },
-            { "path": "/people", "app": "coach", "auth": ["session"] },
+            { "path": "/people", "app": "coach", "auth": ["session"],
+              "csv": "neutralise",
+              "answers": { "schema": "people.json", "example": "{}" } },
             { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"],
               "accepts": { "json": { "shortest": 1, "longest": 10000 }, "example": "{\"text\":\"a\"}" } },
             { "path": "/calls", "app": "coach", "auth": ["api-key"], "uploads": {
@@ -57,6 +59,7 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     "auth.enforced" | "auth.header-only" | "correlation.no-authority" => {
                         &[("route", "/api")]
                     }
+                    "export.formulas" | "answer.described" => &[("on", "/people")],
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "upload.size" => &[("on", "/calls"), ("file", "10MiB")],

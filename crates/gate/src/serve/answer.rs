@@ -18,13 +18,15 @@ use wire::{
 use super::{
     berth::Berth,
     connection::{Connection, Facts, Next},
+    hidden, judged,
     local::Local,
     refusals,
     reset::Client,
-    seen,
+    seen, table,
 };
 use crate::stages::{
     Forwarding,
+    output::{self, Way},
     record::{self, Outcome},
     response,
 };
@@ -164,11 +166,12 @@ pub(super) async fn relay<C: Stream>(
     facts: Facts,
     received: u64,
 ) -> End {
-    if forwarding.narrow().is_some() {
-        let parts = (head, len);
-        return seen::relay(local, exchange, parts, forwarding, facts, received).await;
-    }
     let answer = head.answer(exchange.upstream.input.unread());
+    let way = output::way(forwarding, &answer);
+    if way != Way::Plain || forwarding.narrow().is_some() {
+        let parts = (head, len);
+        return changed(local, exchange, parts, (forwarding, way), facts, received).await;
+    }
     let status = answer.status();
     let upstream_stays = answer.keep_alive();
     let framing = answer.framing();
@@ -242,6 +245,40 @@ pub(super) async fn relay<C: Stream>(
     }
     end.outcome = outcome;
     end
+}
+
+/// Sends down what becomes of an answer that does not pass as it comes.
+async fn changed<C: Stream>(
+    local: &Local,
+    exchange: &mut Exchange<'_, C, TcpStream>,
+    parts: (&AnswerHead, usize),
+    (forwarding, way): (&mut Forwarding, Way),
+    facts: Facts,
+    received: u64,
+) -> End {
+    if way == Way::Hidden {
+        return hidden::relay(local, exchange, parts, forwarding, facts, received).await;
+    }
+    // Rows are found in JSON alone: a table is refused there.
+    if forwarding.narrow().is_some() {
+        return seen::relay(local, exchange, parts, forwarding, facts, received).await;
+    }
+    if let Way::Refused(refusal) = way {
+        return End {
+            outcome: Outcome {
+                received,
+                ..Outcome::default()
+            },
+            next: Next::Abort,
+            reusable: false,
+            switched: false,
+            replaced: Some(refusal),
+        };
+    }
+    if way == Way::Judged {
+        return judged::relay(local, exchange, parts, forwarding, facts, received).await;
+    }
+    table::relay(local, exchange, parts, forwarding, facts, received).await
 }
 
 /// Why what was allowed when it began is so no longer.

@@ -19,7 +19,7 @@ use super::{
     refusals,
 };
 use crate::stages::{
-    Forwarding,
+    Forwarding, output,
     record::Outcome,
     response,
     rows::{self, TOO_LARGE},
@@ -54,8 +54,12 @@ pub(super) async fn relay<C: Stream>(
     let framing = answer.framing();
     let cut = match rows::has_rows(&answer) {
         Ok(true) if framing != BodyFraming::None => {
-            let whole = whole(local, exchange, framing, forwarding).await;
-            whole.and_then(|whole| cut(forwarding, &whole))
+            let bound = (identity::rows::LARGEST, TOO_LARGE);
+            let whole = whole(local, exchange, framing, forwarding, bound).await;
+            whole.and_then(|whole| {
+                output::judge(forwarding, &answer, &whole)?;
+                cut(forwarding, &whole)
+            })
         }
         Ok(_) => Ok(Vec::new()),
         Err(refusal) => Err(refusal),
@@ -102,12 +106,13 @@ fn cut(forwarding: &Forwarding, whole: &[u8]) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// The whole body of an answer.
-async fn whole<C: Stream>(
+/// The whole body of an answer, which may have so many bytes or is refused so.
+pub(super) async fn whole<C: Stream>(
     local: &Local,
     exchange: &mut Exchange<'_, C, TcpStream>,
     framing: BodyFraming,
     forwarding: &Forwarding,
+    (largest, too_large): (u64, Refusal),
 ) -> Result<Vec<u8>, Refusal> {
     let asked = forwarding.exchange();
     let mut holding = local
@@ -115,10 +120,14 @@ async fn whole<C: Stream>(
         .hold(Origin::new(asked.client, asked.route), Instant::now());
     // It has a bound and its upstream's time, and somebody who is known waits for it.
     holding.whole();
-    let mut body = Body::new(framing, false, identity::rows::LARGEST);
+    let mut body = Body::new(framing, false, largest);
     let mut whole = Outgoing::new();
     let stands = || forwarding.credential_stands(&local.core);
-    let allowed: Allowed<'_> = Some(&stands);
+    let allowed: Allowed<'_> = if forwarding.has_credential() {
+        Some(&stands)
+    } else {
+        None
+    };
     loop {
         let wanted = whole.len() + exchange.upstream.input.len();
         if !holding.grow(wanted, Instant::now()) {
@@ -126,7 +135,7 @@ async fn whole<C: Stream>(
         }
         body.take(&mut exchange.upstream.input, &mut whole, usize::MAX)
             .map_err(|fault| match fault {
-                BodyFault::TooLarge => TOO_LARGE,
+                BodyFault::TooLarge => too_large,
                 _ => refusals::BROKEN,
             })?;
         if body.is_done() {

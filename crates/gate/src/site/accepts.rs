@@ -175,7 +175,8 @@ fn read_json(table: &mut Table<'_>, sources: &Sources) -> Option<Result<Body, Lo
     Some(rules.and_then(|rules| Body::json(rules, schema)))
 }
 
-fn load(path: &Path) -> Result<Schema, String> {
+/// Reads a schema of a file.
+pub(super) fn load(path: &Path) -> Result<Schema, String> {
     let file = config::files::open_regular(path).map_err(|cause| cause.to_string())?;
     let most = u64::try_from(document::LARGEST).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();

@@ -9,6 +9,8 @@ use std::time::Duration;
 use config::{Fault, Table};
 use wire::Name;
 
+use super::inside::Inside;
+
 /// Who may put an answer into a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
@@ -44,6 +46,8 @@ pub struct ResponseHeaders {
     pub referrer: Referrer,
     /// How long browsers insist on TLS, sub-domains included; `None` says nothing.
     pub hsts: Option<Duration>,
+    /// Fields of an app that are taken out because they tell of it.
+    pub inside: Inside,
     /// Fields that do not depend on the app's answer, as bytes, each line ended.
     fixed: Box<[u8]>,
     /// The field that is added under TLS alone.
@@ -94,6 +98,7 @@ impl ResponseHeaders {
             frame,
             referrer,
             hsts,
+            inside: Inside::default(),
             fixed: fixed.into(),
             strict_transport: strict_transport.into(),
         }
@@ -125,9 +130,13 @@ impl ResponseHeaders {
             None => above.hsts,
             Some(found) => Some(found.value).filter(|age| !age.is_zero()),
         };
-        let read = Self::new(nosniff, frame, referrer, hsts);
+        let mut read = Self::new(nosniff, frame, referrer, hsts);
+        // To take out more needs no reason.
+        let inside = Inside::read(table, &above.inside);
+        let keeps_more = inside.keeps_more_than(&above.inside);
+        read.inside = above.inside.clone();
         let reason = table.text("reason");
-        if reason.is_none() && read != *above {
+        if reason.is_none() && (keeps_more || read != *above) {
             table.fault(
                 Fault::new(
                     "headers.no-reason",
@@ -140,6 +149,7 @@ impl ResponseHeaders {
                 .hint("add reason = \"...\" beside it"),
             );
         }
+        read.inside = inside;
         read
     }
 
@@ -187,6 +197,8 @@ impl ResponseHeaders {
             }
             Name::XContentTypeOptions => !self.nosniff,
             Name::StrictTransportSecurity => self.hsts.is_none(),
+            Name::Server => !self.inside.tells(b"server"),
+            Name::Via => !self.inside.tells(b"via"),
             _ => true,
         }
     }

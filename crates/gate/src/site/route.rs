@@ -25,6 +25,7 @@ use super::{
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
     observe::{self, Observation},
+    output::Output,
     uploads::Uploads,
 };
 use crate::stages::own;
@@ -65,6 +66,8 @@ pub struct Route {
     pub cors: Option<Cors>,
     /// Until when refusals are only noted, where they are.
     pub(crate) observation: Option<Observation>,
+    /// What becomes of its answers.
+    pub output: Output,
     /// Sizes and times.
     pub limits: RouteLimits,
 }
@@ -200,6 +203,7 @@ impl Route {
         let stated = table.span_of("body").map(|span| (limits.body, span));
         let uploads = Uploads::read(table, stated, held);
         let cors = Cors::read(table);
+        let output = Output::read(table, context.surroundings.sources);
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
         let guarded = !matches!(guard, Some(Guard::Open(_) | Guard::Webhook(_)));
@@ -239,6 +243,7 @@ impl Route {
             uploads,
             cors,
             observation,
+            output,
             limits,
         })
     }

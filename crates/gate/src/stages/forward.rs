@@ -154,6 +154,8 @@ pub struct Forwarding {
     /// When its route enforces again, where it passed because that is observed.
     observed_until: Option<Timestamp>,
     narrow: Option<Box<Narrow>>,
+    /// Whether its answer is the echo's own word, which is no answer of an app.
+    own_word: bool,
 }
 
 /// Where a request goes whose app is not there: no address, so nothing can be dialled. A site is
@@ -188,6 +190,11 @@ impl Forwarding {
     #[must_use]
     pub const fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// Whether the body of its answer is an app's, and not the echo's own word.
+    pub(super) const fn is_of_an_app(&self) -> bool {
+        !self.own_word
     }
 
     /// What its answer must be cut to, where whoever asks may not see all of it.
@@ -306,6 +313,7 @@ pub fn write_head(
         claim,
         echo: None,
         narrow: None,
+        own_word: false,
     };
     if echo.is_some() {
         forwarding.echo = core.gate.echo.get().copied();
@@ -317,6 +325,7 @@ pub fn write_head(
     let assertion = assertion(core, &forwarding.exchange, &proof, request);
     // The echo has no rows, but for those that a proof gives it.
     let rowless = forwarding.echo.is_some() && !crate::echo::has_answer(request);
+    forwarding.own_word = rowless;
     let narrowed = match &proof {
         Proof::Known(_, sight) => !rowless && sight.narrow().is_some(),
         Proof::Open(_) | Proof::Signed(_) | Proof::Observed(_) => false,
@@ -332,12 +341,16 @@ pub fn write_head(
         Proof::Open(_) | Proof::Signed(_) => false,
     };
     let written = assertion.and_then(|assertion| {
+        let read = forwarding
+            .exchange
+            .route()
+            .is_some_and(|route| route.output.is_read());
         let head = Head {
             exchange: &forwarding.exchange,
             claim: forwarding.claim.as_deref(),
             assertion: assertion.as_ref(),
             consumed,
-            narrowed,
+            whole: narrowed || read,
             tokens: &core.gate.tokens,
         };
         head.write(request, framing, out)

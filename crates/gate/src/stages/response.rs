@@ -5,13 +5,15 @@
 //! weaker values of the app in their place, and fields of ours that an app made up.
 
 use tokio::time::timeout;
-use wire::{Answer, BodyFraming, HeadWriter, Name};
+use wire::{Answer, BodyFraming, Field, HeadWriter, Name};
 
 use super::{
-    cors,
+    cookies, cors,
     exchange::{Content, Exchange, OwnAnswer},
     forward::Forwarding,
-    login, own, rate,
+    login,
+    output::{self, Way},
+    own, rate,
     record::DISK_PATIENCE,
     session,
     sign_in::Page,
@@ -52,23 +54,27 @@ pub fn write_head(
     let exchange = &forwarding.exchange;
     let headers = headers(exchange);
     let mut seen = AppSaid::default();
-    let mut writer = HeadWriter::new(out);
     // What the parser let through can be written; an answer that is not whole never comes here.
-    let _ = writer.status_of(answer);
+    let _ = HeadWriter::new(out).status_of(answer);
     let switching = answer.status() == 101;
     // A length without a body is what HEAD and 304 answer with; 1xx and 204 never do (RFC 9110
     // section 8.6).
     let announces =
         matches!(framing, BodyFraming::None) && answer.status() >= 200 && answer.status() != 204;
     let narrowed = forwarding.narrow().is_some();
+    let rewritten = output::way(forwarding, answer) == Way::Table;
     for field in answer.fields() {
         let kept = match field.kind() {
             // Lengths, tags and dates of the whole answer would tell of what is not seen.
             kind if narrowed && !says_nothing_of_rows(kind) => false,
+            kind if rewritten && output::describes_bytes(kind, field.name()) => false,
             Name::ContentLength => announces,
             Name::TransferEncoding => false,
             Name::SetCookie => {
-                !session::sets_ours(field.value()) && !answer.connection_lists(field.name())
+                if !answer.connection_lists(field.name()) {
+                    write_cookie(exchange, &field, out);
+                }
+                false
             }
             Name::XRequestId
             | Name::XVouchsafe
@@ -76,7 +82,9 @@ pub fn write_head(
             | Name::XVouchsafeDelivery
             | Name::XVouchsafeTicket => false,
             Name::Other => {
-                !cors::speaks_of_origins(field.name()) && !answer.connection_lists(field.name())
+                !cors::speaks_of_origins(field.name())
+                    && !headers.inside.tells(field.name())
+                    && !answer.connection_lists(field.name())
             }
             kind if kind.is_hop_by_hop() => false,
             kind => {
@@ -85,11 +93,11 @@ pub fn write_head(
             }
         };
         if kept {
-            writer.copy(&field);
+            HeadWriter::new(out).copy(&field);
         }
     }
     if answer.is_interim() {
-        writer.end();
+        HeadWriter::new(out).end();
         return;
     }
     if switching {
@@ -108,6 +116,61 @@ pub fn write_head(
     write_limit(exchange, out);
     write_id(exchange, out);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends what is told of an app's error in its place, head and body, and says how long the body is.
+pub fn write_error(
+    forwarding: &Forwarding,
+    answer: &Answer<'_>,
+    keep_alive: bool,
+    out: &mut Vec<u8>,
+) -> u64 {
+    let exchange = &forwarding.exchange;
+    let told = output::told(exchange, answer);
+    output::write_status(answer, out);
+    for field in answer.fields() {
+        let kind = field.kind();
+        if !output::passes_with_error(kind) || answer.connection_lists(field.name()) {
+            continue;
+        }
+        if kind == Name::SetCookie {
+            write_cookie(exchange, &field, out);
+        } else {
+            HeadWriter::new(out).copy(&field);
+        }
+    }
+    let mut writer = HeadWriter::new(out);
+    let _ = writer.field(b"Content-Type", told.content_type);
+    let _ = writer.field(b"Cache-Control", own::NOT_KEPT);
+    let length = told.body.len() as u64;
+    let _ = writer.number(b"Content-Length", length);
+    if !keep_alive {
+        let _ = writer.field(b"Connection", b"close");
+    }
+    headers(exchange).write(exchange.secure, AppSaid::default(), out);
+    cors::write(exchange, out);
+    write_limit(exchange, out);
+    write_id(exchange, out);
+    out.extend_from_slice(b"\r\n");
+    if exchange.head {
+        return 0;
+    }
+    out.extend_from_slice(&told.body);
+    length
+}
+
+/// Appends a cookie of the app, unless it bears a name of ours.
+fn write_cookie(exchange: &Exchange, field: &Field<'_>, out: &mut Vec<u8>) {
+    if session::sets_ours(field.value()) {
+        return;
+    }
+    match exchange.route() {
+        Some(route) if !route.output.cookies.left => {
+            let deployment = exchange.site.deployment();
+            cookies::write(&route.output.cookies, deployment, field.value(), out);
+        }
+        _ => HeadWriter::new(out).copy(field),
+    }
 }
 
 /// Whether a field of an answer passes where not all of the answer does.

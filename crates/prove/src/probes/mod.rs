@@ -7,6 +7,7 @@
 
 mod accounts;
 mod alerts;
+mod answers;
 mod audit;
 mod bodies;
 mod browser;
@@ -37,6 +38,7 @@ mod settled;
 mod slow;
 mod tamper;
 mod tokens;
+mod told;
 mod transport;
 mod unrestricted;
 mod unwelcome;
@@ -99,6 +101,11 @@ pub const PROBES: &[&dyn Probe] = &[
     &accounts::OneAnswer,
     &accounts::Rules,
     &documented::NoneDocumented,
+    &answers::Hidden,
+    &answers::Formulas,
+    &answers::Described,
+    &told::Hardened,
+    &told::Inside,
     &bodies::Checked,
     &bodies::Text,
     &uploads::Size,

@@ -41,6 +41,8 @@ pub(crate) struct Known {
     session: String,
     /// The key of a supplier's program.
     key: String,
+    /// The export of what a supplier delivered.
+    export: String,
 }
 
 /// What went through.
@@ -90,12 +92,26 @@ pub(crate) fn work(stage: &Stage) -> Result<(Known, Sent), Failure> {
         ("Content-Type".to_owned(), "text/csv".to_owned()),
         ("X-API-Key".to_owned(), key.to_owned()),
     ];
-    let delivered = post(IMPORT, &headers, table().as_bytes());
-    through(&stage.send(stage.gate(), &delivered)?, 201)?;
+    let delivered = post(IMPORT, &headers, POISONED.as_bytes());
+    let delivered = stage.send(stage.gate(), &delivered)?;
+    through(&delivered, 201)?;
+    let made = delivered.answer().and_then(|it| it.json());
+    let made = made.unwrap_or_default();
+    let upload = made.get("id").and_then(Value::as_str).unwrap_or_default();
+    let export = format!("/app/uploads/{upload}/export");
     sent.uploads = 2;
     let key = key.to_owned();
-    Ok((Known { session: sam, key }, sent))
+    let known = Known {
+        session: sam,
+        key,
+        export,
+    };
+    Ok((known, sent))
 }
+
+/// A delivery with a cell that a spreadsheet would run.
+const POISONED: &str =
+    "sku,description,quantity,price\nZ-9,=HYPERLINK(\"http://evil.invalid\"),1,2.50\n";
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -212,6 +228,16 @@ const ATTACKS: &[Attack<Known>] = &[
         session_for_key,
         delivered,
     ),
+    (
+        "a formula of a supplier's in a table for a spreadsheet",
+        |known| get(&known.export, &cookie(&known.session)),
+        runs,
+    ),
+    (
+        "the settings of the app, by an address it does not expect",
+        |known| get("/app/uploads/x", &cookie(&known.session)),
+        shows_settings,
+    ),
 ];
 
 pub(crate) fn attack(stage: &Stage, known: &Known) -> Result<Vec<Outcome>, Failure> {
@@ -310,6 +336,15 @@ fn believed(reply: &Reply, _: &str) -> bool {
 
 fn asserted(reply: &Reply, _: &str) -> bool {
     body_has(reply, "\"assertion\":\"director\"")
+}
+
+fn runs(reply: &Reply, _: &str) -> bool {
+    body_has(reply, ",=HYPERLINK") || body_has(reply, ",\"=HYPERLINK")
+}
+
+fn shows_settings(reply: &Reply, _: &str) -> bool {
+    let body = reply.answer().map(|answer| &answer.body);
+    body.is_some_and(|body| String::from_utf8_lossy(body).contains("DATABASE_URL"))
 }
 
 fn delivered(reply: &Reply, _: &str) -> bool {

@@ -180,6 +180,7 @@ fn the_configurations_of_guides_keep_what_they_promise() {
                 "upload.friendly",
             ],
         ),
+        ("answers.md", &["errors.hidden", "export.formulas"]),
     ] {
         for text in examples(guide, "toml") {
             let text = crate::support::site(upstream.address) + &text;

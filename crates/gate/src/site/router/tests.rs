@@ -26,6 +26,7 @@ fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route
         uploads: None,
         cors: None,
         observation: None,
+        output: crate::site::output::Output::default(),
         bind_request: false,
         headers: ResponseHeaders::default(),
         limits: Limits::default().of_route(),

@@ -35,8 +35,8 @@ pub(super) struct Head<'a> {
     pub(super) assertion: Option<&'a CleanText>,
     /// Whether a credential of ours let it pass.
     pub(super) consumed: bool,
-    /// Whether the answer is cut before it is passed on.
-    pub(super) narrowed: bool,
+    /// Whether the answer is read before it is passed on, and must come whole and uncoded.
+    pub(super) whole: bool,
     /// How tokens of ours look.
     pub(super) tokens: &'a identity::token::KeyTokens,
 }
@@ -54,7 +54,7 @@ impl Head<'_> {
         let port = Port::of(&received);
         writer.own(HOST, [received.clean_host(), port.clean()?]);
         self.copy_fields(request, &mut writer);
-        if self.narrowed {
+        if self.whole {
             writer.own(ACCEPT_ENCODING, [const { Clean::literal("identity") }]);
         }
         // From here on everything is ours: nothing of the client's can follow and win.
@@ -118,7 +118,7 @@ impl Head<'_> {
             let meant = field.kind() != Name::Expect || request.expects_continue();
             let stays = meant
                 && passes_on(&field)
-                && !(self.narrowed && asks_for_a_part(&field))
+                && !(self.whole && asks_for_a_part(&field))
                 && !credentials.are_carried_by(&field)
                 && !request.connection_lists(field.name());
             if !stays {

@@ -22,7 +22,7 @@ fn written_with(
         claim: None,
         assertion: assertion.as_ref(),
         consumed,
-        narrowed: false,
+        whole: false,
         tokens: &identity::token::KeyTokens::derived(&[7; 32]).unwrap(),
     };
     let mut out = Vec::new();
