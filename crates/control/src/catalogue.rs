@@ -144,6 +144,7 @@ const FILES: &[(&str, &str)] = &[
     ("audit.toml", include_str!("../catalogue/audit.toml")),
     ("bodies.toml", include_str!("../catalogue/bodies.toml")),
     ("browser.toml", include_str!("../catalogue/browser.toml")),
+    ("files.toml", include_str!("../catalogue/files.toml")),
     ("limits.toml", include_str!("../catalogue/limits.toml")),
     (
         "organisation.toml",

@@ -14,10 +14,11 @@ use limits::By;
 use crate::{
     site::{
         Site,
+        files::Folder,
         route::{Guard, Route},
         router::Found,
     },
-    stages::own,
+    stages::{files, own},
 };
 
 /// In whose name it is asked.
@@ -155,6 +156,21 @@ fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
         if let Some(answers) = &route.answers {
             steps.push(rows(answers, question));
         }
+    }
+    if let Some(folder) = &route.files {
+        steps.push(file(folder, route, &plain).at(route.line));
+    }
+}
+
+/// Whether the path names a file that may be looked for. Nothing is: what is there may change.
+fn file(folder: &Folder, route: &Route, plain: &str) -> Step {
+    match files::named(folder, route, plain) {
+        Ok(_) => {
+            let root = folder.root.path().display();
+            let why = format!("a file beneath {root}, if one is there");
+            Step::new("files", Verdict::Depends, why)
+        }
+        Err(refusal) => Step::new("files", Verdict::Refuse(refusal.status), refusal.reason.0),
     }
 }
 

@@ -211,6 +211,7 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("identity.account"),
     ControlId("gate.csrf"),
     ControlId("gate.cors"),
+    ControlId("gate.files"),
     ControlId("gate.redirect"),
     ControlId("limits.rate"),
     ControlId("schema.body"),

@@ -7,6 +7,7 @@
 mod bodies;
 mod cors;
 mod csrf;
+mod files;
 mod front;
 mod headers;
 mod limits;
@@ -22,6 +23,7 @@ pub use self::{
     bodies::Bodies,
     cors::NamedOrigins,
     csrf::SameSite,
+    files::Files,
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader, StrictTransport},
     limits::Limits,
@@ -46,6 +48,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &SameSite,
     &NamedOrigins,
     &Bodies,
+    &Files,
     &BehindGate,
     &NosniffHeader,
     &FrameHeader,

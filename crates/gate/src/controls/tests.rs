@@ -37,6 +37,8 @@ fn coach() -> Value {
             { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"],
               "accepts": { "json": { "shortest": 1, "longest": 10000 }, "example": "{\"text\":\"a\"}" } },
             { "path": "/", "app": "coach", "auth": "none", "reason": "public" },
+            { "path": "/forms", "files": { "root": "forms", "listing": "json" },
+              "auth": "none", "reason": "public" },
         ],
     })
 }
@@ -53,6 +55,7 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     "auth.enforced" | "auth.header-only" | "correlation.no-authority" => {
                         &[("route", "/api")]
                     }
+                    "files.confined" | "files.names" | "files.metadata" => &[("on", "/forms")],
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "health.exact-path" => &[("path", "/webhook/health")],

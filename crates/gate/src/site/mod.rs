@@ -11,6 +11,7 @@ mod collections;
 pub mod cors;
 pub mod deployment;
 pub mod desks;
+pub mod files;
 pub mod headers;
 mod issuers;
 pub mod limits;
@@ -83,6 +84,7 @@ impl Site {
         deployment: &mut Table<'_>,
         surroundings: &Surroundings<'_>,
     ) -> Option<Self> {
+        let private = files::private(deployment, surroundings.sources);
         let deployment = Deployment::read(deployment);
         let listeners = Listen::read(
             root,
@@ -124,6 +126,7 @@ impl Site {
             people,
             collections: &collections,
             surroundings,
+            private: &private,
             apps: &apps,
             limits: &limits,
             headers: &headers,

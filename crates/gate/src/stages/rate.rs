@@ -235,6 +235,7 @@ impl HeadDecision {
             Self::Forward(admitted) => Some(admitted.exchange_mut()),
             Self::Body(awaiting) => Some(&mut awaiting.passed.exchange),
             Self::Record(awaiting) => Some(&mut awaiting.exchange),
+            Self::File(awaiting) => Some(awaiting.exchange_mut()),
             Self::Answer(_) | Self::Desk(_) | Self::Unproven(_) | Self::Turn(_) => None,
         }
     }
@@ -247,6 +248,7 @@ impl HeadDecision {
             Self::Body(awaiting) => awaiting.refuse(refusal),
             Self::Record(awaiting) => awaiting.refuse(refusal),
             Self::Desk(awaiting) => awaiting.refuse(refusal),
+            Self::File(awaiting) => awaiting.refuse(refusal),
             Self::Unproven(awaiting) => awaiting.refuse(refusal),
             Self::Turn(awaiting) => awaiting.then.refuse(core, refusal),
         }

@@ -19,6 +19,7 @@ mod csrf;
 mod documented;
 mod draft;
 mod exposure;
+mod files;
 mod framing;
 mod identity_headers;
 mod issuing;
@@ -99,6 +100,9 @@ pub const PROBES: &[&dyn Probe] = &[
     &documented::NoneDocumented,
     &bodies::Checked,
     &bodies::Text,
+    &files::Confined,
+    &files::Names,
+    &files::Metadata,
     &limits::Rate,
     &limits::Uploads,
     &webhooks::Signature,

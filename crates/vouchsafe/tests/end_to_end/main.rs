@@ -30,6 +30,7 @@ mod demo;
 mod documents;
 mod egress;
 mod faults;
+mod files;
 mod full_disk;
 mod garbage;
 mod guides;

@@ -51,6 +51,10 @@ pub enum Flaw {
     CsrfIgnored,
     /// Whatever origin a page has, it may read the answer.
     OriginRepeated,
+    /// What a link in a folder of files leads to is served.
+    LinksFollowed,
+    /// A list of files shows what is in them.
+    ListWithContents,
     /// A refused login is one.
     LoginForged,
     /// Logins and logouts are not in the ledger.
@@ -148,6 +152,8 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::CookieKept, "cookie-kept"),
     (Flaw::CsrfIgnored, "csrf-ignored"),
     (Flaw::OriginRepeated, "origin-repeated"),
+    (Flaw::LinksFollowed, "links-followed"),
+    (Flaw::ListWithContents, "list-with-contents"),
     (Flaw::LoginForged, "login-forged"),
     (Flaw::LoginEventDropped, "login-event-dropped"),
     (Flaw::ScopeIgnored, "scope-ignored"),
@@ -241,6 +247,8 @@ impl Flaw {
             Self::UnsignedWithoutSecret
             | Self::OpenWithoutReason
             | Self::AuthOptional
+            | Self::LinksFollowed
+            | Self::ListWithContents
             | Self::LoginForged
             | Self::LoginEventDropped
             | Self::InspectionBlind => Sense::Child,
@@ -251,7 +259,11 @@ impl Flaw {
     pub(super) const fn is_inherited(self) -> bool {
         matches!(
             self,
-            Self::CookieReadable | Self::LoginForged | Self::LoginEventDropped
+            Self::CookieReadable
+                | Self::LoginForged
+                | Self::LoginEventDropped
+                | Self::LinksFollowed
+                | Self::ListWithContents
         )
     }
 
