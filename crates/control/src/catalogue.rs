@@ -146,6 +146,7 @@ const FILES: &[(&str, &str)] = &[
     ("bodies.toml", include_str!("../catalogue/bodies.toml")),
     ("uploads.toml", include_str!("../catalogue/uploads.toml")),
     ("browser.toml", include_str!("../catalogue/browser.toml")),
+    ("files.toml", include_str!("../catalogue/files.toml")),
     ("limits.toml", include_str!("../catalogue/limits.toml")),
     (
         "organisation.toml",

@@ -18,7 +18,8 @@ use arc_swap::{ArcSwap, Cache};
 use control::{Clock, Rng, Secret, Timestamp};
 use identity::token::{Believed, KeyTokens, LiveRevocations, Uses};
 use ledger::service::TooManyRoutes;
-use seal::ed25519::KeyFault;
+use seal::{ed25519::KeyFault, hmac};
+use tokio::sync::Semaphore;
 
 use crate::{
     assertion::{Assertions, Signer},
@@ -28,6 +29,7 @@ use crate::{
     site::Site,
     stages::{
         authenticate::Guesses,
+        files::AT_ONCE,
         record::{Acceptances, Books},
     },
     tickets::{MintFault, Minted, Tickets, Wish},
@@ -99,6 +101,10 @@ pub struct Gate {
     pub(crate) room: Arc<Room>,
     /// Where uploads are kept while they are judged, if they may be kept at all.
     pub(crate) uploads: OnceLock<Arc<Uploads>>,
+    /// Places of requests that wait for a disk to read files from.
+    pub(crate) disk: Arc<Semaphore>,
+    /// What the tags of files are made with.
+    pub(crate) file_tags: hmac::Key,
     tickets: Tickets,
     metrics: Metrics,
 }
@@ -133,6 +139,8 @@ impl Gate {
             revocations: parts.revocations,
             uses: parts.uses,
             service: parts.service,
+            disk: Arc::new(Semaphore::new(AT_ONCE)),
+            file_tags: file_tags(&parts.assertion_seed),
             signer: Signer::from_seed(parts.assertion_seed)?,
             echo: OnceLock::new(),
             people: OnceLock::new(),
@@ -278,6 +286,13 @@ impl Gate {
         self.site.store(Arc::new(site));
         Ok(())
     }
+}
+
+/// The key that tags of files are made with.
+fn file_tags(seed: &[u8; 32]) -> hmac::Key {
+    let algorithm = hmac::Algorithm::Sha256;
+    let derived = hmac::sign(algorithm, seed, &[b"vouchsafe file tag v1"]);
+    hmac::Key::new(algorithm, derived.as_bytes())
 }
 
 /// A core's view of the configuration in force.

@@ -15,11 +15,12 @@ use limits::By;
 use crate::{
     site::{
         Site,
+        files::Folder,
         observe::Observation,
         route::{Guard, Route},
         router::Found,
     },
-    stages::own,
+    stages::{files, own},
 };
 
 /// In whose name it is asked.
@@ -183,6 +184,9 @@ fn walk<'s>(site: &'s Site, question: &Question<'_>, steps: &mut Vec<Step>) -> O
     if let (Guard::Credential { .. }, Some(answers)) = (&route.guard, &route.answers) {
         steps.push(rows(answers, question));
     }
+    if let Some(folder) = &route.files {
+        steps.push(file(folder, route, &plain).at(route.line));
+    }
     Some(route)
 }
 
@@ -204,6 +208,18 @@ fn upload(route: &Route, question: &Question<'_>) -> Option<Step> {
         limits.files, limits.file
     );
     Some(Step::new("upload", Verdict::Depends, why))
+}
+
+/// Whether the path names a file that may be looked for. Nothing is: what is there may change.
+fn file(folder: &Folder, route: &Route, plain: &str) -> Step {
+    match files::named(folder, route, plain) {
+        Ok(_) => {
+            let root = folder.root.path().display();
+            let why = format!("a file beneath {root}, if one is there");
+            Step::new("files", Verdict::Depends, why)
+        }
+        Err(refusal) => Step::new("files", Verdict::Refuse(refusal.status), refusal.reason.0),
+    }
 }
 
 /// The route that governs, noted with its line; `None` where none does.

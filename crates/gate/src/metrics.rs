@@ -220,6 +220,7 @@ pub const REFUSING: &[ControlId] = &[
     ControlId("gate.cors"),
     ControlId("gate.exports"),
     ControlId("gate.answers"),
+    ControlId("gate.files"),
     ControlId("gate.redirect"),
     ControlId("limits.rate"),
     ControlId("schema.body"),

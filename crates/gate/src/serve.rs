@@ -21,6 +21,7 @@ mod bind;
 pub mod certificate;
 mod connection;
 mod dial;
+mod file;
 mod forward;
 mod held;
 mod hidden;

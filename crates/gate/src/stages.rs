@@ -27,6 +27,7 @@ mod cookies;
 pub mod cors;
 pub mod desk;
 pub mod exchange;
+pub mod files;
 pub mod forward;
 pub mod framing;
 pub mod host;
@@ -86,6 +87,8 @@ pub enum HeadDecision {
     Record(AwaitingRecord),
     /// It asks the gate itself for something: read up to [`desk::CAP`] bytes, then [`desk::serve`].
     Desk(desk::AwaitingDesk),
+    /// It asks for a file that is served here: [`files::open`].
+    File(Box<files::AwaitingFile>),
     /// Only the store knows whether what it presents counts: [`admit_proven`].
     Unproven(Box<AwaitingProof>),
     /// Other processes may have let as many pass as there may be: [`admit_turn`].
@@ -239,6 +242,9 @@ fn decided(exchange: Exchange, judged: Result<Judged, Refusal>) -> HeadDecision 
         Ok(Judged::Desk { asked, ticket }) => {
             HeadDecision::Desk(desk::AwaitingDesk::new(exchange, asked, ticket))
         }
+        Ok(Judged::File { proof, wanted }) => {
+            HeadDecision::File(Box::new(files::AwaitingFile::new(exchange, proof, wanted)))
+        }
         Ok(Judged::Held { pass, ticket, cap }) => HeadDecision::Body(AwaitingBody {
             passed: Passed {
                 exchange,
@@ -274,6 +280,10 @@ enum Judged {
     Desk {
         asked: desk::Asked,
         ticket: Option<crate::tickets::Claimed>,
+    },
+    File {
+        proof: Proof,
+        wanted: files::Wanted,
     },
     Proven(Proof, Unread),
     Unproven {
@@ -441,6 +451,18 @@ fn judge_caller(
             let pass = observe::instead(core, exchange, refusal)?;
             Pass::Proven(Proof::observed_of(pass, shown))
         }
+    };
+
+    // files: what lies beneath a root is served here, to whoever has proven that they may ask for it.
+    // With a ticket the name is judged as well, and what follows ends at the echo.
+    let wanted = route.files.as_ref();
+    let wanted = wanted.map(|folder| files::judge(folder, route, request, paths));
+    let pass = match (wanted.transpose()?, pass) {
+        (Some(wanted), Pass::Proven(proof)) if ticket.is_none() => {
+            record::reserve(exchange)?;
+            return Ok(Judged::File { proof, wanted });
+        }
+        (_, pass) => pass,
     };
 
     // body: its declared length, and whether it must be whole first: what is to be judged, and what a

@@ -21,6 +21,12 @@ pub const CONFIGURATION: &str = include_str!("../vouchsafe.toml");
 /// The login provider of its demo: a script for Node.
 pub const PROVIDER: &str = include_str!("../provider/provider.mjs");
 
+/// Files that its deployment serves beside the app, by name.
+pub const FILES: [(&str, &str); 1] = [(
+    "templates/purchases.csv",
+    include_str!("../templates/purchases.csv"),
+)];
+
 /// What the script needs, by name of the file that npm reads.
 pub const PROVIDER_PACKAGES: [(&str, &str); 2] = [
     ("package.json", include_str!("../provider/package.json")),

@@ -11,6 +11,7 @@ mod cors;
 mod csrf;
 mod errors;
 mod exports;
+mod files;
 mod front;
 mod headers;
 mod inside;
@@ -33,6 +34,7 @@ pub use self::{
     csrf::SameSite,
     errors::Errors,
     exports::Exports,
+    files::Files,
     front::{BehindGate, Framing, HeadersStripped, HostAllowList, TrustedProxies},
     headers::{FrameHeader, NosniffHeader, ReferrerHeader, StrictTransport},
     inside::InsideFields,
@@ -62,6 +64,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &Bodies,
     &Observation,
     &Uploads,
+    &Files,
     &BehindGate,
     &Errors,
     &Exports,

@@ -43,6 +43,8 @@ fn coach() -> Value {
                 "audio": { "kinds": ["wav"] },
             } },
             { "path": "/", "app": "coach", "auth": "none", "reason": "public" },
+            { "path": "/forms", "files": { "root": "forms", "listing": "json" },
+              "auth": "none", "reason": "public" },
         ],
     })
 }
@@ -60,6 +62,7 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                         &[("route", "/api")]
                     }
                     "export.formulas" | "answer.described" => &[("on", "/people")],
+                    "files.confined" | "files.names" | "files.metadata" => &[("on", "/forms")],
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "upload.size" => &[("on", "/calls"), ("file", "10MiB")],

@@ -268,6 +268,9 @@ impl<S: Client> Connection<S> {
             HeadDecision::Desk(awaiting) => {
                 return self.serve_desk(site, awaiting, facts, len).await;
             }
+            HeadDecision::File(awaiting) => {
+                return Box::pin(self.serve_file(*awaiting, facts, len)).await;
+            }
             HeadDecision::Answer(answer) => Err(answer),
             // The store is asked once; whoever it does not know by then is not let in.
             HeadDecision::Unproven(awaiting) => Err(awaiting.refuse(refusals::DEFECT)),

@@ -92,6 +92,15 @@ pub(super) const CLIENT_LEFT: Refusal = Refusal::new(
 )
 .closing();
 
+/// A file was cut, or could not be read, while it was sent.
+pub(super) const FILE_CHANGED: Refusal = Refusal::new(
+    crate::stages::files::FILES,
+    503,
+    "the file changed while it was sent",
+    Reason("file-changed"),
+)
+.closing();
+
 /// The gate stopped before the exchange had come to its end.
 pub(crate) const CUT_OFF: Refusal = Refusal::new(
     OVERLOAD,

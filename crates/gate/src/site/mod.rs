@@ -13,6 +13,7 @@ pub mod cors;
 pub mod deployment;
 pub mod described;
 pub mod desks;
+pub mod files;
 pub mod headers;
 pub mod inside;
 mod issuers;
@@ -95,6 +96,7 @@ impl Site {
         deployment: &mut Table<'_>,
         surroundings: &Surroundings<'_>,
     ) -> Option<Self> {
+        let private = files::private(deployment, surroundings.sources);
         let deployment = Deployment::read(deployment);
         let listeners = Listen::read(root, surroundings.sources, deployment.as_ref());
         let limits = Limits::read(root);
@@ -134,6 +136,7 @@ impl Site {
             people,
             collections: &collections,
             surroundings,
+            private: &private,
             apps: &apps,
             limits: &limits,
             headers: &headers,

@@ -6,7 +6,7 @@
 
 mod guard;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use config::{Fault, Found, Table};
 use hooks::Source;
@@ -22,6 +22,7 @@ use super::{
     collections,
     cors::Cors,
     deployment::host_name,
+    files::{self, Folder, NO_APP},
     headers::ResponseHeaders,
     limits::{Limits, RouteLimits},
     observe::{self, Observation},
@@ -48,8 +49,10 @@ pub struct Route {
     pub methods: Vec<Box<str>>,
     /// The host it is limited to, in lower case.
     pub host: Option<Box<str>>,
-    /// Its app, as an index into [`super::Site::apps`].
+    /// Its app, as an index into [`super::Site::apps`]; [`NO_APP`] where it serves files.
     pub app: usize,
+    /// The folder whose files it serves, in the place of an app.
+    pub files: Option<Folder>,
     /// Who may pass.
     pub guard: Guard,
     /// What its answers hold of a collection.
@@ -167,6 +170,8 @@ impl Route {
 /// What a route is read against.
 pub(super) struct Context<'a> {
     pub(super) surroundings: &'a Surroundings<'a>,
+    /// Files and folders that nobody may be served.
+    pub(super) private: &'a [PathBuf],
     pub(super) apps: &'a [App],
     pub(super) limits: &'a Limits,
     pub(super) headers: &'a ResponseHeaders,
@@ -191,7 +196,14 @@ impl Route {
             .parse_each("methods", "a method such as GET", method)
             .unwrap_or_default();
         let host = table.parse("host", "a host name without a port", host_name);
-        let app = app(table, context.apps);
+        let serves_files = table.has("files");
+        let sources = context.surroundings.sources;
+        let files = Folder::read(table, sources, context.private);
+        let app = if serves_files {
+            files.is_some().then_some(NO_APP)
+        } else {
+            app(table, context.apps)
+        };
         let bind = table.optional_one_of("bind", &["request"]);
         let held = table.has("webhook");
         let limits = RouteLimits::read(table, context.limits, held);
@@ -221,6 +233,10 @@ impl Route {
         }
         let path = path?.value;
         let host = host.map(|host| host.value);
+        let mut methods = methods.into_iter().map(|method| method.value).collect();
+        if serves_files {
+            methods = files::methods(table, methods);
+        }
         Some(Self {
             index,
             line: table.line(),
@@ -232,9 +248,10 @@ impl Route {
             .into(),
             path,
             exact,
-            methods: methods.into_iter().map(|method| method.value).collect(),
+            methods,
             host,
             app: app?,
+            files,
             guard: guard?,
             answers,
             bind_request: bind.is_some(),

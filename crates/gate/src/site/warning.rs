@@ -75,6 +75,23 @@ impl Site {
                 "override it on the one route that needs it",
             );
         }
+        for folder in self.routes().iter().filter_map(|it| it.files.as_ref()) {
+            let root = folder.root.path().display();
+            if folder.root.is_shared() {
+                warn(
+                    "files.shared-root",
+                    format!("anybody on this machine may put files into {root}"),
+                    "run chmod o-w on it",
+                );
+            }
+            if folder.root.is_wide() {
+                warn(
+                    "files.wide-root",
+                    format!("{root} is a wide root: it holds more than one thing"),
+                    "give what is served a folder of its own",
+                );
+            }
+        }
         for route in self.routes() {
             if let Guard::Open(_) = route.guard
                 && route.methods.is_empty()

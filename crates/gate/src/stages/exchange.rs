@@ -15,6 +15,7 @@ use wire::Method;
 
 use super::{
     Peer,
+    files::{Body, FileAnswer, Reading},
     login::Sent,
     observe::Observed,
     record::{self, Books},
@@ -177,6 +178,8 @@ pub(crate) enum Content {
     Sent(Box<Sent>),
     /// A page for a person.
     Page(Box<Page>),
+    /// A file, or what is said of one.
+    File(Box<FileAnswer>),
 }
 
 impl OwnAnswer {
@@ -192,9 +195,11 @@ impl OwnAnswer {
     pub const fn refusal(&self) -> Option<&Refusal> {
         match &self.content {
             Content::Refusal(refusal) => Some(refusal),
-            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) | Content::Page(_) => {
-                None
-            }
+            Content::Document(_)
+            | Content::Duplicate(_)
+            | Content::Sent(_)
+            | Content::Page(_)
+            | Content::File(_) => None,
         }
     }
 
@@ -203,8 +208,24 @@ impl OwnAnswer {
     pub const fn closes(&self) -> bool {
         match &self.content {
             Content::Refusal(refusal) => refusal.close,
-            Content::Document(_) | Content::Duplicate(_) | Content::Sent(_) | Content::Page(_) => {
-                false
+            Content::Document(_)
+            | Content::Duplicate(_)
+            | Content::Sent(_)
+            | Content::Page(_)
+            | Content::File(_) => false,
+        }
+    }
+
+    /// What is still to be read of a file and sent behind the head.
+    pub fn take_reading(&mut self) -> Option<Reading> {
+        let Content::File(file) = &mut self.content else {
+            return None;
+        };
+        match std::mem::replace(&mut file.body, Body::Empty) {
+            Body::File(reading) => Some(reading),
+            body => {
+                file.body = body;
+                None
             }
         }
     }
@@ -219,6 +240,7 @@ impl OwnAnswer {
             Content::Duplicate(ack) => ack.status,
             Content::Sent(sent) => sent.status,
             Content::Page(_) => 200,
+            Content::File(file) => file.status,
         }
     }
 }

@@ -242,6 +242,7 @@ impl HeadDecision {
             Self::Body(awaiting) => Some(&mut awaiting.passed.exchange),
             Self::Upload(awaiting) => Some(awaiting.exchange_mut()),
             Self::Record(awaiting) => Some(&mut awaiting.exchange),
+            Self::File(awaiting) => Some(awaiting.exchange_mut()),
             Self::Answer(_) | Self::Desk(_) | Self::Unproven(_) | Self::Turn(_) => None,
         }
     }
@@ -255,6 +256,7 @@ impl HeadDecision {
             Self::Upload(awaiting) => awaiting.refuse(refusal),
             Self::Record(awaiting) => awaiting.refuse(refusal),
             Self::Desk(awaiting) => awaiting.refuse(refusal),
+            Self::File(awaiting) => awaiting.refuse(refusal),
             Self::Unproven(awaiting) => awaiting.refuse(refusal),
             Self::Turn(awaiting) => awaiting.then.refuse(core, refusal),
         }

@@ -131,7 +131,11 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         {
             Kind::AUTHENTICATION_FAILED
         }
-        Content::Refusal(_) | Content::Document(_) | Content::Sent(_) | Content::Page(_) => end,
+        Content::Refusal(_)
+        | Content::Document(_)
+        | Content::Sent(_)
+        | Content::Page(_)
+        | Content::File(_) => end,
     };
     let books = &core.books;
     let mut event = exchange.event(kind);
@@ -153,14 +157,9 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
                 books.recorder.record_refusal(event);
             }
         }
-        Content::Document(_) | Content::Sent(_) | Content::Page(_) => {
+        Content::Document(_) | Content::Sent(_) | Content::Page(_) | Content::File(_) => {
             books.counters.add(Metric::Answered, 1);
-            event.status = Some(match content {
-                Content::Sent(sent) => sent.status,
-                Content::Document(document) => document.status(),
-                Content::Page(_) => 200,
-                Content::Refusal(_) | Content::Duplicate(_) => 0,
-            });
+            event.status = Some(status);
             if exchange.has_room() {
                 books.put(event);
             } else {
@@ -173,6 +172,27 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
             books.put(event);
         }
     }
+}
+
+/// Records the end of a file that was sent, whole or not.
+pub fn finish_file(core: &Core, answer: OwnAnswer, outcome: &Outcome) {
+    let OwnAnswer { mut exchange, .. } = answer;
+    rate::ended(&exchange, outcome.status);
+    let kind = exchange.take_end();
+    let mut event = exchange.event(kind);
+    let books = &core.books;
+    if let Some(refusal) = &outcome.broken {
+        event = event.refused(refusal);
+        books.counters.refused(refusal.control);
+    }
+    event.status = outcome.status;
+    event.received = Some(outcome.received);
+    event.sent = Some(outcome.sent);
+    let spent = exchange.spent();
+    event.micros = Some(spent);
+    books.counters.add(Metric::Answered, 1);
+    books.count(spent, outcome.received, outcome.sent);
+    books.put(event);
 }
 
 /// Records the end of a request that is dropped without one, because its task was ended by a stop or

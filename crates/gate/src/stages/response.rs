@@ -10,6 +10,7 @@ use wire::{Answer, BodyFraming, Field, HeadWriter, Name};
 use super::{
     cookies, cors,
     exchange::{Content, Exchange, OwnAnswer},
+    files::FileAnswer,
     forward::Forwarding,
     login,
     output::{self, Way},
@@ -246,23 +247,34 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
             }
         }
         Content::Page(page) => (HTML, page.body()),
+        Content::File(file) => (file.media.as_bytes(), file.text()),
     };
     if !content_type.is_empty() {
         let _ = writer.field(b"Content-Type", content_type);
     }
     let caching = match &answer.content {
         Content::Document(document) => document.caching(),
+        Content::File(file) => file.caching.as_bytes(),
         _ => own::NOT_KEPT,
     };
     let _ = writer.field(b"Cache-Control", caching);
-    // No length goes with a 204 (RFC 9110, section 8.6).
-    if answer.status() != 204 {
-        let _ = writer.number(b"Content-Length", body.len() as u64);
+    let length = match &answer.content {
+        Content::File(file) => {
+            write_file(file, &mut writer);
+            file.length
+        }
+        // No length goes with a 204 (RFC 9110, section 8.6).
+        _ => (answer.status() != 204).then_some(body.len() as u64),
+    };
+    if let Some(length) = length {
+        let _ = writer.number(b"Content-Length", length);
     }
     if !keep_alive || answer.closes() {
         let _ = writer.field(b"Connection", b"close");
     }
-    if content_type == HTML {
+    if let Content::Page(_) | Content::Refusal(_) = &answer.content
+        && content_type == HTML
+    {
         write_page_headers(exchange, out);
     } else {
         headers(exchange).write(exchange.secure, AppSaid::default(), out);
@@ -276,6 +288,23 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
     if !exchange.head {
         out.extend_from_slice(body);
+    }
+}
+
+/// What is said of a file besides its type and length. One that is only ever stored runs nothing, should
+/// a browser show it all the same.
+fn write_file(file: &FileAnswer, writer: &mut HeadWriter<'_>) {
+    if let Some((tag, date)) = &file.version {
+        let _ = writer.field(b"ETag", tag.as_bytes());
+        let _ = writer.field(b"Last-Modified", date.as_bytes());
+        let _ = writer.field(b"Accept-Ranges", b"bytes");
+    }
+    if let Some(range) = &file.range {
+        let _ = writer.field(b"Content-Range", range.as_bytes());
+    }
+    if let Some(disposition) = &file.disposition {
+        let _ = writer.field(b"Content-Disposition", disposition.as_bytes());
+        let _ = writer.field(b"Content-Security-Policy", b"default-src 'none'; sandbox");
     }
 }
 

@@ -248,8 +248,13 @@ impl House {
                 let served = stages::desk::serve(&self.core, awaiting, body);
                 Err(self.runtime.block_on(served))
             }
+            HeadDecision::File(awaiting) => {
+                let opened = stages::files::open(&self.core, *awaiting, &request);
+                Err(self.runtime.block_on(opened))
+            }
             HeadDecision::Unproven(_) => unreachable!("the store was asked"),
             HeadDecision::Turn(_) => unreachable!("this house shares no limits"),
+            HeadDecision::Upload(_) => unreachable!("no route of this house takes uploads"),
         };
         between();
         self.written(decided, &request, body)
@@ -281,9 +286,16 @@ impl House {
         });
         match sent {
             Ok(forwarding) => Met::Sent(String::from_utf8(out).unwrap(), forwarding),
-            Err(answer) => {
+            Err(mut answer) => {
                 let status = answer.status();
+                let reading = answer.take_reading();
                 response::write_own(&answer, true, &mut out);
+                if let Some(mut reading) = reading {
+                    while !reading.is_done() {
+                        let piece = reading.next(&self.core, Vec::new());
+                        out.extend(self.runtime.block_on(piece).unwrap());
+                    }
+                }
                 record::finish_own(&self.core, answer, body.len() as u64);
                 Met::Answered(status, String::from_utf8(out).unwrap())
             }

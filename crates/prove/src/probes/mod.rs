@@ -20,6 +20,7 @@ mod csrf;
 mod documented;
 mod draft;
 mod exposure;
+mod files;
 mod framing;
 mod identity_headers;
 mod issuing;
@@ -115,6 +116,9 @@ pub const PROBES: &[&dyn Probe] = &[
     &uploads::Schema,
     &uploads::Audio,
     &uploads::Friendly,
+    &files::Confined,
+    &files::Names,
+    &files::Metadata,
     &limits::Rate,
     &limits::Uploads,
     &limits::Apart,

@@ -124,7 +124,10 @@ fn read_app(app: &Value, interfaces: &[IpAddr]) -> Result<AppFact, TargetError> 
 }
 
 fn read_route(route: &Value, rights: Option<&Rights>) -> RouteFact {
-    let (path, methods) = (text(route, "path"), texts(route.get("methods")));
+    let (path, mut methods) = (text(route, "path"), texts(route.get("methods")));
+    if methods.is_empty() && route.get("files").is_some() {
+        methods = vec!["GET".to_owned(), "HEAD".to_owned()];
+    }
     let (method, roles) = usable(&path, &methods, texts(route.get("roles")), rights);
     let auth = texts(route.get("auth"));
     let named = |way: &str| auth.iter().any(|named| named == way);

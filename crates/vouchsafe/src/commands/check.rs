@@ -36,6 +36,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             loaded.data_dir.display()
         );
     }
+    for route in loaded.site.iter().flat_map(|site| site.routes()) {
+        if let Some(folder) = &route.files {
+            let root = folder.root.path().display();
+            let _ = writeln!(stderr, "{} serves files beneath {root}", route.id);
+        }
+    }
     let clock = Arc::new(SystemClock::new());
     if let Some(outlook) = loaded.storage.look(&args.config, clock)? {
         let _ = writeln!(stderr, "{outlook}");
@@ -96,6 +102,9 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
             format!("the observation of {id} ended on {day} and it enforces: remove mode and until")
         });
     }
+    let of_files = site.warnings().into_iter();
+    let of_files = of_files.filter(|warning| warning.code.starts_with("files."));
+    warnings.extend(of_files.map(|it| format!("{}: {}", it.message, it.hint)));
     if loaded.ledger.second_place.is_none() {
         warnings.push(
             "checkpoints go to no second place: whoever owns this host could replace the whole \

@@ -85,6 +85,8 @@ pub(crate) fn work(stage: &Stage) -> Result<(Known, Sent), Failure> {
     }
     changes(stage, "/.vouchsafe/logout", &kim, FORM, "", 303)?;
     through(&page(stage, "/app/accounts", &kim)?, 401)?;
+    let template = get("/templates/purchases.csv", "");
+    through(&stage.send(stage.gate(), &template)?, 200)?;
     let key = stage.key(&json!({
         "name": "a supplier", "scopes": [format!("POST {IMPORT}")], "roles": ["supplier"],
     }))?;

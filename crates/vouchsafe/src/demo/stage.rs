@@ -117,6 +117,12 @@ impl Stage {
         let configuration = folder.path().join("vouchsafe.toml");
         let document = folder.path().join("SECURITY.md");
         std::fs::write(&configuration, text).map_err(io("write the configuration", hint))?;
+        for (name, text) in system.files() {
+            let file = folder.path().join(name);
+            let above = file.parent().unwrap_or(folder.path());
+            std::fs::create_dir_all(above).map_err(io("make a folder", hint))?;
+            std::fs::write(&file, text).map_err(io("write a file", hint))?;
+        }
         std::fs::write(&document, system.document()).map_err(io("write the document", hint))?;
 
         let gate_ready = folder.path().join("gate.ready");

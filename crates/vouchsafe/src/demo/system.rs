@@ -44,6 +44,14 @@ impl System {
         }
     }
 
+    /// Files beside its configuration, by name.
+    pub(super) const fn files(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::StudentOutreach | Self::Helpline => &[],
+            Self::SavingsAnalysis => &savings_analysis::FILES,
+        }
+    }
+
     /// Its configuration.
     pub(crate) const fn configuration(self) -> &'static str {
         match self {

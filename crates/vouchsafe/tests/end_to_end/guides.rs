@@ -181,10 +181,15 @@ fn the_configurations_of_guides_keep_what_they_promise() {
             ],
         ),
         ("answers.md", &["errors.hidden", "export.formulas"]),
+        (
+            "files.md",
+            &["files.confined", "files.names", "files.metadata"],
+        ),
     ] {
         for text in examples(guide, "toml") {
             let text = crate::support::site(upstream.address) + &text;
             let deployment = crate::support::Deployment::new(&text);
+            std::fs::create_dir(deployment.folder().join("public")).unwrap();
             let promised = examples(guide, "markdown").concat();
             deployment.write("SECURITY.md", promised.as_bytes());
             let gate = deployment.up();

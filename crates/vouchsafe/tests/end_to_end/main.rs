@@ -32,6 +32,7 @@ mod disruptive;
 mod documents;
 mod egress;
 mod faults;
+mod files;
 mod full_disk;
 mod garbage;
 mod guides;

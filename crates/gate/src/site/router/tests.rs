@@ -20,6 +20,7 @@ fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route
         methods: methods.iter().map(|method| (*method).into()).collect(),
         host: host.map(Into::into),
         app: 0,
+        files: None,
         guard: Guard::Open(OpenReason::stated("test").unwrap()),
         answers: None,
         accepts: None,

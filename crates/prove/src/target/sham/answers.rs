@@ -75,6 +75,12 @@ impl Sham<'_> {
                 Flaw::LoginForged if returns_from_login(&request) && refused(&reply, 403) => {
                     self.logged_in()
                 }
+                Flaw::LinksFollowed if refused(&reply, 404) => {
+                    Ok(self.serve_carelessly(&request, reply))
+                }
+                Flaw::ListWithContents if succeeded(&reply) => {
+                    Ok(self.list_with_contents(&request, reply))
+                }
                 _ => Ok(reply),
             };
         };

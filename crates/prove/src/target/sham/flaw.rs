@@ -57,6 +57,10 @@ pub enum Flaw {
     UploadNamed,
     /// Whoever sends a file that cannot be read sees what a program says of it.
     UploadTraced,
+    /// What a link in a folder of files leads to is served.
+    LinksFollowed,
+    /// A list of files shows what is in them.
+    ListWithContents,
     /// A refused login is one.
     LoginForged,
     /// Logins and logouts are not in the ledger.
@@ -157,6 +161,8 @@ const NAMES: &[(Flaw, &str)] = &[
     (Flaw::OriginRepeated, "origin-repeated"),
     (Flaw::UploadNamed, "upload-named"),
     (Flaw::UploadTraced, "upload-traced"),
+    (Flaw::LinksFollowed, "links-followed"),
+    (Flaw::ListWithContents, "list-with-contents"),
     (Flaw::LoginForged, "login-forged"),
     (Flaw::LoginEventDropped, "login-event-dropped"),
     (Flaw::ScopeIgnored, "scope-ignored"),
@@ -253,6 +259,8 @@ impl Flaw {
             | Self::OpenWithoutReason
             | Self::AuthOptional
             | Self::ForwardedLeftmost
+            | Self::LinksFollowed
+            | Self::ListWithContents
             | Self::LoginForged
             | Self::LoginEventDropped
             | Self::InspectionBlind => Sense::Child,
@@ -267,6 +275,8 @@ impl Flaw {
                 | Self::ForwardedLeftmost
                 | Self::LoginForged
                 | Self::LoginEventDropped
+                | Self::LinksFollowed
+                | Self::ListWithContents
         )
     }
 

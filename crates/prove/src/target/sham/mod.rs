@@ -7,6 +7,7 @@
 mod alter;
 mod answers;
 mod credentials;
+mod files;
 mod flaw;
 mod people;
 mod request;
