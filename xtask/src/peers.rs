@@ -40,6 +40,11 @@ const PEERS: &[Peer] = &[
         packages: &["chromium"],
         find: chromium,
     },
+    Peer {
+        variable: "VOUCHSAFE_TEST_PEBBLE",
+        packages: &["pebble"],
+        find: pebble,
+    },
 ];
 
 /// Makes sure that each of them can be started.
@@ -100,6 +105,11 @@ fn redis() -> Option<PathBuf> {
 /// The program itself.
 fn chromium() -> Option<PathBuf> {
     program("VOUCHSAFE_TEST_CHROMIUM", &["chromium"])
+}
+
+/// The program itself: an authority that gives out certificates, for tests.
+fn pebble() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_PEBBLE", &["pebble"])
 }
 
 /// What `variable` names, or the first of `names` on the PATH.

@@ -44,6 +44,8 @@ pub struct ResponseHeaders {
     pub referrer: Referrer,
     /// How long browsers insist on TLS, sub-domains included; `None` says nothing.
     pub hsts: Option<Duration>,
+    /// Whether browsers may ship with that, for whoever comes for the first time.
+    pub preload: bool,
     /// Fields that do not depend on the app's answer, as bytes, each line ended.
     fixed: Box<[u8]>,
     /// The field that is added under TLS alone.
@@ -60,6 +62,7 @@ impl Default for ResponseHeaders {
             Frame::SameOrigin,
             Referrer::SameOrigin,
             Some(ONE_YEAR),
+            false,
         )
     }
 }
@@ -67,7 +70,13 @@ impl Default for ResponseHeaders {
 impl ResponseHeaders {
     /// Renders the settings once, so that an answer copies bytes.
     #[must_use]
-    pub fn new(nosniff: bool, frame: Frame, referrer: Referrer, hsts: Option<Duration>) -> Self {
+    pub fn new(
+        nosniff: bool,
+        frame: Frame,
+        referrer: Referrer,
+        hsts: Option<Duration>,
+        preload: bool,
+    ) -> Self {
         let mut fixed = Vec::with_capacity(96);
         if nosniff {
             fixed.extend_from_slice(b"X-Content-Type-Options: nosniff\r\n");
@@ -84,8 +93,9 @@ impl ResponseHeaders {
         }
         let strict_transport = hsts.map_or_else(Vec::new, |age| {
             format!(
-                "Strict-Transport-Security: max-age={}; includeSubDomains\r\n",
-                age.as_secs()
+                "Strict-Transport-Security: max-age={}; includeSubDomains{}\r\n",
+                age.as_secs(),
+                if preload { "; preload" } else { "" }
             )
             .into_bytes()
         });
@@ -94,6 +104,7 @@ impl ResponseHeaders {
             frame,
             referrer,
             hsts,
+            preload,
             fixed: fixed.into(),
             strict_transport: strict_transport.into(),
         }
@@ -125,9 +136,22 @@ impl ResponseHeaders {
             None => above.hsts,
             Some(found) => Some(found.value).filter(|age| !age.is_zero()),
         };
-        let read = Self::new(nosniff, frame, referrer, hsts);
+        let preload = table.flag("hsts_preload", above.preload);
+        if preload && hsts.is_none_or(|age| age < ONE_YEAR) {
+            table.fault(
+                Fault::new(
+                    "headers.preload-too-short",
+                    "browsers ship with names that insist on TLS for a year at least",
+                )
+                .at(table.span())
+                .hint("let hsts be \"365d\" or more, or leave hsts_preload out"),
+            );
+        }
+        let read = Self::new(nosniff, frame, referrer, hsts, preload);
         let reason = table.text("reason");
-        if reason.is_none() && read != *above {
+        // To insist on more is no weakening, and needs no reason.
+        let asked = Self::new(nosniff, frame, referrer, hsts, above.preload);
+        if reason.is_none() && (asked != *above || above.preload && !preload) {
             table.fault(
                 Fault::new(
                     "headers.no-reason",
@@ -227,6 +251,16 @@ mod tests {
     }
 
     #[test]
+    fn names_that_browsers_may_ship_with_say_so() {
+        let year = Some(ONE_YEAR);
+        let (frame, referrer) = (Frame::SameOrigin, Referrer::SameOrigin);
+        let headers = ResponseHeaders::new(true, frame, referrer, year, true);
+        let field = "Strict-Transport-Security: max-age=31536000; includeSubDomains; preload\r\n";
+        assert!(written(&headers, true, &[]).contains(field));
+        assert!(!written(&ResponseHeaders::default(), true, &[]).contains("preload"));
+    }
+
+    #[test]
     fn strict_transport_is_said_under_tls_alone() {
         assert!(!written(&ResponseHeaders::default(), false, &[]).contains("Strict-Transport"));
     }
@@ -264,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_left_to_the_app() {
-        let headers = ResponseHeaders::new(false, Frame::Off, Referrer::Off, None);
+        let headers = ResponseHeaders::new(false, Frame::Off, Referrer::Off, None, false);
         let app = [("X-Frame-Options", "ALLOW"), ("Referrer-Policy", "origin")];
         assert_eq!(
             written(&headers, true, &app),
