@@ -46,6 +46,11 @@ const PEERS: &[Peer] = &[
         packages: &["slowhttptest"],
         find: slowhttptest,
     },
+    Peer {
+        variable: "VOUCHSAFE_TEST_PEBBLE",
+        packages: &["pebble"],
+        find: pebble,
+    },
 ];
 
 /// Makes sure that each of them can be started.
@@ -111,6 +116,11 @@ fn chromium() -> Option<PathBuf> {
 /// The program itself.
 fn slowhttptest() -> Option<PathBuf> {
     program("VOUCHSAFE_TEST_SLOWHTTPTEST", &["slowhttptest"])
+}
+
+/// The program itself: an authority that gives out certificates, for tests.
+fn pebble() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_PEBBLE", &["pebble"])
 }
 
 /// What `variable` names, or the first of `names` on the PATH.

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Why an order came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderFault {
+pub(crate) enum OrderFault {
     /// The authority says no, or does not answer.
     #[error("{0}")]
     Authority(#[from] Error),
@@ -162,8 +162,9 @@ fn shown(name: &str, digest: &[u8]) -> Option<CertifiedKey> {
     let key = KeyPair::generate().ok()?;
     let made = params.self_signed(&key).ok()?;
     let key = PrivateKeyDer::try_from(key.serialize_der()).ok()?;
-    let provider = aws_lc_rs::default_provider();
-    CertifiedKey::from_der(vec![made.der().clone()], key, &provider).ok()
+    // Not by what checks that both fit: it knows no extension for authorities, which is critical.
+    let key = aws_lc_rs::sign::any_supported_type(&key).ok()?;
+    Some(CertifiedKey::new(vec![made.der().clone()], key))
 }
 
 /// What the authority saw instead, in its words.

@@ -200,6 +200,8 @@ pub enum Guard {
     Token(Vec<String>),
     /// A person who is logged in and no key or token, with one of these roles where any are named.
     Session(Vec<String>),
+    /// A program that shows a certificate and nothing else, with one of these roles where any are named.
+    Certificate(Vec<String>),
     /// A sender whose signature verifies under this scheme.
     Webhook(String),
 }

@@ -5,6 +5,7 @@
 //! self-test sends its probes to a sham with the fault named here.
 
 mod accounts;
+mod certificates;
 mod people;
 mod roles;
 mod rows;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 pub use self::{
     accounts::LocalAccounts,
+    certificates::Certificates,
     people::{KeptSessions, People},
     roles::Roles,
     rows::Rows,
@@ -31,6 +33,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &People,
     &KeptSessions,
     &LocalAccounts,
+    &Certificates,
 ];
 
 /// A change made by this process counts at once; one made by another process within this.
@@ -55,9 +58,9 @@ pub struct Tokens;
 const ROUTE_KEYS: &[Key] = &[
     Key {
         path: "[[route]] auth",
-        takes: "list of \"api-key\", \"token\" and \"session\", or \"none\"",
+        takes: "list of \"api-key\", \"token\", \"session\" and \"certificate\", or \"none\"",
         default: "required",
-        about: "Who may pass the route: the holder of a key or of a token, a person who is logged in, or anyone for a stated reason.",
+        about: "Who may pass the route: the holder of a key or of a token, a person who is logged in, a program with a certificate, or anyone for a stated reason.",
     },
     Key {
         path: "[[route]] roles",

@@ -118,12 +118,20 @@ impl Control for StrictTransport {
             title: "Browsers insist on TLS",
             summary: "Every answer over TLS has browsers come back over TLS alone, sub-domains included.",
             promises: &["transport.hsts"],
-            keys: &[Key {
-                path: "[headers] hsts",
-                takes: "a duration; 0s says nothing",
-                default: "\"365d\"",
-                about: "How long browsers insist on TLS, sub-domains included; only said under TLS.",
-            }],
+            keys: &[
+                Key {
+                    path: "[headers] hsts",
+                    takes: "a duration; 0s says nothing",
+                    default: "\"365d\"",
+                    about: "How long browsers insist on TLS, sub-domains included; only said under TLS.",
+                },
+                Key {
+                    path: "[headers] hsts_preload",
+                    takes: "true or false",
+                    default: "false",
+                    about: "Whether browsers may ship with the name, so that whoever comes for the first time comes over TLS. Hard to take back: every sub-domain must speak TLS, for good.",
+                },
+            ],
         }
     }
 
@@ -143,6 +151,14 @@ impl Control for StrictTransport {
                 "# promise: transport.hsts age=365d\n",
             );
         };
+        if asked.value("preload").is_some()
+            && configuration.pointer("/headers/hsts_preload") != Some(&json!(true))
+        {
+            return falls(
+                "browsers may not ship with the name",
+                "[headers]\nhsts_preload = true\n",
+            );
+        }
         if wanted > ONE_YEAR && configuration.pointer("/headers/hsts").is_none() {
             return falls(
                 "browsers insist for a year",

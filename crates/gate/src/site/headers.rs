@@ -48,6 +48,8 @@ pub struct ResponseHeaders {
     pub hsts: Option<Duration>,
     /// Fields of an app that are taken out because they tell of it.
     pub inside: Inside,
+    /// Whether browsers may ship with that, for whoever comes for the first time.
+    pub preload: bool,
     /// Fields that do not depend on the app's answer, as bytes, each line ended.
     fixed: Box<[u8]>,
     /// The field that is added under TLS alone.
@@ -64,6 +66,7 @@ impl Default for ResponseHeaders {
             Frame::SameOrigin,
             Referrer::SameOrigin,
             Some(ONE_YEAR),
+            false,
         )
     }
 }
@@ -71,7 +74,13 @@ impl Default for ResponseHeaders {
 impl ResponseHeaders {
     /// Renders the settings once, so that an answer copies bytes.
     #[must_use]
-    pub fn new(nosniff: bool, frame: Frame, referrer: Referrer, hsts: Option<Duration>) -> Self {
+    pub fn new(
+        nosniff: bool,
+        frame: Frame,
+        referrer: Referrer,
+        hsts: Option<Duration>,
+        preload: bool,
+    ) -> Self {
         let mut fixed = Vec::with_capacity(96);
         if nosniff {
             fixed.extend_from_slice(b"X-Content-Type-Options: nosniff\r\n");
@@ -88,8 +97,9 @@ impl ResponseHeaders {
         }
         let strict_transport = hsts.map_or_else(Vec::new, |age| {
             format!(
-                "Strict-Transport-Security: max-age={}; includeSubDomains\r\n",
-                age.as_secs()
+                "Strict-Transport-Security: max-age={}; includeSubDomains{}\r\n",
+                age.as_secs(),
+                if preload { "; preload" } else { "" }
             )
             .into_bytes()
         });
@@ -99,6 +109,7 @@ impl ResponseHeaders {
             referrer,
             hsts,
             inside: Inside::default(),
+            preload,
             fixed: fixed.into(),
             strict_transport: strict_transport.into(),
         }
@@ -130,13 +141,26 @@ impl ResponseHeaders {
             None => above.hsts,
             Some(found) => Some(found.value).filter(|age| !age.is_zero()),
         };
-        let mut read = Self::new(nosniff, frame, referrer, hsts);
-        // To take out more needs no reason.
+        let preload = table.flag("hsts_preload", above.preload);
+        if preload && hsts.is_none_or(|age| age < ONE_YEAR) {
+            table.fault(
+                Fault::new(
+                    "headers.preload-too-short",
+                    "browsers ship with names that insist on TLS for a year at least",
+                )
+                .at(table.span())
+                .hint("let hsts be \"365d\" or more, or leave hsts_preload out"),
+            );
+        }
+        let mut read = Self::new(nosniff, frame, referrer, hsts, preload);
+        // To take out more, and to insist on more, needs no reason.
         let inside = Inside::read(table, &above.inside);
         let keeps_more = inside.keeps_more_than(&above.inside);
-        read.inside = above.inside.clone();
+        let mut asked = Self::new(nosniff, frame, referrer, hsts, above.preload);
+        asked.inside = above.inside.clone();
         let reason = table.text("reason");
-        if reason.is_none() && (keeps_more || read != *above) {
+        let insists_less = above.preload && !preload;
+        if reason.is_none() && (keeps_more || insists_less || asked != *above) {
             table.fault(
                 Fault::new(
                     "headers.no-reason",
@@ -239,6 +263,16 @@ mod tests {
     }
 
     #[test]
+    fn names_that_browsers_may_ship_with_say_so() {
+        let year = Some(ONE_YEAR);
+        let (frame, referrer) = (Frame::SameOrigin, Referrer::SameOrigin);
+        let headers = ResponseHeaders::new(true, frame, referrer, year, true);
+        let field = "Strict-Transport-Security: max-age=31536000; includeSubDomains; preload\r\n";
+        assert!(written(&headers, true, &[]).contains(field));
+        assert!(!written(&ResponseHeaders::default(), true, &[]).contains("preload"));
+    }
+
+    #[test]
     fn strict_transport_is_said_under_tls_alone() {
         assert!(!written(&ResponseHeaders::default(), false, &[]).contains("Strict-Transport"));
     }
@@ -276,7 +310,7 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_left_to_the_app() {
-        let headers = ResponseHeaders::new(false, Frame::Off, Referrer::Off, None);
+        let headers = ResponseHeaders::new(false, Frame::Off, Referrer::Off, None, false);
         let app = [("X-Frame-Options", "ALLOW"), ("Referrer-Policy", "origin")];
         assert_eq!(
             written(&headers, true, &app),

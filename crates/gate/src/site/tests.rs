@@ -393,3 +393,113 @@ fn every_fault_of_a_file_is_told_at_once() {
     found.sort_unstable();
     assert_eq!(found.len(), 4, "{found:?}");
 }
+
+#[test]
+fn certificates_of_a_listener_come_from_one_place_and_are_named_once() {
+    let with = |tls: &str| {
+        let listener = format!("[[listen]]\naddress = \"127.0.0.1:0\"\ntls = {{ {tls} }}\n");
+        codes(&text(&format!("{OPEN}{listener}")))
+    };
+    const A: &str = "{ certificate = \"a.pem\", key = \"file:a.key\" }";
+    const B: &str = "{ certificate = \"b.pem\", key = \"file:b.key\" }";
+    assert_eq!(with(&format!("certificates = [{A}, {B}]")), [""; 0]);
+    let ordered = "acme = { terms_agreed = true, challenge = \"tls-alpn-01\" }";
+    assert_eq!(with(ordered), [""; 0]);
+    for (tls, code) in [
+        (
+            format!("certificates = [{A}, {A}]"),
+            "listen.certificate-twice",
+        ),
+        ("certificates = []".to_owned(), "listen.no-certificates"),
+        (
+            format!("certificates = [{A}], self_signed = true"),
+            "listen.two-certificates",
+        ),
+        (
+            format!("certificates = [{A}], key = \"file:k\""),
+            "listen.two-certificates",
+        ),
+        (
+            format!("{ordered}, self_signed = true"),
+            "listen.two-certificates",
+        ),
+        ("acme = {}".to_owned(), "acme.terms"),
+        (
+            ordered.replace("true,", "true, names = [\"other.test\"],"),
+            "acme.foreign-name",
+        ),
+        (
+            ordered.replace("true,", "true, directory = \"http://a.test\","),
+            "config.value",
+        ),
+        (
+            format!("{ordered}, clients = {{ roots = \"ca.pem\", required = true }}"),
+            "acme.no-certificate-of-its-own",
+        ),
+        (
+            "self_signed = true, clients = { required = true }".to_owned(),
+            "config.missing-key",
+        ),
+    ] {
+        assert!(with(&tls).contains(&code), "{tls}: {:?}", with(&tls));
+    }
+}
+
+#[test]
+fn a_certificate_stands_for_one_entry_that_could_be_told_by_it() {
+    const ASKS: &str = "[[listen]]\naddress = \"127.0.0.1:0\"\n\
+                        tls = { self_signed = true, clients = { roots = \"ca.pem\" } }\n";
+    const BILLING: &str = "[[certificate]]\nname = \"billing\"\n";
+    let with = |rest: &str| codes(&text(&format!("{OPEN}{ASKS}{rest}")));
+    let dns = format!("{BILLING}dns = \"billing.test\"\n");
+    assert_eq!(with(&dns), [""; 0]);
+    let all = format!(
+        "{BILLING}dns = [\"a.test\", \"b.test\"]\nuri = \"spiffe://test/a\"\nemail = \"a@test\"\n\
+         sha256 = \"{}\"\nscopes = [\"GET /api\"]\ntenant = \"north\"\nroles = [\"reader\"]\n",
+        "AB:".repeat(31) + "cd"
+    );
+    assert_eq!(with(&all), [""; 0]);
+    for (entries, code) in [
+        (BILLING.to_owned(), "certificate.unmarked"),
+        (format!("{BILLING}dns = \"*.test\"\n"), "certificate.mark"),
+        (format!("{BILLING}sha256 = \"ab\"\n"), "certificate.mark"),
+        (format!("{BILLING}uri = \"billing\"\n"), "certificate.mark"),
+        (
+            format!("{BILLING}email = \"billing\"\n"),
+            "certificate.mark",
+        ),
+        (
+            format!("{dns}{}", dns.replace("\"billing\"", "\"b\"")),
+            "certificate.twice",
+        ),
+        (
+            format!("{dns}{}", dns.replace("billing.test", "b.test")),
+            "certificate.name-twice",
+        ),
+        (dns.replace("\"billing\"", "\"Billing\""), "config.value"),
+        (format!("{dns}scopes = [\"/api\"]\n"), "certificate.scope"),
+    ] {
+        assert!(
+            with(&entries).contains(&code),
+            "{entries}: {:?}",
+            with(&entries)
+        );
+    }
+    assert_eq!(
+        codes(&text(&format!("{OPEN}{dns}"))),
+        ["certificate.not-asked"]
+    );
+    let other = ASKS.replace("ca.pem", "other.pem");
+    assert_eq!(with(&format!("{other}{dns}")), ["listen.two-authorities"]);
+    let route = |auth: &str, rest: &str| {
+        let route = format!("[[route]]\npath = \"/p\"\napp = \"coach\"\nauth = [{auth}]\n");
+        with(&format!("{route}{rest}"))
+    };
+    assert_eq!(route("\"certificate\"", &dns), [""; 0]);
+    assert_eq!(route("\"certificate\", \"api-key\"", &dns), [""; 0]);
+    assert_eq!(route("\"certificate\"", ""), ["route.no-certificates"]);
+    assert_eq!(
+        route("\"certificate\", \"session\"", &dns),
+        ["route.certificate-and-session"]
+    );
+}

@@ -314,8 +314,9 @@ fn write_page_headers(exchange: &Exchange, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Security-Policy: ");
     out.extend_from_slice(Page::policy().as_bytes());
     out.extend_from_slice(b"\r\n");
-    let hsts = exchange.site.headers().hsts;
-    let own = ResponseHeaders::new(true, Frame::Deny, Referrer::SameOrigin, hsts);
+    let of_site = exchange.site.headers();
+    let (hsts, preload) = (of_site.hsts, of_site.preload);
+    let own = ResponseHeaders::new(true, Frame::Deny, Referrer::SameOrigin, hsts, preload);
     own.write(exchange.secure, AppSaid::default(), out);
 }
 

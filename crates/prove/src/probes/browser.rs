@@ -70,13 +70,14 @@ impl Probe for StrictTransport {
     fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
         let age = asked.value("age").and_then(config::quantity::duration);
         let age = age.ok_or_else(|| TargetError::new("read the anchor", "age is no duration"))?;
+        let preload = asked.value("preload").is_some();
         if !transport::serves_over_tls(at) {
             sheet.unproven("the listener that is asked speaks no TLS, where nothing may be said");
             return Ok(());
         }
         on_every_answer(at, sheet, |answer| {
             field_is(answer, "Strict-Transport-Security", |value| {
-                insists(value, age.as_secs())
+                insists(value, age.as_secs()) && (!preload || is_listed(value))
             })
         })
     }
@@ -90,6 +91,12 @@ fn insists(value: &str, seconds: u64) -> bool {
     let age = age.and_then(|age| age.parse::<u64>().ok());
     age.is_some_and(|age| age >= seconds)
         && directives().any(|it| it.eq_ignore_ascii_case("includeSubDomains"))
+}
+
+/// Whether a value agrees that browsers ship with the name.
+fn is_listed(value: &str) -> bool {
+    let mut directives = value.split(';').map(str::trim);
+    directives.any(|it| it.eq_ignore_ascii_case("preload"))
 }
 
 /// One value, once, and the right one: two fields of the name are read differently by browsers.

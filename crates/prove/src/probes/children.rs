@@ -164,6 +164,11 @@ impl Probe for DocumentedOpen {
                         format!("{}, which states no reason, without a session", route.path);
                     sheet.pair(attempt, Met::status(&attack, &[401]), twin);
                 }
+                // No proof has a certificate that a listener believes.
+                Guard::Certificate(_) => sheet.unproven(format!(
+                    "{} is for programs with a certificate, and the proof has none",
+                    route.path
+                )),
                 Guard::Webhook(_) => {}
             }
         }

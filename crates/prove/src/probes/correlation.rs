@@ -32,7 +32,7 @@ impl Probe for NoAuthority {
             Guard::Session(roles) => {
                 sessions::from_our_page(at, &plain, &sessions::fresh(at, roles)?)
             }
-            Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => {
+            Guard::Open(_) | Guard::Token(_) | Guard::Certificate(_) | Guard::Webhook(_) => {
                 sheet.unproven("the route takes neither a key nor a session");
                 return Ok(());
             }

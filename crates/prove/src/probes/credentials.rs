@@ -9,7 +9,7 @@ use control::{
 use super::{
     draft::Draft,
     keys::{CHECKSUM, wide_key},
-    method_of, named_route, sessions,
+    method_of, named_route, passing, sessions,
 };
 
 /// Attacks `auth.enforced`: every guarded route at and below the named one.
@@ -26,6 +26,32 @@ const GARBAGE: &[&str] = &[
     "null",
     "' or 1=1 --",
 ];
+
+/// Asks a route for programs without a certificate, bare and with words that claim one. No proof has one that
+/// a listener believes: the twin is a request that passes elsewhere.
+fn without_a_certificate(
+    at: &dyn Target,
+    route: &RouteFact,
+    sheet: &mut Sheet,
+) -> Result<(), TargetError> {
+    let plain = Draft::new(at, method_of(route), &route.path);
+    for (shown, draft) in [
+        ("without a certificate", plain.clone()),
+        (
+            "with a field that claims a certificate",
+            plain.field("X-SSL-Client-Verify", "SUCCESS"),
+        ),
+    ] {
+        let attack = draft.ticketed(at)?.send(at)?;
+        let twin = match passing(at, sheet)? {
+            Some(fine) => Met::status(&fine.ticketed(at)?.send(at)?, &[200]),
+            None => Met::inconclusive("nothing passes"),
+        };
+        let attempt = format!("{} {shown}", route.path);
+        sheet.pair(attempt, Met::status(&attack, &[403]), twin);
+    }
+    Ok(())
+}
 
 impl Probe for Enforced {
     fn promise(&self) -> &'static str {
@@ -44,6 +70,10 @@ impl Probe for Enforced {
                 }
                 Guard::Session(_) => {
                     sessions::none_passes_without(at, route, sheet)?;
+                    continue;
+                }
+                Guard::Certificate(_) => {
+                    without_a_certificate(at, route, sheet)?;
                     continue;
                 }
                 Guard::Webhook(_) => continue,

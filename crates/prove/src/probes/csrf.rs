@@ -253,7 +253,7 @@ fn elsewhere(at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
                     Met::status(&genuine, &[200]),
                 );
             }
-            Guard::Open(_) | Guard::Token(_) | Guard::Session(_) => {}
+            Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Certificate(_) => {}
         }
     }
     Ok(())

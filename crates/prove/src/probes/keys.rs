@@ -55,9 +55,11 @@ pub(super) fn guarded(at: &dyn Target) -> Result<(&RouteFact, &[String]), Target
         .ok_or_else(|| TargetError::new("find a route", "no route asks for a key"))?;
     match &route.guard {
         Guard::Key(roles) => Ok((route, roles)),
-        Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Webhook(_) => {
-            Ok((route, &[]))
-        }
+        Guard::Open(_)
+        | Guard::Token(_)
+        | Guard::Session(_)
+        | Guard::Certificate(_)
+        | Guard::Webhook(_) => Ok((route, &[])),
     }
 }
 

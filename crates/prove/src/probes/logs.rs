@@ -77,7 +77,11 @@ impl Probe for NoPayload {
                     marks.push(("the body of a refused delivery", refused));
                     marks.push(("the body of a genuine delivery", mark));
                 }
-                Guard::Open(_) | Guard::Key(_) | Guard::Token(_) | Guard::Session(_) => {
+                Guard::Open(_)
+                | Guard::Key(_)
+                | Guard::Token(_)
+                | Guard::Session(_)
+                | Guard::Certificate(_) => {
                     let target = format!("{}?q={mark}", route.path);
                     Draft::new(at, method_of(&route), &target)
                         .field("User-Agent", &mark)
@@ -109,7 +113,11 @@ impl Probe for NoCredentials {
             .ok_or_else(|| TargetError::new("find a route", "no route asks for a key"))?;
         let roles = match &route.guard {
             Guard::Key(roles) => roles.clone(),
-            Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Webhook(_) => Vec::new(),
+            Guard::Open(_)
+            | Guard::Token(_)
+            | Guard::Session(_)
+            | Guard::Certificate(_)
+            | Guard::Webhook(_) => Vec::new(),
         };
         let before = at.ledger_mark()?;
         let (key, path) = (wide_key(at, &roles)?, route.path.clone());

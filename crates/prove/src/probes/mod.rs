@@ -188,7 +188,7 @@ fn passing(at: &dyn Target, sheet: &mut Sheet) -> Result<Option<Draft>, TargetEr
             let fresh = sessions::fresh(at, roles)?;
             sessions::from_our_page(at, &draft, &fresh)
         }
-        Guard::Open(_) | Guard::Token(_) | Guard::Webhook(_) => draft,
+        Guard::Open(_) | Guard::Token(_) | Guard::Certificate(_) | Guard::Webhook(_) => draft,
     }))
 }
 

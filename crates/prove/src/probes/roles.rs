@@ -47,7 +47,7 @@ impl Kind {
             Guard::Key(_) => Some(Self::Key),
             Guard::Token(_) => Some(Self::Token),
             Guard::Session(_) => Some(Self::Session),
-            Guard::Open(_) | Guard::Webhook(_) => None,
+            Guard::Open(_) | Guard::Certificate(_) | Guard::Webhook(_) => None,
         }
     }
 }

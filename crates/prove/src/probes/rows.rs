@@ -68,7 +68,7 @@ impl<'t> Person<'t> {
                 let minted = at.mint_token(&TokenWish { key, age })?;
                 (Shown::Bearer(minted.token), format!("key:{}", minted.id))
             }
-            Guard::Key(_) | Guard::Open(_) | Guard::Webhook(_) => {
+            Guard::Key(_) | Guard::Open(_) | Guard::Certificate(_) | Guard::Webhook(_) => {
                 let minted = at.mint_key(&key)?;
                 (Shown::Bearer(minted.key), format!("key:{}", minted.id))
             }

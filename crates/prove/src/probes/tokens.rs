@@ -33,7 +33,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) fn roles_of(route: &RouteFact) -> &[String] {
     match &route.guard {
         Guard::Key(roles) | Guard::Token(roles) | Guard::Session(roles) => roles,
-        Guard::Open(_) | Guard::Webhook(_) => &[],
+        Guard::Open(_) | Guard::Certificate(_) | Guard::Webhook(_) => &[],
     }
 }
 

@@ -30,7 +30,7 @@ impl Visitor {
             Guard::Key(_) => Some(Self::Key(wide_key(at, &roles())?)),
             Guard::Session(_) => Some(Self::Person(sessions::fresh(at, &roles())?)),
             Guard::Token(_) if route.sessions => Some(Self::Person(sessions::fresh(at, &roles())?)),
-            Guard::Token(_) | Guard::Webhook(_) => None,
+            Guard::Token(_) | Guard::Certificate(_) | Guard::Webhook(_) => None,
         })
     }
 

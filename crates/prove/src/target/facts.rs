@@ -139,6 +139,7 @@ fn read_route(route: &Value, rights: Option<&Rights>) -> RouteFact {
         None => match (named("api-key"), named("token"), named("session")) {
             (false, true, _) => Guard::Token(roles),
             (false, false, true) => Guard::Session(roles),
+            (false, false, false) if named("certificate") => Guard::Certificate(roles),
             _ => Guard::Key(roles),
         },
     };
@@ -264,6 +265,10 @@ mod tests {
         let guard = |auth: Value| read_route(&json!({"path": "/a", "auth": auth}), None).guard;
         assert_eq!(guard(json!(["token"])), Guard::Token(Vec::new()));
         assert_eq!(guard(json!(["token", "api-key"])), Guard::Key(Vec::new()));
+        let certificate = guard(json!(["certificate"]));
+        assert_eq!(certificate, Guard::Certificate(Vec::new()));
+        let either = guard(json!(["certificate", "token"]));
+        assert_eq!(either, Guard::Token(Vec::new()));
         for (auth, expected) in [
             (json!(["session"]), Guard::Session(Vec::new())),
             (json!(["session", "api-key"]), Guard::Key(Vec::new())),

@@ -72,7 +72,7 @@ impl Authority {
         })
     }
 
-    fn revoking(&self, revoked: &[&Made]) -> String {
+    pub(crate) fn revoking(&self, revoked: &[&Made]) -> String {
         let now = time::OffsetDateTime::now_utc();
         let one = |made: &&Made| RevokedCertParams {
             serial_number: made.serial.clone(),
@@ -102,19 +102,20 @@ pub(crate) struct Dialler {
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) status: u16,
+    pub(crate) text: String,
     pub(crate) resumed: bool,
     pub(crate) shown: CertificateDer<'static>,
 }
 
 impl Dialler {
     pub(crate) fn new(
-        root: &rcgen::Certificate,
+        root: &CertificateDer<'_>,
         name: &str,
         versions: &[&'static SupportedProtocolVersion],
         own: Option<&Made>,
     ) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(root.der().clone()).unwrap();
+        roots.add(root.clone().into_owned()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
@@ -132,6 +133,12 @@ impl Dialler {
             config: Arc::new(config),
             name: ServerName::try_from(name.to_owned()).unwrap(),
         }
+    }
+
+    /// Offers these protocols.
+    pub(crate) fn speak(&mut self, protocols: &[&str]) {
+        let protocols = protocols.iter().map(|name| name.as_bytes().to_vec());
+        Arc::make_mut(&mut self.config).alpn_protocols = protocols.collect();
     }
 
     /// A connection that has not begun to speak.
@@ -152,6 +159,7 @@ impl Dialler {
         let status = text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
         Some(Heard {
             status,
+            text: text.clone().into_owned(),
             resumed: stream.conn.handshake_kind() == Some(HandshakeKind::Resumed),
             shown: stream
                 .conn
@@ -200,18 +208,18 @@ fn each_name_is_shown_its_own_certificate() {
         ("x.wild.test", &second),
     ] {
         for version in [&TLS12, &TLS13] {
-            let dialler = Dialler::new(&root.certificate, name, &[version], None);
+            let dialler = Dialler::new(root.certificate.der(), name, &[version], None);
             let heard = dialler.ask(gate.address, &get("/")).unwrap();
             assert_eq!(heard.shown, *expected.certificate.der(), "{name}");
             assert_eq!(heard.status, 200);
         }
     }
     for stranger in ["stranger.test", "wild.test", "a.x.wild.test"] {
-        let dialler = Dialler::new(&root.certificate, stranger, BOTH, None);
+        let dialler = Dialler::new(root.certificate.der(), stranger, BOTH, None);
         assert!(dialler.ask(gate.address, &get("/")).is_none(), "{stranger}");
     }
     // Nobody: an address is no server name, and the first is for those.
-    let dialler = Dialler::new(&root.certificate, "127.0.0.1", BOTH, None);
+    let dialler = Dialler::new(root.certificate.der(), "127.0.0.1", BOTH, None);
     let mut nameless = dialler.dial(gate.address);
     let refused = nameless.write_all(b"x").unwrap_err().to_string();
     assert!(refused.contains("not valid for name"), "{refused}");
@@ -238,7 +246,7 @@ fn a_renewed_file_is_in_force_without_a_word_and_open_connections_go_on() {
     let root = Authority::new("root");
     write(&deployment, "a", &root.of_names(&["localhost"]));
     let gate = deployment.up();
-    let dialler = Dialler::new(&root.certificate, "localhost", BOTH, None);
+    let dialler = Dialler::new(root.certificate.der(), "localhost", BOTH, None);
     let mut open = dialler.dial(gate.address);
     open.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     open.flush().unwrap();
@@ -256,7 +264,7 @@ fn a_renewed_file_is_in_force_without_a_word_and_open_connections_go_on() {
     deployment.write("a.key", renewed.key.serialize_pem().as_bytes());
     until("the renewed certificate is shown", || {
         // Each time somebody new: whoever goes on with a session is not shown anything.
-        let fresh = Dialler::new(&root.certificate, "localhost", BOTH, None);
+        let fresh = Dialler::new(root.certificate.der(), "localhost", BOTH, None);
         let heard = fresh.ask(gate.address, &get("/"))?;
         (heard.shown == *renewed.certificate.der()).then_some(())
     });
@@ -277,7 +285,7 @@ fn a_session_goes_on_in_either_version_on_any_core_and_over_a_reload() {
     write(&deployment, "a", &root.of_names(&["localhost"]));
     let gate = deployment.up();
     for version in [&TLS12, &TLS13] {
-        let dialler = Dialler::new(&root.certificate, "localhost", &[version], None);
+        let dialler = Dialler::new(root.certificate.der(), "localhost", &[version], None);
         let resumed = || dialler.ask(gate.address, &get("/")).unwrap().resumed;
         assert!(!resumed());
         // The system spreads connections over the cores; each takes what another gave.
@@ -288,7 +296,7 @@ fn a_session_goes_on_in_either_version_on_any_core_and_over_a_reload() {
         deployment.run(&["reload"], &[]).exits(0);
         assert!(resumed());
         // Another client has nothing to go on with.
-        let other = Dialler::new(&root.certificate, "localhost", &[version], None);
+        let other = Dialler::new(root.certificate.der(), "localhost", &[version], None);
         assert!(!other.ask(gate.address, &get("/")).unwrap().resumed);
     }
     gate.stop();
@@ -394,7 +402,7 @@ fn own_dialler(
     roots.add(trusted.clone()).unwrap();
     let mut dialler = {
         let any = Authority::new("any");
-        Dialler::new(&any.certificate, "localhost", versions, made)
+        Dialler::new(any.certificate.der(), "localhost", versions, made)
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier =

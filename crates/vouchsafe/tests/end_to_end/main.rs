@@ -16,6 +16,7 @@
 
 mod accounts;
 mod accounts_proved;
+mod acme;
 mod alerts;
 mod bad_input;
 mod browser;

@@ -236,13 +236,23 @@ fn what_the_guide_to_tls_promises_is_kept_and_a_weaker_listener_is_found() {
 fn what_the_guide_to_tls_shows_is_taken() {
     let upstream = Upstream::start();
     let shown = examples("tls.md", "toml");
-    assert_eq!(shown.len(), 3);
+    assert_eq!(shown.len(), 6);
+    let authority = crate::certificates::Authority::new("root");
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     for block in shown {
         let folder = "/etc/letsencrypt/live/coach.example/";
-        let deployment = Deployment::new(&secure(&upstream, &block.replace(folder, "")));
+        let block = block.replace(folder, "");
+        let named = block.contains("acme");
+        let text = secure(&upstream, &block);
+        let text = match named {
+            true => text.replace("https://localhost:8443", "https://coach.example"),
+            false => text,
+        };
+        let deployment = Deployment::new(&text);
         deployment.write("privkey.pem", made.signing_key.serialize_pem().as_bytes());
         deployment.write("fullchain.pem", made.cert.pem().as_bytes());
+        deployment.write("ca.pem", authority.certificate.pem().as_bytes());
+        deployment.write("crl.pem", authority.revoking(&[]).as_bytes());
         deployment.run(&["check"], &[]).exits(0);
         let slip = block.replace("tls =", "tsl =");
         deployment.configure(&secure(&upstream, &slip));

@@ -46,7 +46,11 @@ impl Sham<'_> {
             .iter()
             .filter_map(|route| match &route.guard {
                 Guard::Key(roles) => roles.first().cloned(),
-                Guard::Open(_) | Guard::Token(_) | Guard::Session(_) | Guard::Webhook(_) => None,
+                Guard::Open(_)
+                | Guard::Token(_)
+                | Guard::Session(_)
+                | Guard::Certificate(_)
+                | Guard::Webhook(_) => None,
             });
         let wish = KeyWish {
             scopes: vec![EVERYTHING.to_owned()],

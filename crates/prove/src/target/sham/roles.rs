@@ -49,7 +49,7 @@ impl Sham<'_> {
             let (roles, asked) = match &route.guard {
                 Guard::Key(roles) | Guard::Token(roles) => (roles, bearer),
                 Guard::Session(roles) => (roles, at_home),
-                Guard::Open(_) | Guard::Webhook(_) => return None,
+                Guard::Open(_) | Guard::Certificate(_) | Guard::Webhook(_) => return None,
             };
             let may = |role: &&String| rights.may(&[role], &request.method, path);
             let role = roles.iter().find(may).filter(|_| asked)?;
