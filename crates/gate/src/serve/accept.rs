@@ -22,6 +22,7 @@ use wire::Deadline;
 use super::{
     Tls,
     connection::Connection,
+    h2,
     local::{Local, Seat},
     refusals,
 };
@@ -206,6 +207,9 @@ async fn serve_tls(
     let mut deadline = Deadline::after(local.core.site().limits().header_time);
     let shaken = deadline.guard(TlsAcceptor::from(config).accept(stream));
     if let Ok(Ok(stream)) = shaken.await {
+        if h2::is_chosen(stream.get_ref().1.alpn_protocol()) {
+            return h2::serve(local, seat, peer, stream, deadline).await;
+        }
         Connection::new(local, seat, peer, stream, deadline)
             .serve()
             .await;

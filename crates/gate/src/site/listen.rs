@@ -32,6 +32,8 @@ pub struct Tls {
     pub certificate: Certificate,
     /// The oldest version it speaks.
     pub minimum: Minimum,
+    /// Whether HTTP/2 is offered.
+    pub http2: bool,
 }
 
 /// Whose certificate a listener shows.
@@ -111,6 +113,7 @@ fn tls_of(mut table: Table<'_>, sources: &Sources) -> Option<Tls> {
         Some(found) if found.value == "1.3" => Minimum::Tls13,
         _ => Minimum::default(),
     };
+    let http2 = table.flag("http2", true);
     let own = table.flag("self_signed", false);
     if own {
         for key in ["certificate", "key"] {
@@ -133,6 +136,7 @@ fn tls_of(mut table: Table<'_>, sources: &Sources) -> Option<Tls> {
         return Some(Tls {
             certificate,
             minimum,
+            http2,
         });
     }
     let certificate = table.required_text("certificate");
@@ -145,6 +149,7 @@ fn tls_of(mut table: Table<'_>, sources: &Sources) -> Option<Tls> {
     Some(Tls {
         certificate,
         minimum,
+        http2,
     })
 }
 

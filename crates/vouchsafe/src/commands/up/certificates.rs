@@ -48,8 +48,9 @@ pub(crate) fn certificates(
                     None => return Ok(None),
                 },
             };
+            let offer = if tls.http2 { serve::h2::offer } else { |it| it };
             serve::tls::load(&certificate, &key, tls.minimum)
-                .map(Some)
+                .map(|loaded| Some(offer(loaded)))
                 .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))
         })
         .collect()
