@@ -47,6 +47,8 @@ pub enum Metric {
     LedgerRefusals,
     MicrosecondsServing,
     LimitsAlone,
+    Http2Connections,
+    Http2Requests,
 }
 
 /// How a metric moves.
@@ -172,6 +174,16 @@ pub const METRICS: &[Described] = &[
         Metric::LimitsAlone,
         "vouchsafe_limits_alone_total",
         "Requests whose limits this process counted alone, because the shared server did not answer.",
+    ),
+    counter(
+        Metric::Http2Connections,
+        "vouchsafe_http2_connections_total",
+        "Connections from clients that speak HTTP/2.",
+    ),
+    counter(
+        Metric::Http2Requests,
+        "vouchsafe_http2_requests_total",
+        "Requests that came by HTTP/2.",
     ),
 ];
 

@@ -12,7 +12,8 @@
 //!    seen first;
 //! 4. `berth`, `forward` and `answer`: the exchange with the upstream, and the place it takes;
 //! 5. `local`, `dial` and `resolve`: what each thread keeps, and how it reaches upstreams;
-//! 6. [`refusals`]: what the engine itself turns away.
+//! 6. [`h2`]: connections with many requests at once, each given to the same engine;
+//! 7. [`refusals`]: what the engine itself turns away.
 
 mod accept;
 mod answer;
@@ -23,6 +24,7 @@ mod connection;
 mod dial;
 mod file;
 mod forward;
+pub mod h2;
 mod held;
 mod hidden;
 mod judged;

@@ -71,7 +71,9 @@ pub(crate) fn breaks<'t>(asked: &Asked, at: &'t dyn Target) -> Option<&'t (Route
             return paths.iter().any(|path| meet(route, path));
         }
         let by_guard = match &route.guard {
-            Guard::Key(_) | Guard::Token(_) | Guard::Session(_) => OF_CREDENTIALS,
+            Guard::Key(_) | Guard::Token(_) | Guard::Session(_) | Guard::Certificate(_) => {
+                OF_CREDENTIALS
+            }
             Guard::Webhook(_) => OF_WEBHOOKS,
             Guard::Open(_) => &[],
         };

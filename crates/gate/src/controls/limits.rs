@@ -137,7 +137,19 @@ const KEYS: &[Key] = &[
         "[limits] requests_per_address",
         "a number",
         "1000",
-        "Most requests at once from one client behind trusted proxies: an address, or one IPv6 /64.",
+        "Most requests at once from one client behind trusted proxies or over HTTP/2: an address, or one IPv6 /64.",
+    ),
+    key(
+        "[limits] streams",
+        "a number",
+        "100",
+        "Most requests at once on one HTTP/2 connection; more are refused.",
+    ),
+    key(
+        "[limits] stream_resets",
+        "a number",
+        "200",
+        "Most requests of one HTTP/2 connection that may break off within ten seconds; more end it.",
     ),
     key(
         "[[app]] requests",

@@ -102,6 +102,12 @@ const KEYS: &[Key] = &[
         about: "The oldest version of TLS that is spoken.",
     },
     Key {
+        path: "[[listen]] tls.http2",
+        takes: "true or false",
+        default: "true",
+        about: "Whether HTTP/2 is offered beside HTTP/1.1.",
+    },
+    Key {
         path: "[[listen]] redirect",
         takes: "true or false",
         default: "false",

@@ -23,6 +23,7 @@ use wire::Deadline;
 use super::{
     Tls,
     connection::Connection,
+    h2,
     local::{Local, Seat},
     refusals,
     tls::Speaking,
@@ -222,6 +223,9 @@ async fn serve_tls(
             peer.certificate = Some(Arc::new(presented));
         }
         drop(speaking);
+        if h2::is_chosen(stream.get_ref().1.alpn_protocol()) {
+            return h2::serve(local, seat, peer, stream, deadline).await;
+        }
         Connection::new(local, seat, peer, stream, deadline)
             .serve()
             .await;

@@ -41,6 +41,7 @@ pub(crate) struct Local {
     draining: Cell<bool>,
     connections: RefCell<Connections>,
     emptied: Notify,
+    drained: Notify,
 }
 
 /// The open connections, each at the number of its seat.
@@ -54,10 +55,18 @@ struct Connections {
 
 /// An open connection as the drain sees it.
 struct Open {
-    /// Since when it waits for a request; absent while it serves one.
-    idle: Rc<Cell<Option<Instant>>>,
+    idle: Rc<Idle>,
     /// Absent until its task exists.
     task: Option<AbortHandle>,
+}
+
+/// What a connection says of itself.
+#[derive(Default)]
+struct Idle {
+    /// Since when it waits for a request; absent while it serves one.
+    since: Cell<Option<Instant>>,
+    /// Whether it ends by itself when the gate stops, because its client is told.
+    takes_leave: Cell<bool>,
 }
 
 impl Connections {
@@ -96,7 +105,7 @@ impl Connections {
             let Some(Some(open)) = self.seats.get_mut(self.hand) else {
                 continue;
             };
-            let idle = open.idle.get();
+            let idle = open.idle.since.get();
             if idle.is_some_and(|since| now.saturating_duration_since(since) >= GIVES_WAY)
                 && let Some(task) = open.task.take()
             {
@@ -119,6 +128,7 @@ impl Local {
             draining: Cell::new(false),
             connections: RefCell::default(),
             emptied: Notify::new(),
+            drained: Notify::new(),
         }
     }
 
@@ -138,7 +148,7 @@ impl Local {
             Err(Full::Everybody) if self.give_way() => room.enter(counted, site.limits(), true)?,
             other => other?,
         };
-        let idle = Rc::new(Cell::new(None));
+        let idle = Rc::new(Idle::default());
         let open = Open {
             idle: Rc::clone(&idle),
             task: None,
@@ -146,12 +156,13 @@ impl Local {
         let number = self.connections.borrow_mut().insert(open);
         self.core.counters().add(Metric::ConnectionsAccepted, 1);
         self.core.counters().add(Metric::ConnectionsOpen, 1);
-        Ok(Seat {
+        let taken = Rc::new(Taken {
             local: Rc::clone(self),
             number,
-            idle,
             _counted: counted,
-        })
+        });
+        let idle = Some(idle);
+        Ok(Seat { taken, idle })
     }
 
     /// Ends a connection that has been idle for a while, if there is one at hand.
@@ -187,8 +198,17 @@ impl Local {
     /// Closes idle connections, here and to upstreams, and lets the others finish.
     pub(super) fn drain(&self) {
         self.draining.set(true);
-        self.end(|open| open.idle.get().is_some());
+        self.drained.notify_waiters();
+        self.end(|open| open.idle.since.get().is_some() && !open.idle.takes_leave.get());
         self.pool.borrow_mut().clear();
+    }
+
+    /// Waits until the gate stops.
+    pub(super) async fn drains(&self) {
+        let drained = self.drained.notified();
+        if !self.draining() {
+            drained.await;
+        }
     }
 
     /// Closes every connection, whatever it is doing.
@@ -223,27 +243,50 @@ impl Local {
     }
 }
 
-/// An open connection's place in the list; leaving it, by a panic too, gives the place back.
+/// An open connection's place in the list, or the share that one of its streams has in it.
 pub(crate) struct Seat {
+    taken: Rc<Taken>,
+    /// None for a stream, which does not speak for its connection.
+    idle: Option<Rc<Idle>>,
+}
+
+/// The place itself; leaving it, by a panic too, gives it back.
+struct Taken {
     local: Rc<Local>,
     number: usize,
-    idle: Rc<Cell<Option<Instant>>>,
     _counted: Counted,
 }
 
 impl Seat {
-    pub(super) const fn number(&self) -> usize {
-        self.number
+    pub(super) fn number(&self) -> usize {
+        self.taken.number
+    }
+
+    /// A stream's share: the place is held until both are gone.
+    pub(super) fn share(&self) -> Self {
+        Self {
+            taken: Rc::clone(&self.taken),
+            idle: None,
+        }
+    }
+
+    /// Says that this connection ends by itself when the gate stops.
+    pub(super) fn takes_leave(&self) {
+        if let Some(idle) = &self.idle {
+            idle.takes_leave.set(true);
+        }
     }
 
     /// Says since when the connection waits for a request, so that a drain may close it, or that it
     /// does not wait.
     pub(super) fn set_idle(&self, since: Option<Instant>) {
-        self.idle.set(since);
+        if let Some(idle) = &self.idle {
+            idle.since.set(since);
+        }
     }
 }
 
-impl Drop for Seat {
+impl Drop for Taken {
     fn drop(&mut self) {
         let mut connections = self.local.connections.borrow_mut();
         connections.remove(self.number);
@@ -260,7 +303,10 @@ mod tests {
 
     fn open(idle: Option<Instant>) -> Open {
         Open {
-            idle: Rc::new(Cell::new(idle)),
+            idle: Rc::new(Idle {
+                since: Cell::new(idle),
+                ..Idle::default()
+            }),
             task: Some(tokio::spawn(std::future::pending::<()>()).abort_handle()),
         }
     }

@@ -120,6 +120,24 @@ pub(super) const BEFORE_SWITCH: Refusal = Refusal::new(
 )
 .closing();
 
+/// An HTTP/2 client that broke off streams, or sent frames that carry nothing, beyond what one may.
+pub(super) const TOO_MANY_FRAMES: Refusal = Refusal::new(
+    OVERLOAD,
+    429,
+    "too many frames or broken streams",
+    Reason("http2-flood"),
+)
+.closing();
+
+/// Frames or fields that are no HTTP/2, or a request that HTTP/1.1 has no equal of.
+pub(super) const BROKEN_FRAMES: Refusal = Refusal::new(
+    wire::refusal::FRAMING,
+    400,
+    "the request is not HTTP/2 as it must be",
+    Reason("http2-malformed"),
+)
+.closing();
+
 /// Every connection there is room for is taken.
 pub(super) const NO_CONNECTIONS: Refusal = Refusal::new(
     OVERLOAD,

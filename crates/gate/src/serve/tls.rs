@@ -36,6 +36,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject a
 use seal::certificate::Leaf;
 
 use self::shown::Shown;
+use super::h2;
 use crate::site::listen::{Clients, Minimum};
 
 /// Why a listener cannot speak TLS. Code and hint say what to do.
@@ -132,6 +133,8 @@ pub struct Pair {
 pub struct Terms<'a> {
     /// The oldest version it speaks.
     pub minimum: Minimum,
+    /// Whether it offers HTTP/2.
+    pub http2: bool,
     /// Whose certificates it asks for, if it does.
     pub clients: Option<&'a Clients>,
     /// What it shows an authority that looks at it, where one does.
@@ -146,6 +149,7 @@ impl Terms<'_> {
     pub fn plain(minimum: Minimum, clock: Arc<dyn Clock>) -> Self {
         Self {
             minimum,
+            http2: false,
             clients: None,
             challenges: None,
             clock,
@@ -223,7 +227,7 @@ pub fn load(pairs: &[Pair], terms: Terms<'_>) -> Result<Speaking, (Option<usize>
         None => (builder.with_no_client_auth(), None),
     };
     let mut config = builder.with_cert_resolver(Arc::new(shown));
-    config.alpn_protocols = protocols(terms.challenges.is_some());
+    config.alpn_protocols = protocols(terms.http2, terms.challenges.is_some());
     // Tickets alone: a table of sessions would be a lock that all cores share.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     let bound_to = trust
@@ -242,10 +246,13 @@ pub fn load(pairs: &[Pair], terms: Terms<'_>) -> Result<Speaking, (Option<usize>
 }
 
 /// What is spoken within TLS, most wanted first (RFC 7301).
-fn protocols(challenges: bool) -> Vec<Vec<u8>> {
-    let mut all = vec![b"http/1.1".to_vec()];
-    all.extend(challenges.then(|| PROTOCOL.to_vec()));
-    all
+fn protocols(http2: bool, challenges: bool) -> Vec<Vec<u8>> {
+    let all = [
+        http2.then(|| h2::NAME.to_vec()),
+        Some(b"http/1.1".to_vec()),
+        challenges.then(|| PROTOCOL.to_vec()),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// The certificates in a file, leaf first; never none.

@@ -45,8 +45,13 @@ pub struct Limits {
     pub connections: usize,
     /// Most connections that one client address holds at once; an IPv6 client is its /64.
     pub connections_per_address: usize,
-    /// Most requests at once of one client address behind trusted proxies; an IPv6 client is its /64.
+    /// Most requests at once of one client address behind trusted proxies or over HTTP/2; an IPv6 client
+    /// is its /64.
     pub requests_per_address: usize,
+    /// Most requests at once on one HTTP/2 connection.
+    pub streams: usize,
+    /// Most of them that may break off within ten seconds.
+    pub stream_resets: usize,
 }
 
 impl Default for Limits {
@@ -70,6 +75,8 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_address: 1000,
             requests_per_address: 1000,
+            streams: 100,
+            stream_resets: 200,
         }
     }
 }
@@ -144,6 +151,8 @@ impl Limits {
             1 << 20,
             otherwise.requests_per_address,
         );
+        let streams = count("streams", 1000, otherwise.streams);
+        let stream_resets = count("stream_resets", 1 << 20, otherwise.stream_resets);
         let mut time = |key, most: Duration, default: Duration| {
             table
                 .duration_in(key, SECOND..=most)
@@ -168,6 +177,8 @@ impl Limits {
             connections,
             connections_per_address,
             requests_per_address,
+            streams,
+            stream_resets,
         }
     }
 }

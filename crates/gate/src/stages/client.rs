@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use control::Refusal;
 use wire::{Name, Request, Single};
 
-use super::{Exchange, Peer};
+use super::{Exchange, Peer, Spoken};
 use crate::{
     serve::refusals::TOO_MANY_OF_CLIENT,
     site::deployment::{Deployment, Forwarding},
@@ -41,7 +41,7 @@ pub fn judge<'a>(deployment: &Deployment, peer: &Peer, request: &Request<'a>) ->
     if !deployment.trusts(address) {
         return Client {
             address,
-            proxied: false,
+            proxied: peer.spoken == Spoken::Http2,
             secure: peer.is_secure(),
             host: Single::Absent,
         };

@@ -20,8 +20,10 @@ pub struct Peer {
 pub enum Spoken {
     /// HTTP as it is.
     Plain,
-    /// HTTP within TLS.
+    /// HTTP/1.1 within TLS.
     Tls,
+    /// HTTP/2 within TLS: many requests at once on one connection.
+    Http2,
     /// HTTP as it is, to be told that this site is served over HTTPS alone.
     Redirect,
 }
@@ -30,6 +32,6 @@ impl Peer {
     /// Whether the connection speaks TLS.
     #[must_use]
     pub const fn is_secure(&self) -> bool {
-        matches!(self.spoken, Spoken::Tls)
+        matches!(self.spoken, Spoken::Tls | Spoken::Http2)
     }
 }

@@ -17,6 +17,8 @@ pub struct Tls {
     pub certificate: Certificate,
     /// The oldest version it speaks.
     pub minimum: Minimum,
+    /// Whether it offers HTTP/2.
+    pub http2: bool,
     /// Whose certificates it asks for, if it does.
     pub clients: Option<Clients>,
 }
@@ -74,6 +76,7 @@ impl Tls {
             Some(found) if found.value == "1.3" => Minimum::Tls13,
             _ => Minimum::default(),
         };
+        let http2 = table.flag("http2", true);
         let asks = table.has("clients");
         let clients = table
             .optional_table("clients")
@@ -108,6 +111,7 @@ impl Tls {
         (asks == clients.is_some()).then_some(Self {
             certificate: certificate?,
             minimum,
+            http2,
             clients,
         })
     }

@@ -68,6 +68,7 @@ pub(crate) fn certificates(
             let by_handshake = order.is_some_and(|it| it.challenge == Kind::TlsAlpn01);
             let terms = Terms {
                 minimum: tls.minimum,
+                http2: tls.http2,
                 clients: tls.clients.as_ref(),
                 challenges: by_handshake.then(|| Arc::clone(challenges)),
                 clock: Arc::clone(clock),
