@@ -7,7 +7,8 @@ mod support;
 #[allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test may fail loudly"
+    dead_code,
+    reason = "a test may fail loudly, and needs a part of the list"
 )]
 mod cases;
 

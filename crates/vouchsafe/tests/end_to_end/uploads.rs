@@ -10,7 +10,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Deployment, Gate, site, until};
+use crate::support::{Client, Deployment, Gate, body, request, site, until};
 
 const ROUTE: &str = "[[route]]\npath = \"/up\"\napp = \"app\"\nauth = \"none\"\nreason = \"a test\"\n\
     uploads = { file = \"250MB\", audio = { kinds = [\"wav\"] } }\n";
@@ -147,4 +147,50 @@ fn a_gate_that_is_killed_in_the_middle_of_an_upload_leaves_nothing_of_it() {
     gate.signal(Signal::SIGKILL);
     gate.finish_killed();
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn the_ledger_has_the_reason_of_a_refusal_and_nothing_of_the_file() {
+    let rules = ROUTE.replace("audio", "csv = { rows = 1 }, audio");
+    let deployment = Deployment::new(&(site(app()) + &rules));
+    let gate = deployment.up();
+    let send = |name: &str, table: &str| {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n\
+             {table}\r\n--b--\r\n"
+        );
+        let form = "Content-Type: multipart/form-data; boundary=b\r\n";
+        Client::dial(gate.address).ask(request("POST", "/up", form, &body))
+    };
+    assert_eq!(send("q7canary.csv", "q7canary,b\n1,2\n").status, 200);
+    let refused = send("q7canary.csv", "q7canary,b\nq7canary,2\n3,4\n");
+    assert_eq!(refused.status, 413);
+    assert!(body(&refused).contains("the CSV has more than 1 rows"));
+    let told = send("q7canary/../a.csv", "a,b\n1,2\n");
+    assert_eq!(told.status, 400);
+    until("both are in the ledger", || {
+        let tail = deployment.run(&["ledger", "tail"], &[]).exits(0);
+        let both = tail.stdout.contains("csv-rows") && tail.stdout.contains("name-separator");
+        both.then(|| tail.says(&["gate.upload"]).silent_about("q7canary"))
+    });
+    assert!(
+        gate.metrics().contains("control=\"gate.upload\"} 2"),
+        "{}",
+        gate.metrics()
+    );
+    assert!(!gate.log().contains("q7canary"));
+    gate.stop();
+}
+
+#[test]
+fn explain_names_what_a_route_takes() {
+    let deployment = Deployment::new(&(site(app()) + ROUTE));
+    deployment
+        .run(&["explain"], &["POST", "/up"])
+        .exits(0)
+        .says(&["upload", "at most 1 of wav", "250000000 bytes"]);
+    deployment
+        .run(&["explain"], &["GET", "/up"])
+        .exits(0)
+        .silent_about("250000000");
 }
