@@ -169,7 +169,10 @@ fn the_configurations_of_guides_keep_what_they_promise() {
     for (guide, promises) in [
         ("browsers.md", &["cors.named"][..]),
         ("bodies.md", &["body.checked", "body.text"]),
-        ("answers.md", &["errors.hidden", "export.formulas"]),
+        (
+            "answers.md",
+            &["errors.hidden", "export.formulas", "headers.inside"],
+        ),
     ] {
         for text in examples(guide, "toml") {
             let text = crate::support::site(upstream.address) + &text;
