@@ -254,7 +254,11 @@ fn anchor(tree: &mut Value, folder: &Path) {
         }
     };
     absolute(tree.pointer_mut("/connect/roots"));
-    for (list, place) in [("issuer", "/keys/file"), ("route", "/accepts/json/schema")] {
+    for (list, place) in [
+        ("issuer", "/keys/file"),
+        ("route", "/accepts/json/schema"),
+        ("route", "/answers/schema"),
+    ] {
         let entries = tree.get_mut(list).and_then(Value::as_array_mut);
         for entry in entries.into_iter().flatten() {
             absolute(entry.pointer_mut(place));
