@@ -259,6 +259,7 @@ fn anchor(tree: &mut Value, folder: &Path) {
         ("issuer", "/keys/file"),
         ("route", "/accepts/json/schema"),
         ("route", "/files/root"),
+        ("route", "/answers/schema"),
     ] {
         let entries = tree.get_mut(list).and_then(Value::as_array_mut);
         for entry in entries.into_iter().flatten() {

@@ -180,7 +180,10 @@ fn the_configurations_of_guides_keep_what_they_promise() {
                 "upload.friendly",
             ],
         ),
-        ("answers.md", &["errors.hidden", "export.formulas"]),
+        (
+            "answers.md",
+            &["errors.hidden", "export.formulas", "headers.inside"],
+        ),
         (
             "files.md",
             &["files.confined", "files.names", "files.metadata"],
