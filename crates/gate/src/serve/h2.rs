@@ -17,18 +17,31 @@ mod meter;
 mod stream;
 
 use std::{
-    cell::RefCell, future::poll_fn, pin::{Pin, pin}, rc::Rc, sync::Arc, task::Poll, time::Duration,
+    cell::RefCell,
+    future::poll_fn,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use control::Refusal;
-use h2::{Reason, RecvStream, server::{self, SendResponse}};
+use h2::{
+    Reason, RecvStream,
+    server::{self, SendResponse},
+};
 use http::Request;
 use rustls::ServerConfig;
 use tokio::{io::ReadBuf, task::JoinSet, time::Instant};
 use wire::{Asked, Deadline, Method};
 
-use self::{answer::Reply, meter::{Meter, Metered}, stream::Stream};
+use self::{
+    answer::Reply,
+    meter::{Meter, Metered},
+    stream::Stream,
+};
 use super::{
     connection::Connection,
     local::{Local, Seat},
@@ -122,8 +135,10 @@ pub(super) async fn serve<S: wire::Stream>(
     };
     match deadline.guard(shaken).await {
         Ok(Ok(connection)) => served.run(connection, &mut deadline).await,
+        // Whoever left, or said nothing, has asked for nothing.
+        Ok(Err(fault)) if fault.is_io() => return,
+        Err(_) => return,
         Ok(Err(_)) => served.refuse(BROKEN_FRAMES),
-        Err(_) => return served.refuse(framing::HEADER_TOO_SLOW),
     }
     // Streams still under way have been told that their client is gone.
     deadline.restart(LINGER);
@@ -236,7 +251,11 @@ impl Served {
                     }
                 }
                 Event::Quiet => {
-                    let wait = if leaving { LINGER } else { self.limits.keep_alive };
+                    let wait = if leaving {
+                        LINGER
+                    } else {
+                        self.limits.keep_alive
+                    };
                     deadline.restart(wait);
                     self.seat.set_idle(Some(Instant::now()));
                 }

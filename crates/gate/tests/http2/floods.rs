@@ -128,10 +128,7 @@ fn a_head_in_many_frames_ends() {
     assert_eq!(continued(3000, b""), End::GoneAway(ENHANCE_YOUR_CALM));
     let large = block(&[("x-a", &"b".repeat(8000))]);
     let ended = continued(300, &large);
-    assert!(
-        matches!(ended, End::GoneAway(_) | End::Closed),
-        "{ended:?}"
-    );
+    assert!(matches!(ended, End::GoneAway(_) | End::Closed), "{ended:?}");
     assert!(site.serves());
 }
 

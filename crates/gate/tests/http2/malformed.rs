@@ -164,7 +164,12 @@ fn a_body_without_its_end_is_not_whole() {
     let mut peer = site.peer();
     peer.headers(1, false, &but(":method", "POST"));
     peer.frame(DATA, 0, 1, b"half");
-    peer.frame(HEADERS, WHOLE, 1, &block(&[("x-trailer", "without the end")]));
+    peer.frame(
+        HEADERS,
+        WHOLE,
+        1,
+        &block(&[("x-trailer", "without the end")]),
+    );
     assert_ne!(peer.end(1), End::Answered(OK));
     assert!(site.serves());
 }

@@ -98,10 +98,8 @@ fn answers_keep_their_shape() {
             Some("/empty") => of("HTTP/1.1 204 No Content\r\n\r\n"),
             Some("/same") => of("HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"),
             Some("/head") => of("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"),
-            Some("/hints") => of(
-                "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
-                 HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
-            ),
+            Some("/hints") => of("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
+                 HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
             _ => of(
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nKeep-Alive: timeout=5\r\n\r\n\
                  3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
@@ -176,14 +174,17 @@ fn events_pass_as_they_come() {
         assert_eq!(body.data().await.unwrap().unwrap(), "one");
         go.send(()).unwrap();
         assert_eq!(body.data().await.unwrap().unwrap(), "two");
-        assert!(body.data().await.is_none());
+        // The end may come as an empty piece.
+        while let Some(piece) = body.data().await {
+            assert!(piece.unwrap().is_empty());
+        }
     });
 }
 
 #[test]
 fn what_nobody_reads_is_not_held() {
     const PIECE: usize = 64 * 1024;
-    const ALL: usize = 64 << 20;
+    const ALL: usize = 32 << 20;
     let sent = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&sent);
     let origin = Origin::scripted(move |_, mut wire| {
@@ -208,7 +209,10 @@ fn what_nobody_reads_is_not_held() {
             assert_eq!(client.ask(get("/small"), b"").await.body, b"small");
         }
         let gone = sent.load(Ordering::SeqCst);
-        assert!(gone < ALL / 2, "{gone} bytes were taken for a client that reads nothing");
+        assert!(
+            gone < ALL / 2,
+            "{gone} bytes were taken for a client that reads nothing"
+        );
         assert_eq!(read(response).await.unwrap().body.len(), ALL);
     });
 }
@@ -304,8 +308,10 @@ fn one_address_has_its_share_of_requests_however_few_its_connections() {
             waiting.push(tokio::spawn(response));
         }
         assert_eq!(client.ask(get("/"), b"").await.status, 503);
-        for response in waiting {
+        for _ in 0..2 {
             go.send(()).unwrap();
+        }
+        for response in waiting {
             let response = response.await.unwrap().unwrap();
             assert_eq!(response.status(), 200);
         }

@@ -49,8 +49,14 @@ fn what_the_app_sees_is_what_was_asked() {
         assert!(text.ends_with("body"), "{text}");
         assert!(text.contains("\r\ncookie: a=1; b=2\r\n"), "{text}");
         assert_eq!(text.matches("\r\nhost: ").count(), 1, "{text}");
-        assert!(!text.contains("\r\nte:") && !text.contains("connection: close"), "{text}");
-        assert!(!text.contains("192.0.2.7") && !text.contains("mine"), "{text}");
+        assert!(
+            !text.contains("\r\nte:") && !text.contains("connection: close"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("192.0.2.7") && !text.contains("mine"),
+            "{text}"
+        );
         assert!(text.contains("x-forwarded-proto: https"), "{text}");
     });
 }

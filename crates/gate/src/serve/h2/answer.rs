@@ -20,7 +20,12 @@ use wire::{Answer, AnswerHead, Asked, BodyFraming, ChunkedDecoder, HeadLimits, N
 const PIECE: usize = 16 * 1024;
 
 /// Fields that speak of one connection (RFC 9113, section 8.2.2).
-const OF_CONNECTION: &[&[u8]] = &[b"connection", b"keep-alive", b"proxy-connection", b"upgrade"];
+const OF_CONNECTION: &[&[u8]] = &[
+    b"connection",
+    b"keep-alive",
+    b"proxy-connection",
+    b"upgrade",
+];
 
 /// How much of the body is still to come, by its framing.
 #[derive(Debug)]
@@ -87,7 +92,9 @@ impl Reply {
                 let Some(Body::Length(left)) = body else {
                     return Poll::Ready(Err(broken()));
                 };
-                let wanted = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                let wanted = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
                 let Some(piece) = bytes.get(..wanted).filter(|piece| !piece.is_empty()) else {
                     return Poll::Ready(Err(broken()));
                 };
@@ -242,7 +249,9 @@ fn response(answer: &Answer<'_>) -> io::Result<Response<()>> {
     for field in answer.fields() {
         let name = field.name();
         let dropped = field.kind() == Name::TransferEncoding
-            || OF_CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known));
+            || OF_CONNECTION
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known));
         if dropped {
             continue;
         }

@@ -124,7 +124,9 @@ mod tests {
             let mut frames = Frames::default();
             let mut found = Vec::new();
             for piece in all.chunks(step) {
-                frames.read(piece, |frame| found.push((frame.kind, frame.length, frame.last)));
+                frames.read(piece, |frame| {
+                    found.push((frame.kind, frame.length, frame.last))
+                });
             }
             let expected = [
                 (kind::DATA, 0, false),

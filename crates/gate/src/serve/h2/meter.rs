@@ -182,7 +182,8 @@ impl<S: Stream> AsyncRead for Metered<S> {
         let polled = Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, buffer);
         let this = &mut *self;
         let fresh = buffer.filled().get(before..).unwrap_or_default();
-        this.received.read(fresh, |frame| this.meter.received(frame));
+        this.received
+            .read(fresh, |frame| this.meter.received(frame));
         polled
     }
 }

@@ -48,9 +48,11 @@ pub(crate) fn certificates(
                     None => return Ok(None),
                 },
             };
-            let offer = if tls.http2 { serve::h2::offer } else { |it| it };
             serve::tls::load(&certificate, &key, tls.minimum)
-                .map(|loaded| Some(offer(loaded)))
+                .map(|loaded| match tls.http2 {
+                    true => Some(serve::h2::offer(loaded)),
+                    false => Some(loaded),
+                })
                 .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))
         })
         .collect()
