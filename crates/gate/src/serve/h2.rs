@@ -125,8 +125,10 @@ pub(super) async fn serve<S: wire::Stream>(
     };
     match deadline.guard(shaken).await {
         Ok(Ok(connection)) => served.run(connection, &mut deadline).await,
+        // Whoever left, or said nothing, has asked for nothing.
+        Ok(Err(fault)) if fault.is_io() => return,
+        Err(_) => return,
         Ok(Err(_)) => served.refuse(BROKEN_FRAMES),
-        Err(_) => return served.refuse(framing::HEADER_TOO_SLOW),
     }
     // Streams still under way have been told that their client is gone.
     deadline.restart(LINGER);

@@ -25,7 +25,8 @@ const LONGEST_CHAIN: usize = 32;
 pub struct Client<'a> {
     /// Its address.
     pub address: IpAddr,
-    /// Whether it is known by the word of a trusted proxy, whose connection carries others as well.
+    /// Whether its connection carries more than one request at once: that of a trusted proxy, by whose
+    /// word the client is known, or one that speaks HTTP/2.
     pub proxied: bool,
     /// Whether its side speaks TLS.
     pub secure: bool,

@@ -102,7 +102,11 @@ impl Site {
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
             let connector = tokio_rustls::TlsConnector::from(self.config());
             let stream = connector.connect(name(), stream);
-            let (send, connection) = h2::client::handshake(stream.await.unwrap()).await.unwrap();
+            // An answer that is not read must not take the window of the others.
+            let client = h2::client::Builder::new()
+                .initial_connection_window_size(1 << 20)
+                .handshake(stream.await.unwrap());
+            let (send, connection) = client.await.unwrap();
             let ended = tokio::spawn(connection);
             let work = work(Client { send, ended });
             tokio::time::timeout(6 * PATIENCE, work).await.unwrap();
@@ -144,7 +148,6 @@ pub(crate) const GET: [(&str, &str); 4] = [
 
 pub(crate) struct Frame {
     pub(crate) kind: u8,
-    pub(crate) flags: u8,
     pub(crate) id: u32,
     pub(crate) payload: Vec<u8>,
 }
@@ -193,7 +196,6 @@ impl Peer {
         self.0.read_exact(&mut payload).ok()?;
         Some(Frame {
             kind: head[3],
-            flags: head[4],
             id: u32::from_be_bytes(head[5..9].try_into().unwrap()),
             payload,
         })
@@ -223,16 +225,6 @@ impl Peer {
         match self.end(id) {
             End::Answered(first) => Some(first),
             _ => None,
-        }
-    }
-
-    /// The code of the GOAWAY that ends this connection.
-    pub(crate) fn gone_away(&mut self) -> Option<u32> {
-        loop {
-            let frame = self.next()?;
-            if frame.kind == GO_AWAY && frame.code() != 0 {
-                return Some(frame.code());
-            }
         }
     }
 }

@@ -53,12 +53,13 @@ fn each_refusal_is_that_of_http_1() {
 #[test]
 fn a_webhook_is_judged_by_its_whole_body() {
     let origin = Origin::mirror();
-    let rest = "[secrets]\nhook = \"env:HOOK\"\n[[route]]\npath = \"/hook\"\napp = \"app\"\n\
+    let rest = "[[route]]\npath = \"/hook\"\napp = \"app\"\n\
                 methods = [\"POST\"]\nwebhook = { scheme = \"github\", secret = [\"hook\"] }\n";
     let site = site(origin.address, rest);
     let signed = |body: &[u8]| {
-        let digest = seal::hmac_sha256(HOOK, &[body]);
-        let text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = seal::hmac::sign(seal::hmac::Algorithm::Sha256, HOOK, &[body]);
+        let digest = digest.as_bytes().iter();
+        let text: String = digest.map(|byte| format!("{byte:02x}")).collect();
         post("/hook")
             .header("x-hub-signature-256", format!("sha256={text}"))
             .header("x-github-delivery", "0b989ba4-242f-11e5-81e1-c7b6966d2516")
@@ -173,14 +174,17 @@ fn events_pass_as_they_come() {
         assert_eq!(body.data().await.unwrap().unwrap(), "one");
         go.send(()).unwrap();
         assert_eq!(body.data().await.unwrap().unwrap(), "two");
-        assert!(body.data().await.is_none());
+        // The end may come as an empty piece.
+        while let Some(piece) = body.data().await {
+            assert!(piece.unwrap().is_empty());
+        }
     });
 }
 
 #[test]
 fn what_nobody_reads_is_not_held() {
     const PIECE: usize = 64 * 1024;
-    const ALL: usize = 64 << 20;
+    const ALL: usize = 32 << 20;
     let sent = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&sent);
     let origin = Origin::scripted(move |_, mut wire| {
@@ -304,8 +308,10 @@ fn one_address_has_its_share_of_requests_however_few_its_connections() {
             waiting.push(tokio::spawn(response));
         }
         assert_eq!(client.ask(get("/"), b"").await.status, 503);
-        for response in waiting {
+        for _ in 0..2 {
             go.send(()).unwrap();
+        }
+        for response in waiting {
             let response = response.await.unwrap().unwrap();
             assert_eq!(response.status(), 200);
         }

@@ -12,10 +12,9 @@ const HEAD: usize = 9;
 
 /// Types of frames (RFC 9113, section 6).
 pub(super) mod kind {
-    pub(in super::super) const DATA: u8 = 0;
-    pub(in super::super) const HEADERS: u8 = 1;
-    pub(in super::super) const RESET: u8 = 3;
-    pub(in super::super) const GO_AWAY: u8 = 7;
+    pub(in crate::serve::h2) const DATA: u8 = 0;
+    pub(in crate::serve::h2) const HEADERS: u8 = 1;
+    pub(in crate::serve::h2) const RESET: u8 = 3;
 }
 
 /// The flag END_STREAM of a DATA frame; ACK of SETTINGS and PING.
@@ -118,7 +117,7 @@ mod tests {
             frame(kind::RESET, 0, &[0, 0, 0, 8]),
             frame(kind::DATA, 1, &[7; 200]),
             frame(kind::HEADERS, 4, b"ab"),
-            frame(kind::GO_AWAY, 0, &[0, 0, 0, 1, 0, 0, 0, 11]),
+            frame(7, 0, &[0, 0, 0, 1, 0, 0, 0, 11]),
         ]
         .concat();
         for step in 1..all.len() {
@@ -134,7 +133,7 @@ mod tests {
                 (kind::RESET, 4, false),
                 (kind::DATA, 200, true),
                 (kind::HEADERS, 2, false),
-                (kind::GO_AWAY, 8, false),
+                (7, 8, false),
             ];
             assert_eq!(found, expected, "in pieces of {step}");
         }
