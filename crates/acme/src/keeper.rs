@@ -86,16 +86,18 @@ impl Keeper {
             .and_then(|pem| Ok(self.files.store(settings, &pem)?));
         match stored {
             Ok(()) => Looked::Renewed,
-            Err(fault) => {
-                let said = fault.to_string();
-                let plain = said.chars().map(|c| if c.is_control() { ' ' } else { c });
-                let why: String = plain.take(LONGEST_WHY).collect();
-                let now = self.clock.now();
-                match self.files.failed(settings, now, &why) {
-                    Ok(()) => Looked::Failed(why),
-                    Err(fault) => Looked::Failed(format!("{why}; {fault}")),
-                }
-            }
+            Err(fault) => self.failed(settings, &fault.to_string()),
+        }
+    }
+
+    /// Notes that an order came to nothing, so that the next one waits.
+    #[must_use]
+    pub fn failed(&self, settings: &Settings, why: &str) -> Looked {
+        let plain = why.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let why: String = plain.take(LONGEST_WHY).collect();
+        match self.files.failed(settings, self.clock.now(), &why) {
+            Ok(()) => Looked::Failed(why),
+            Err(fault) => Looked::Failed(format!("{why}; {fault}")),
         }
     }
 

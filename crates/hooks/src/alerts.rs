@@ -35,6 +35,8 @@ pub enum What {
     GuessesSlowed,
     /// The server that processes share their limits on does not answer: each keeps them for itself.
     LimitsAlone,
+    /// A certificate was ordered in vain.
+    CertificateNotRenewed,
 }
 
 impl What {
@@ -45,6 +47,7 @@ impl What {
             Self::AccountLocked | Self::AddressLocked => "account.lock",
             Self::GuessesSlowed => "auth.slow",
             Self::LimitsAlone => "limits.alone",
+            Self::CertificateNotRenewed => "certificate.failed",
         }
     }
 
@@ -55,6 +58,7 @@ impl What {
             Self::AccountLocked => "account",
             Self::AddressLocked | Self::GuessesSlowed => "address",
             Self::LimitsAlone => "limits",
+            Self::CertificateNotRenewed => "certificate",
         }
     }
 }

@@ -134,6 +134,13 @@ fn read(path: &Path, mut document: Document, sources: &Sources) -> Result<Loaded
             ));
         }
     };
+    let orders = |site: &Site| site.listeners().iter().any(|it| it.order().is_some());
+    if site.as_ref().is_some_and(orders) && sharing != Sharing::Process {
+        return Err(Failure::new(
+            "several nodes cannot order one certificate: an authority's question comes to any of them",
+            "let another program order it, and name its files in the tls of [[listen]]",
+        ));
+    }
     Ok(Loaded {
         path: path.to_owned(),
         digest: seal::encode::hex(&seal::sha256(document.text().as_bytes())),

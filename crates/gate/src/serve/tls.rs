@@ -227,6 +227,8 @@ pub fn load(pairs: &[Pair], terms: Terms<'_>) -> Result<Speaking, (Option<usize>
         None => (builder.with_no_client_auth(), None),
     };
     let mut config = builder.with_cert_resolver(Arc::new(shown));
+    // Every cipher here is strong; scanners ask for an order all the same, and clients lose nothing by ours.
+    config.ignore_client_order = true;
     config.alpn_protocols = protocols(terms.http2, terms.challenges.is_some());
     // Tickets alone: a table of sessions would be a lock that all cores share.
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -22,6 +22,7 @@ use gate::{
     },
     site::listen::{Certificate, Files, Listen},
 };
+use hooks::alerts::{Alert, What};
 use tokio::{
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
@@ -135,17 +136,35 @@ pub(super) async fn order(instance: Arc<Instance>) {
             }
             let names = settings.names.iter().cloned().collect::<Vec<_>>().join(" ");
             let log = &instance.log;
-            match authority(&instance, settings).await {
-                Err(why) => log.warn("acme.failed", &[("names", &names), ("why", &why)]),
-                Ok(client) => match keeper.look(settings, &client).await {
-                    Looked::Current => {}
-                    Looked::Renewed => log.info("acme.renewed", &[("names", &names)]),
-                    Looked::Failed(why) => {
-                        log.warn("acme.failed", &[("names", &names), ("why", &why)]);
-                    }
-                },
+            let looked = match authority(&instance, settings).await {
+                Ok(client) => keeper.look(settings, &client).await,
+                Err(why) => keeper.failed(settings, &why),
+            };
+            match looked {
+                Looked::Current => {}
+                Looked::Renewed => log.info("acme.renewed", &[("names", &names)]),
+                Looked::Failed(why) => {
+                    log.warn("acme.failed", &[("names", &names), ("why", &why)]);
+                    tell(&instance);
+                }
             }
         }
+    }
+}
+
+/// Raises an alert: a certificate was ordered in vain.
+fn tell(instance: &Instance) {
+    if let Some(alerts) = &instance.alerts {
+        alerts.raise(Alert {
+            what: What::CertificateNotRenewed,
+            at: instance.clock.now(),
+            principal: None,
+            request: [0; 16],
+            seconds: 0,
+            address: None,
+            proof: false,
+            count: 1,
+        });
     }
 }
 
