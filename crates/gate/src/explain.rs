@@ -157,6 +157,10 @@ fn walk(site: &Site, question: &Question<'_>, steps: &mut Vec<Step>) {
             steps.push(rows(answers, question));
         }
     }
+    if !route.confine.is_empty() {
+        let why = "parameters that name files must be plain names";
+        steps.push(Step::new("confine", Verdict::Depends, why).at(route.line));
+    }
     if let Some(folder) = &route.files {
         steps.push(file(folder, route, &plain).at(route.line));
     }

@@ -35,6 +35,7 @@ fn coach() -> Value {
               "auth": "none", "reason": "health" },
             { "path": "/people", "app": "coach", "auth": ["session"] },
             { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"],
+              "confine": [{ "parameter": "report", "kind": "name" }],
               "accepts": { "json": { "shortest": 1, "longest": 10000 }, "example": "{\"text\":\"a\"}" } },
             { "path": "/", "app": "coach", "auth": "none", "reason": "public" },
             { "path": "/forms", "files": { "root": "forms", "listing": "json" },
@@ -56,6 +57,7 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                         &[("route", "/api")]
                     }
                     "files.confined" | "files.names" | "files.metadata" => &[("on", "/forms")],
+                    "files.parameter" => &[("on", "/api"), ("parameter", "report")],
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "health.exact-path" => &[("path", "/webhook/health")],

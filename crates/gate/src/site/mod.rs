@@ -8,6 +8,7 @@ pub mod accepts;
 mod accounts;
 pub mod app;
 mod collections;
+pub mod confine;
 pub mod cors;
 pub mod deployment;
 pub mod desks;

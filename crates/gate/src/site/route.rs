@@ -20,6 +20,7 @@ use super::{
     accepts::BodyRules,
     app::App,
     collections,
+    confine::Parameter,
     cors::Cors,
     deployment::host_name,
     files::{self, Folder, NO_APP},
@@ -58,6 +59,8 @@ pub struct Route {
     pub bind_request: bool,
     /// What its answers tell a browser.
     pub headers: ResponseHeaders,
+    /// Which parameters its app takes for names of files.
+    pub confine: Vec<Parameter>,
     /// What bodies it takes; any, where it does not say.
     pub accepts: Option<BodyRules>,
     /// Which pages of other sites may read its answers.
@@ -193,6 +196,7 @@ impl Route {
             None => context.headers.clone(),
         };
         let accepts = BodyRules::read(table, context.surroundings.sources, limits.body);
+        let confine = Parameter::read_all(table);
         let cors = Cors::read(table);
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
@@ -233,6 +237,7 @@ impl Route {
             answers,
             bind_request: bind.is_some(),
             headers,
+            confine,
             accepts,
             cors,
             limits,

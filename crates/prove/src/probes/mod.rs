@@ -103,6 +103,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &files::Confined,
     &files::Names,
     &files::Metadata,
+    &files::Parameter,
     &limits::Rate,
     &limits::Uploads,
     &webhooks::Signature,
