@@ -184,6 +184,10 @@ fn walk<'s>(site: &'s Site, question: &Question<'_>, steps: &mut Vec<Step>) -> O
     if let (Guard::Credential { .. }, Some(answers)) = (&route.guard, &route.answers) {
         steps.push(rows(answers, question));
     }
+    if !route.confine.is_empty() {
+        let why = "parameters that name files must be plain names";
+        steps.push(Step::new("confine", Verdict::Depends, why).at(route.line));
+    }
     if let Some(folder) = &route.files {
         steps.push(file(folder, route, &plain).at(route.line));
     }

@@ -22,6 +22,7 @@ pub mod authenticate;
 pub mod authorise;
 pub mod body;
 pub mod client;
+mod confine;
 mod content;
 mod cookies;
 pub mod cors;
@@ -453,6 +454,9 @@ fn judge_caller(
         }
     };
 
+    // confine: parameters that the app takes for names of files, once it is known who sends them.
+    let confined = confine::judge(exchange, route, request, paths)?;
+
     // files: what lies beneath a root is served here, to whoever has proven that they may ask for it.
     // With a ticket the name is judged as well, and what follows ends at the echo.
     let wanted = route.files.as_ref();
@@ -467,9 +471,9 @@ fn judge_caller(
 
     // body: its declared length, and whether it must be whole first: what is to be judged, and what a
     // signature or a ticket covers.
-    let plan = match upload::plan(exchange, route, request)? {
+    let plan = match upload::plan(exchange, route, request, &confined)? {
         Some(planned) => body::Plan::Upload(planned),
-        None => body::plan(route, request, ticket.is_some())?,
+        None => body::plan(route, request, ticket.is_some(), &confined)?,
     };
 
     // record: the ledger must have room for the events this request will end in.

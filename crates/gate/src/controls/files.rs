@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::{falls, path_of, routes, routes_mut};
 use crate::stages::files::FILES;
 
-/// `files.confined`, `files.names` and `files.metadata`: what is served lies beneath a root.
+/// `files.confined`, `files.names`, `files.metadata` and `files.parameter`: what is served lies beneath a
+/// root, and what an app takes for the name of a file is one.
 #[derive(Clone, Copy, Debug)]
 pub struct Files;
 
@@ -69,6 +70,30 @@ const KEYS: &[Key] = &[
         "false",
         "Whether file systems that are mounted beneath the root belong to it.",
     ),
+    key(
+        "[[route]] confine.parameter",
+        "a name",
+        "-",
+        "A parameter of the query that the app takes for the name of a file.",
+    ),
+    key(
+        "[[route]] confine.in",
+        "\"query\" or \"path\"",
+        "\"query\"",
+        "Where it stands; `path` is what follows the route.",
+    ),
+    key(
+        "[[route]] confine.kind",
+        "\"path\" or \"name\"",
+        "\"path\"",
+        "Whether it may go down into folders, or is one name.",
+    ),
+    key(
+        "[[route]] confine.hidden",
+        "true or false",
+        "false",
+        "Whether it may begin with a dot.",
+    ),
 ];
 
 impl Control for Files {
@@ -76,14 +101,34 @@ impl Control for Files {
         &Card {
             id: FILES,
             title: "Files beneath a root",
-            summary: "A route may serve the files of a folder instead of an app. Names are read once and strictly, and what they lead to is opened by the kernel's `openat2`, which never leaves the folder: no `..`, no link, no other file system, and no moment between check and opening. Only regular files are served, to GET and HEAD, with the guards of any route before them.",
-            promises: &["files.confined", "files.names", "files.metadata"],
+            summary: "A route may serve the files of a folder instead of an app. Names are read once and strictly, and what they lead to is opened by the kernel's `openat2`, which never leaves the folder: no `..`, no link, no other file system, and no moment between check and opening. Only regular files are served, to GET and HEAD, with the guards of any route before them. Parameters that an app takes for names of files are held to the same rule before the app reads them.",
+            promises: &[
+                "files.confined",
+                "files.names",
+                "files.metadata",
+                "files.parameter",
+            ],
             keys: KEYS,
         }
     }
 
     fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
         let on = asked.value("on").unwrap_or_default();
+        if asked.promise == "files.parameter" {
+            let parameter = asked.value("parameter").unwrap_or_default();
+            let route = routes(configuration).find(|route| path_of(route) == on);
+            let rules = route.and_then(|route| route.get("confine"));
+            let rules = rules.and_then(Value::as_array).into_iter().flatten();
+            let names =
+                |rule: &Value| rule.get("parameter").and_then(Value::as_str) == Some(parameter);
+            if rules.into_iter().any(names) {
+                return Fit::Fits;
+            }
+            return falls(
+                format!("{on} passes on whatever {parameter} is"),
+                format!("confine = [{{ parameter = \"{parameter}\", kind = \"name\" }}]"),
+            );
+        }
         let files = routes(configuration)
             .find(|route| path_of(route) == on)
             .and_then(|route| route.get("files"));
@@ -117,6 +162,12 @@ impl Control for Files {
                     }
                 }
                 Weakening::Configured(format!("{on} serves hidden files"))
+            }
+            "files.parameter" => {
+                for route in routes_mut(configuration).filter(|route| at(route)) {
+                    route.remove("confine");
+                }
+                Weakening::Configured(format!("{on} passes on any parameter"))
             }
             "files.metadata" => Weakening::Sham("list-with-contents"),
             _ => Weakening::Sham("links-followed"),

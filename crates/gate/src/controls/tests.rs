@@ -37,6 +37,7 @@ fn coach() -> Value {
               "csv": "neutralise",
               "answers": { "schema": "people.json", "example": "{}" } },
             { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"],
+              "confine": [{ "parameter": "report", "kind": "name" }],
               "accepts": { "json": { "shortest": 1, "longest": 10000 }, "example": "{\"text\":\"a\"}" } },
             { "path": "/calls", "app": "coach", "auth": ["api-key"], "uploads": {
                 "file": "10MiB", "csv": { "rows": 500, "layouts": [{ "name": "a", "columns": ["sku"] }] },
@@ -63,6 +64,7 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     }
                     "export.formulas" | "answer.described" => &[("on", "/people")],
                     "files.confined" | "files.names" | "files.metadata" => &[("on", "/forms")],
+                    "files.parameter" => &[("on", "/api"), ("parameter", "report")],
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "upload.size" => &[("on", "/calls"), ("file", "10MiB")],

@@ -9,6 +9,7 @@ mod accounts;
 pub mod app;
 mod certificates;
 mod collections;
+pub mod confine;
 pub mod cors;
 pub mod deployment;
 pub mod described;

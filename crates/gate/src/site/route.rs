@@ -20,6 +20,7 @@ use super::{
     accepts::BodyRules,
     app::App,
     collections,
+    confine::Parameter,
     cors::Cors,
     deployment::host_name,
     files::{self, Folder, NO_APP},
@@ -61,6 +62,8 @@ pub struct Route {
     pub bind_request: bool,
     /// What its answers tell a browser.
     pub headers: ResponseHeaders,
+    /// Which parameters its app takes for names of files.
+    pub confine: Vec<Parameter>,
     /// What bodies it takes; any, where it does not say.
     pub accepts: Option<BodyRules>,
     /// What uploads it takes; none of its bodies is judged as one, where it does not say.
@@ -214,6 +217,7 @@ impl Route {
         let accepts = BodyRules::read(table, context.surroundings.sources, limits.body);
         let stated = table.span_of("body").map(|span| (limits.body, span));
         let uploads = Uploads::read(table, stated, held);
+        let confine = Parameter::read_all(table);
         let cors = Cors::read(table);
         let output = Output::read(table, context.surroundings.sources);
         let source = path.as_ref().map_or("", |path| &path.value);
@@ -256,6 +260,7 @@ impl Route {
             answers,
             bind_request: bind.is_some(),
             headers,
+            confine,
             accepts,
             uploads,
             cors,

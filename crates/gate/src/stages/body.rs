@@ -8,6 +8,7 @@ use control::{ControlId, Reason, Refusal};
 use wire::{BodyFraming, Request};
 
 use super::{
+    confine::Confined,
     content::{self, Unread},
     framing::TIME,
 };
@@ -57,9 +58,15 @@ pub(crate) enum Plan {
     Upload(super::upload::Planned),
 }
 
-/// Judges the body by its declared length.
+/// Judges the body by its declared length, of a request whose parameters were judged: whatever goes on to
+/// an app has a plan.
 #[cfg_attr(feature = "profile", inline(never))]
-pub(crate) fn plan(route: &Route, request: &Request<'_>, ticketed: bool) -> Result<Plan, Refusal> {
+pub(super) fn plan(
+    route: &Route,
+    request: &Request<'_>,
+    ticketed: bool,
+    _confined: &Confined,
+) -> Result<Plan, Refusal> {
     let held = ticketed || matches!(route.guard, Guard::Webhook(_));
     let unread = content::unread(route, request);
     let mut cap = route.limits.body;

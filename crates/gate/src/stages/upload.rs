@@ -16,6 +16,7 @@ use upload::{
 use wire::{BodyFraming, Name, Request};
 
 use super::{
+    confine::Confined,
     content::{self, is_bodiless},
     exchange::{Exchange, OwnAnswer},
     forward::{self, Admitted},
@@ -112,11 +113,12 @@ fn told(exchange: &mut Exchange, refusal: &UploadRefusal) -> Refusal {
     }
 }
 
-/// Whether the body is an upload, and what its head alone refuses.
+/// Whether the body is an upload, and what its head alone refuses, of a request whose parameters were judged.
 pub(super) fn plan(
     exchange: &mut Exchange,
     route: &Route,
     request: &Request<'_>,
+    _confined: &Confined,
 ) -> Result<Option<Planned>, Refusal> {
     let Some(uploads) = &route.uploads else {
         return Ok(None);

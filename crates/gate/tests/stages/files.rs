@@ -282,3 +282,38 @@ fn each_request_for_a_file_is_in_the_ledger() {
     assert_eq!(statuses, [200, 416]);
     assert!(Path::new(files.folder.path()).exists());
 }
+
+#[test]
+fn a_parameter_that_names_a_file_is_a_plain_name_or_reaches_nobody() {
+    let confine = "confine = [{ parameter = \"file\" }, { in = \"path\", kind = \"name\" }]\n";
+    let routes = ROUTES.replace("auth = \"none\"", &format!("{confine}auth = \"none\""));
+    let house = House::with(&routes, false);
+    let ask = |path: &str| {
+        let line = format!("GET {path} HTTP/1.1");
+        match house.ask(&[&line, HOST], b"") {
+            Met::Answered(status, text) => (status, text),
+            Met::Sent(head, forwarding) => {
+                house.end(forwarding, 200);
+                (200, head)
+            }
+        }
+    };
+    for good in ["/", "/x", "/x?file=a/b.csv", "/?other=../canary"] {
+        assert_eq!(ask(good).0, 200, "{good}");
+    }
+    for bad in [
+        "/x?file=../canary",
+        "/x?file=%2e%2e%2fcanary",
+        "/x?file=%252e%252e%252fcanary",
+        "/x?file=/canary",
+        "/x?file=canary&file=x",
+        "/x?FILE=canary",
+        "/x/canary",
+        "/.canary",
+    ] {
+        let (status, text) = ask(bad);
+        assert_eq!(status, 400, "{bad}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+    assert!(house.reasons().contains(&"parameter-repeated".to_owned()));
+}

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::{
     draft::{Draft, canary},
-    named_route,
+    method_of, named_route,
     visitor::Visitor,
 };
 
@@ -26,6 +26,9 @@ pub(super) struct Confined;
 pub(super) struct Names;
 /// Attacks `files.metadata`.
 pub(super) struct Metadata;
+
+/// Attacks `files.parameter`.
+pub(super) struct Parameter;
 
 /// The file of the proof's own folder that is served.
 const SERVED: &str = "served.txt";
@@ -149,6 +152,59 @@ impl Probe for Metadata {
         );
         Ok(())
     }
+}
+
+impl Probe for Parameter {
+    fn promise(&self) -> &'static str {
+        "files.parameter"
+    }
+
+    fn run(&self, asked: &Asked, at: &dyn Target, sheet: &mut Sheet) -> Result<(), TargetError> {
+        let route = named_route(at, asked, "on")?;
+        let (on, method) = (&route.path, method_of(route));
+        let name = asked.value("parameter").unwrap_or_default();
+        let Some(visitor) = Visitor::new(at, route, method)? else {
+            sheet.unproven(format!("no proof can ask {on}"));
+            return Ok(());
+        };
+        let mut tries: Vec<(&str, String)> = ways_out("etc/passwd")
+            .into_iter()
+            .map(|(how, way)| (how, format!("{name}={way}")))
+            .collect();
+        tries.extend([
+            ("a leading dot", format!("{name}=.env")),
+            ("a name that stands twice", format!("{name}=a&{name}=../a")),
+            ("a list", format!("{name}[]=../a")),
+            (
+                "an encoded name",
+                format!("%{:02x}{}=../a", first(name), rest(name)),
+            ),
+            ("a semicolon", format!("a=1;{name}=../a")),
+            ("text that runs backwards", format!("{name}=a%e2%80%ae")),
+        ]);
+        for (how, query) in tries {
+            let sends = |query: &str| {
+                let target = format!("{on}?{query}");
+                visitor.sends(at, &Draft::new(at, method, &target))
+            };
+            sheet.pair(
+                format!("{method} {on} with {how} as {name}"),
+                Met::status(&sends(&query)?, &[400]),
+                Met::status(&sends(&format!("{name}=served"))?, &[200]),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The first byte of a name.
+fn first(name: &str) -> u8 {
+    name.bytes().next().unwrap_or_default()
+}
+
+/// What follows it.
+fn rest(name: &str) -> &str {
+    name.get(1..).unwrap_or_default()
 }
 
 /// The route that the sentence names.

@@ -119,6 +119,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &files::Confined,
     &files::Names,
     &files::Metadata,
+    &files::Parameter,
     &limits::Rate,
     &limits::Uploads,
     &limits::Apart,

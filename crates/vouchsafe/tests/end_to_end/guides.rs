@@ -186,22 +186,26 @@ fn the_configurations_of_guides_keep_what_they_promise() {
         ),
         (
             "files.md",
-            &["files.confined", "files.names", "files.metadata"],
+            &[
+                "files.confined",
+                "files.names",
+                "files.metadata",
+                "files.parameter",
+            ],
         ),
     ] {
-        for text in examples(guide, "toml") {
-            let text = crate::support::site(upstream.address) + &text;
-            let deployment = crate::support::Deployment::new(&text);
-            std::fs::create_dir(deployment.folder().join("public")).unwrap();
-            let promised = examples(guide, "markdown").concat();
-            deployment.write("SECURITY.md", promised.as_bytes());
-            let gate = deployment.up();
-            let proof = deployment.run(&["prove"], &[]).exits(0);
-            for promise in promises {
-                assert!(proof.stdout.contains(promise), "{}", proof.stdout);
-            }
-            gate.stop();
+        let text = examples(guide, "toml").concat();
+        let text = crate::support::site(upstream.address) + &text;
+        let deployment = crate::support::Deployment::new(&text);
+        std::fs::create_dir(deployment.folder().join("public")).unwrap();
+        let promised = examples(guide, "markdown").concat();
+        deployment.write("SECURITY.md", promised.as_bytes());
+        let gate = deployment.up();
+        let proof = deployment.run(&["prove"], &[]).exits(0);
+        for promise in promises {
+            assert!(proof.stdout.contains(promise), "{}", proof.stdout);
         }
+        gate.stop();
     }
 }
 

@@ -21,6 +21,7 @@ fn route(path: &str, exact: bool, methods: &[&str], host: Option<&str>) -> Route
         host: host.map(Into::into),
         app: 0,
         files: None,
+        confine: Vec::new(),
         guard: Guard::Open(OpenReason::stated("test").unwrap()),
         answers: None,
         accepts: None,
