@@ -344,7 +344,7 @@ impl Metrics {
         for core in &*self.cores.lock().unwrap_or_else(PoisonError::into_inner) {
             core.rows.add_to(&mut rows);
         }
-        rows.sort_by(|one, other| other.requests.cmp(&one.requests));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.requests));
         rows
     }
 
