@@ -8,11 +8,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use control::Secret;
-use gate::{
-    serve::{h2 as served, tls},
-    site::listen::Minimum,
-};
+use control::{Secret, SystemClock};
+use gate::{serve::tls, site::listen::Minimum};
 use h2::client::SendRequest;
 use http::{HeaderMap, Request, Response};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -39,7 +36,15 @@ pub(crate) fn site(upstream: SocketAddr, rest: &str) -> Site {
     fs::write(&path, made.cert.pem()).unwrap();
     let key = Secret::new(made.signing_key.serialize_pem().into_bytes());
     let gate = start_with(upstream, rest, Some((&path, &key)), 1);
-    let offered = served::offer(tls::load(&path, &key, Minimum::default()).unwrap());
+    let pair = tls::Pair {
+        certificate: path.clone(),
+        key: key.clone(),
+    };
+    let terms = tls::Terms {
+        http2: true,
+        ..tls::Terms::plain(Minimum::default(), Arc::new(SystemClock::new()))
+    };
+    let offered = tls::load(&[pair], terms).unwrap();
     gate.running.as_ref().unwrap().renew(vec![Some(offered)]);
     Site {
         gate,
