@@ -6,9 +6,9 @@
 //! broken streams, more streams than may be, and to wait for long with nothing under way. Trusts the
 //! `h2` crate to read frames and to keep windows, and is itself what limits how many it reads.
 //!
-//! 1. [`frames`] and [`meter`]: what passes, and how much of it may be idle or broken;
-//! 2. [`head`]: a request on its way in; [`answer`]: its answer on the way out;
-//! 3. [`stream`]: both, as the engine sees them.
+//! 1. `frames` and `meter`: what passes, and how much of it may be idle or broken;
+//! 2. `head`: a request on its way in; `answer`: its answer on the way out;
+//! 3. `stream`: both, as the engine sees them.
 
 mod answer;
 mod frames;
