@@ -291,7 +291,7 @@ fn is_exact(route: &Value) -> bool {
 fn guarded(route: &Value) -> bool {
     let auth = texts(route.get("auth"));
     route.get("webhook").is_some()
-        || ["api-key", "token", "session"]
+        || ["api-key", "token", "session", "certificate"]
             .iter()
             .any(|way| auth.contains(way))
 }
