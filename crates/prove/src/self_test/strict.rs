@@ -131,6 +131,7 @@ impl Strict {
             }
             Guard::Token(_) => return Err(("identity.token", 401)),
             Guard::Session(_) => return Err(("identity.session", 401)),
+            Guard::Certificate(_) => return Err(("identity.certificate", 401)),
             Guard::Webhook(scheme) => Some(self.verify(&asked, route, scheme, pass.as_ref())?),
         };
         let genuine = pass.is_none_or(|pass| {
