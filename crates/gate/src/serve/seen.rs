@@ -120,6 +120,9 @@ pub(super) async fn whole<C: Stream>(
         .hold(Origin::new(asked.client, asked.route), Instant::now());
     // It has a bound and its upstream's time, and somebody who is known waits for it.
     holding.whole();
+    if matches!(framing, BodyFraming::Length(length) if length > largest) {
+        return Err(too_large);
+    }
     let mut body = Body::new(framing, false, largest);
     let mut whole = Outgoing::new();
     let stands = || forwarding.credential_stands(&local.core);

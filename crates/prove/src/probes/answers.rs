@@ -373,7 +373,7 @@ mod tests {
             let (found, value) = line.split_once(": ")?;
             (found == name).then(|| value.to_owned())
         });
-        let bytes = seal::encode::unbase64(&field.unwrap_or_default()).unwrap();
+        let bytes = seal::encode::unbase64(field.unwrap_or_default()).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
