@@ -135,6 +135,17 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
         );
         return None;
     }
+    if accepts.certificates && accepts.sessions {
+        table.fault(
+            Fault::new(
+                "route.certificate-and-session",
+                "a browser shows a certificate and a session unasked, and only one can say who asks",
+            )
+            .at(table.span())
+            .hint("give people and programs a route each, by path or by host"),
+        );
+        return None;
+    }
     if accepts.tokens && !context.tokens {
         let place = kinds.iter().find(|kind| kind.value == "token");
         table.fault(
@@ -156,17 +167,6 @@ fn accepted(table: &Table<'_>, kinds: &[Found<String>], context: &Context<'_>) -
             )
             .at(place.map(|kind| kind.span))
             .hint("add a [login] table with the provider that people log in at, or [accounts] for people who have a password here"),
-        );
-        return None;
-    }
-    if accepts.certificates && accepts.sessions {
-        table.fault(
-            Fault::new(
-                "route.certificate-and-session",
-                "a browser shows a certificate and a session unasked, and only one can say who asks",
-            )
-            .at(table.span())
-            .hint("give people and programs a route each, by path or by host"),
         );
         return None;
     }
