@@ -230,7 +230,7 @@ impl Root {
         self.shared
     }
 
-    /// Whether it is so far up that it holds more than one thing: `/srv`, `/home/ann`.
+    /// Whether it is so far up that it holds more than one thing: `/srv`, or what is right below `/home`.
     #[must_use]
     pub fn is_wide(&self) -> bool {
         let segments = self.path.components().count() - 1;

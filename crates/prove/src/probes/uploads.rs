@@ -50,7 +50,6 @@ const TRACES: &[&str] = &[
     ".py\"",
     "::",
     "/usr/",
-    "/home/",
 ];
 
 /// `draft` with a good upload, where its route takes uploads and a good one can be made.
