@@ -1,9 +1,14 @@
 //! Routes that are observed: what passes, what is said of it, and what a proof says of the route.
 
+use std::time::Duration;
+
+use control::Clock as _;
 use serde_json::Value;
 
-use crate::guides::examples;
-use crate::support::{Client, Deployment, Gate, Upstream, body, get, request, site, status};
+use crate::{
+    guides::examples,
+    support::{Client, Deployment, Gate, Upstream, body, clock, get, request, site, status},
+};
 
 /// A route for keys, observed or not.
 fn guarded(mode: &str) -> String {
@@ -12,9 +17,7 @@ fn guarded(mode: &str) -> String {
 
 /// A day that is near, however late these tests run.
 fn soon() -> String {
-    let in_a_month = std::time::SystemTime::now() + std::time::Duration::from_secs(30 * 86_400);
-    let since = in_a_month.duration_since(std::time::UNIX_EPOCH).unwrap();
-    let at = control::Timestamp::from_seconds(since.as_secs().cast_signed());
+    let at = clock().now().plus(Duration::from_secs(30 * 86_400));
     at.to_string()[..10].to_owned()
 }
 
