@@ -7,6 +7,7 @@
 mod disk;
 mod figures;
 mod gate;
+mod h2load;
 pub(crate) mod http;
 mod ledger;
 mod load;

@@ -37,6 +37,13 @@ pub(crate) const WRK: Package = Package {
     version: "-v",
 };
 
+/// Load generator for HTTP/2.
+pub(crate) const H2LOAD: Package = Package {
+    name: "nghttp2-client",
+    program: "h2load",
+    version: "--version",
+};
+
 /// Makes sure that each of `packages` can be run.
 pub(crate) fn ensure(packages: &[Package]) -> Result<(), Failure> {
     let missing = |package: &&Package| version(package).is_none();

@@ -6,6 +6,7 @@
 mod added;
 mod connections;
 mod half;
+mod http2;
 pub(super) mod identity;
 pub(super) mod limits;
 mod overload;
@@ -48,6 +49,10 @@ const GROUPS: &[Group] = &[
         run: tls::run,
     },
     Group {
+        name: http2::NAME,
+        run: http2::run,
+    },
+    Group {
         name: connections::NAME,
         run: connections::run,
     },
@@ -67,6 +72,7 @@ pub(super) const NAMES: &[&str] = &[
     upload::NAME,
     websocket::NAME,
     tls::NAME,
+    http2::NAME,
     connections::NAME,
     half::NAME,
     overload::NAME,

@@ -6,13 +6,14 @@ use super::{
     super::{Table, http},
     Plan,
     rows::{self, Drive, Row},
-    systems::{ANSWER, HOST, Server, Systems, USUAL, Which, large},
+    systems::{ANSWER, HOST, KIB, LARGE, Server, Systems, USUAL, Which, cycled},
 };
 use crate::failure::Failure;
 
 pub(super) const NAME: &str = "requests";
 
 const NGINX_ALONE: &str = "nginx, pass-through";
+const NGINX_KIB: &str = "nginx, 1 KiB";
 const NGINX_LARGE: &str = "nginx, 64 KiB";
 
 /// What the figures include, and what they do not.
@@ -34,10 +35,10 @@ fn rows() -> Vec<Row> {
         which,
         drive: Drive::Wrk { path },
         against: Some(
-            if path == "/large" {
-                NGINX_LARGE
-            } else {
-                NGINX_ALONE
+            match path {
+                "/large" => NGINX_LARGE,
+                "/kib" => NGINX_KIB,
+                _ => NGINX_ALONE,
             }
             .to_owned(),
         ),
@@ -51,6 +52,9 @@ fn rows() -> Vec<Row> {
         row("Vouchsafe, full chain", Which::Batched, "/api", Some(1.0)),
         row("Vouchsafe, full chain, sync", Which::Sync, "/api", None),
         row("nginx, key, log, headers", Which::Nginx, "/api", None),
+        row(NGINX_KIB, Which::Nginx, "/kib", None),
+        row("HAProxy, 1 KiB", Which::Haproxy, "/kib", None),
+        row("Vouchsafe, 1 KiB", Which::Batched, "/kib", None),
         row(NGINX_LARGE, Which::Nginx, "/large", None),
         row("HAProxy, 64 KiB", Which::Haproxy, "/large", None),
         row("Vouchsafe, 64 KiB", Which::Batched, "/large", None),
@@ -92,7 +96,8 @@ fn check(name: &str, path: &str, server: &Server) -> Result<(), Failure> {
         http::get(server.address, path, headers).map_err(|cause| wrong(cause.to_string()))
     };
     let expected = match path {
-        "/large" => large(),
+        "/large" => cycled(LARGE),
+        "/kib" => cycled(KIB),
         _ => ANSWER.as_bytes().to_vec(),
     };
     let answer = ask(&server.headers(path))?;

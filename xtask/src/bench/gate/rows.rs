@@ -10,6 +10,7 @@ use super::{
     super::{
         Table,
         figures::Spread,
+        h2load,
         load::{self, Load},
         process::{Memory, Watch},
         table::{Aim, Verdict},
@@ -39,6 +40,8 @@ pub(super) enum Drive {
     Load(Box<Load>),
     /// New connections: what our own generator is told, and whether sessions must resume.
     Handshakes(Box<Load>, bool),
+    /// Requests over HTTP/2.
+    Http2(Box<h2load::Load>),
 }
 
 /// What one round says of one row.
@@ -113,6 +116,15 @@ fn measure(plan: &Plan<'_>, row: &Row, server: &Server) -> Result<Sample, Failur
 fn drive(plan: &Plan<'_>, row: &Row, server: &Server) -> Result<Sample, Failure> {
     let (load, resumes) = match &row.drive {
         Drive::Wrk { path } => return driven_by_wrk(plan, path, server),
+        Drive::Http2(load) => {
+            let report = h2load::run(load)?;
+            return Ok(Sample {
+                count: report.requests,
+                per_second: report.per_second,
+                failed: report.failed,
+                ..Sample::default()
+            });
+        }
         Drive::Load(load) => (load, None),
         Drive::Handshakes(load, resumes) => (load, Some(*resumes)),
     };
@@ -215,7 +227,7 @@ pub(super) fn failed(samples: &[Sample]) -> u64 {
 }
 
 /// Cost against that of the row it is compared with, round by round.
-fn ratio(row: &Row, rows: &[Row], samples: &[Vec<Sample>]) -> Option<Spread> {
+pub(super) fn ratio(row: &Row, rows: &[Row], samples: &[Vec<Sample>]) -> Option<Spread> {
     let (own, other) = (
         of(&row.name, rows, samples)?,
         of(row.against.as_deref()?, rows, samples)?,

@@ -23,9 +23,13 @@ use crate::{failure::Failure, peers};
 pub(crate) const ANSWER: &str = "{\"students\":[{\"id\":1041,\"name\":\"A. Doe\",\"level\":\"B1\"},\
                                  {\"id\":1042,\"name\":\"B. Sample\",\"level\":\"A2\"}]}";
 
-/// What the origin answers at `/large`.
-pub(super) fn large() -> Vec<u8> {
-    ANSWER.bytes().cycle().take(64 * 1024).collect()
+/// Bytes of what the origin answers at `/kib` and at `/large`.
+pub(super) const KIB: usize = 1024;
+pub(super) const LARGE: usize = 64 * KIB;
+
+/// The small answer again and again, so many bytes of it.
+pub(super) fn cycled(bytes: usize) -> Vec<u8> {
+    ANSWER.bytes().cycle().take(bytes).collect()
 }
 
 /// The name under which everything is asked for.
@@ -134,7 +138,9 @@ impl Systems {
     ) -> Result<Self, Failure> {
         let setting = plan.setting;
         let folder = Folder::fresh(setting.workspace.target().join("bench-gate"))?;
-        write(&folder.path().join("large"), large())?;
+        for (name, bytes) in [("kib", KIB), ("large", LARGE)] {
+            write(&folder.path().join(name), cycled(bytes))?;
+        }
         create_certificate(&setting.load, folder.path())?;
         let [origin, nginx, nginx_tls, haproxy, haproxy_tls] =
             http::free_ports().map_err(|cause| Failure::io(folder.path(), &cause))?;
@@ -351,7 +357,7 @@ mod tests {
     #[test]
     fn the_small_answer_has_99_bytes_and_the_large_one_64_kibibytes() {
         assert_eq!(ANSWER.len(), 99);
-        assert_eq!(large().len(), 65_536);
+        assert_eq!(cycled(LARGE).len(), 65_536);
         assert!(
             !ANSWER.contains(['\'', '$', '\\']),
             "nginx reads it as text"
