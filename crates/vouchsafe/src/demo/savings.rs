@@ -113,7 +113,7 @@ pub(crate) fn work(stage: &Stage) -> Result<(Known, Sent), Failure> {
 
 /// A delivery with a cell that a spreadsheet would run.
 const POISONED: &str =
-    "sku,description,quantity,price\nZ-9,=HYPERLINK(\"http://evil.invalid\"),1,2.50\n";
+    "sku,description,quantity,price\nZ-9,\"=HYPERLINK(\"\"http://evil.invalid\"\")\",1,2.50\n";
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
