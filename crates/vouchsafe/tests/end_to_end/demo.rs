@@ -268,11 +268,11 @@ fn are_found(system: &str, least: usize) {
     // Two dozen children on a busy machine: the test runner bounds it, not the patience of a verb.
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let tested: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tested: Value = serde_json::from_slice(&output.stdout).expect(&said);
     let trials = tested["trials"].as_array().unwrap();
     assert!(trials.len() >= least, "{tested}");
     for trial in trials {
         assert_eq!(trial["verdict"], "broken", "{trial}");
     }
+    assert!(output.status.success(), "{said}{tested}");
 }

@@ -236,7 +236,7 @@ fn what_the_guide_to_tls_promises_is_kept_and_a_weaker_listener_is_found() {
 fn what_the_guide_to_tls_shows_is_taken() {
     let upstream = Upstream::start();
     let shown = examples("tls.md", "toml");
-    assert_eq!(shown.len(), 6);
+    assert_eq!(shown.len(), 7);
     let authority = crate::certificates::Authority::new("root");
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     for block in shown {
