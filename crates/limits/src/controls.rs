@@ -2,6 +2,9 @@
 //!
 //! Owns whether a limit of the configuration keeps a sentence, and what is taken away for a self-test.
 
+mod processes;
+mod reads;
+
 use std::time::Duration;
 
 use config::quantity;
@@ -11,7 +14,9 @@ use serde_json::Value;
 use crate::RATE;
 
 /// The controls of this crate.
-pub const CONTROLS: &[&dyn Control] = &[&ByCaller];
+pub const CONTROLS: &[&dyn Control] = &[&ByCaller, &Together];
+
+pub use self::processes::Together;
 
 /// `[[rate]]`: how often, and how many at once, by who asks.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +99,12 @@ impl Control for ByCaller {
             id: RATE,
             title: "Limits by who asks",
             summary: "Requests are counted for whoever sends them, by the generic cell rate algorithm: there is no window whose edge doubles a limit. Who has had too many is refused with 429 and told when to come again; nobody else is held up. Nodes that share a Redis or Valkey count together; while it does not answer, each keeps the limits for itself and raises an alert.",
-            promises: &["limits.rate", "limits.uploads", "limits.apart"],
+            promises: &[
+                "limits.rate",
+                "limits.uploads",
+                "limits.apart",
+                reads::PROMISE,
+            ],
             keys: KEYS,
         }
     }
@@ -102,6 +112,9 @@ impl Control for ByCaller {
     fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
         if asked.promise == APART {
             return apart(configuration);
+        }
+        if asked.promise == reads::PROMISE {
+            return reads::fit(configuration, asked);
         }
         let Some(promised) = Promised::of(asked) else {
             return Fit::Falls(Mend {
@@ -129,6 +142,9 @@ impl Control for ByCaller {
     fn weaken(&self, configuration: &mut Value, asked: &Asked) -> Weakening {
         if asked.promise == APART {
             return Weakening::Sham("forwarded-leftmost");
+        }
+        if asked.promise == reads::PROMISE {
+            return reads::weaken(configuration, asked);
         }
         let rates = configuration.get_mut("rate").and_then(Value::as_array_mut);
         if let (Some(promised), Some(rates)) = (Promised::of(asked), rates) {
@@ -258,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    fn asked(promise: &str, values: &[(&str, &str)]) -> Asked {
+    pub(super) fn asked(promise: &str, values: &[(&str, &str)]) -> Asked {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Asked {
             promise: promise.to_owned(),

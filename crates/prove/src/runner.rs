@@ -155,7 +155,7 @@ fn judge(plan: &Plan<'_>, sentence: &Sentence, target: &dyn Target) -> Option<Ou
     };
     match promise.kind {
         Kind::Probed => probed(plan, promise, asked, target, &mut outcome),
-        Kind::Constructed => outcome.verdict = Verdict::Constructed,
+        Kind::Constructed => constructed(plan, asked, &mut outcome),
         Kind::Planned => {
             outcome.hint = Some("no control of this version keeps it yet".to_owned());
         }
@@ -200,6 +200,16 @@ fn probed(
     if !outcome.mends.is_empty() {
         outcome.verdict = Verdict::Broken;
     }
+}
+
+/// What this build is shown to keep by its tests holds where the configuration asks for it.
+fn constructed(plan: &Plan<'_>, asked: &Asked, outcome: &mut Outcome) {
+    outcome.mends = mends(plan, asked);
+    outcome.verdict = if outcome.mends.is_empty() {
+        Verdict::Constructed
+    } else {
+        Verdict::Broken
+    };
 }
 
 /// What every control that keeps the promise says of the configuration.

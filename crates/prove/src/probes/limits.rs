@@ -4,6 +4,7 @@
 //! once and gives one back each time a share of its time has passed: what may pass is counted with that.
 
 mod apart;
+mod reads;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use control::{
     sheet::Met,
 };
 
-pub(super) use self::apart::Apart;
+pub(super) use self::{apart::Apart, reads::ReadsFree};
 use super::{draft::Draft, method_of, visitor::Visitor};
 
 /// Attacks `limits.rate`.

@@ -123,6 +123,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &limits::Rate,
     &limits::Uploads,
     &limits::Apart,
+    &limits::ReadsFree,
     &slow::Slow,
     &webhooks::Signature,
     &webhooks::RawBody,

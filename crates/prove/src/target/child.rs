@@ -299,8 +299,9 @@ fn isolate(tree: &mut Value, folder: &Path, app: &str) {
     }
     if let Some(deployment) = root.get_mut("deployment").and_then(Value::as_object_mut) {
         deployment.insert("data_dir".to_owned(), inside(DATA));
-        // The embedded store, which lies in the data folder.
+        // The embedded store, which lies in the data folder, and counts that no node shares.
         deployment.remove("store");
+        deployment.remove("shared");
     }
     // Nobody of the team is to be told what a child is put through.
     if let Some(alerts) = root.get_mut("alerts").and_then(Value::as_object_mut) {

@@ -240,6 +240,45 @@ fn nodes_let_exactly_the_limit_pass_together_and_each_alone_while_the_server_is_
 }
 
 #[test]
+fn what_is_said_of_reading_and_of_processes_is_proved_and_untrue_words_are_found() {
+    let (upstream, server) = (Upstream::start(), RedisServer::start());
+    let shared = "[deployment]\nshared = { url = \"env:VOUCHSAFE_TEST_SHARED\" }\n";
+    let deployed = |rate: &str, together: bool| {
+        let keyed = "[[route]]\npath = \"/prices\"\napp = \"app\"\nauth = [\"api-key\"]\n\n";
+        let text = limited(&upstream, rate) + keyed;
+        let text = match together {
+            true => text.replace("[deployment]\n", shared),
+            false => text,
+        };
+        let deployment = Deployment::new(&text).with("VOUCHSAFE_TEST_SHARED", &server.url());
+        let said = "Reading is free. <!-- promise: limits.reads-free on=/prices -->\n\n\
+            All processes have one limit. <!-- promise: limits.processes -->\n\n\
+            Callers are apart. <!-- promise: limits.apart -->\n";
+        deployment.write("SECURITY.md", said.as_bytes());
+        deployment
+    };
+    let verdicts = |deployment: &Deployment, exit: i32| {
+        let gate = deployment.up();
+        let proof = deployment.run(&["prove"], &["--format", "json"]);
+        let proof = proof.exits(exit).json();
+        gate.stop();
+        let all = proof["promises"].as_array().unwrap().iter();
+        let all: Vec<_> = all.map(|it| it["verdict"].to_string()).collect();
+        all.join(" ").replace('"', "")
+    };
+    let posts = rate("requests = 20\nper = \"1m\"\nmethods = [\"POST\"]");
+    let whole = deployed(&posts, true);
+    assert_eq!(verdicts(&whole, 0), "kept constructed kept");
+    whole.run(&["prove"], &["--self-test"]).exits(0);
+    assert_eq!(verdicts(&deployed(&posts, false), 1), "kept broken kept");
+    let all = rate("requests = 20\nper = \"1m\"");
+    assert_eq!(
+        verdicts(&deployed(&all, true), 1),
+        "broken constructed kept"
+    );
+}
+
+#[test]
 fn the_limits_of_the_guide_are_read_and_explained() {
     let upstream = Upstream::start();
     for text in examples("limits.md", "toml") {

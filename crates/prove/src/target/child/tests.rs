@@ -6,7 +6,8 @@ use super::*;
 
 fn tree() -> Value {
     json!({
-        "deployment": {"public_url": "https://a.example", "data_dir": "data", "store": {"url": "env:DB"}},
+        "deployment": {"public_url": "https://a.example", "data_dir": "data", "store": {"url": "env:DB"},
+            "shared": {"url": "env:REDIS"}},
         "secrets": {"twilio": "env:TWILIO", "register": "file:keys/register"},
         "listen": [{"address": "0.0.0.0:443", "tls": {"certificate": "c.pem", "key": "file:k.pem"}}],
         "log": {"file": "/var/log/vouchsafe.jsonl"},
@@ -43,6 +44,7 @@ fn a_child_touches_nothing_of_the_deployment() {
         "8502",
         "waiver",
         "env:DB",
+        "REDIS",
     ] {
         assert!(!text.contains(theirs), "{theirs} in {text}");
     }
