@@ -1,6 +1,6 @@
 //! `cargo xtask bench ledger`: what the ledger bears, beside the disk it lies on.
 //!
-//! Owns the aims and the tables. The measuring is done by `crates/ledger/examples/measure.rs`, which
+//! Owns the aims and the tables. The measuring is done by `crates/ledger/examples/append.rs`, which
 //! links the ledger, and by the load generator, which brings what people use without us; this builds
 //! and runs them in a folder of the build's disk.
 
@@ -38,10 +38,10 @@ fn measure(setting: &Setting<'_>, folder: &Path) -> Result<Value, Failure> {
     let root = setting.workspace.root();
     let build = ["build", "--release", "--locked", "--package", "ledger"];
     let mut cargo = command::command(root, "cargo", &build);
-    if !command::talk(cargo.args(["--example", "measure"]))? {
+    if !command::talk(cargo.args(["--example", "append"]))? {
         return Err(Failure::stuck("the ledger does not build", "see above"));
     }
-    let program = setting.workspace.target().join("release/examples/measure");
+    let program = setting.workspace.target().join("release/examples/append");
     let data = folder.join("data");
     std::fs::create_dir_all(&data).map_err(|cause| Failure::io(&data, &cause))?;
     let mut measure = command::command(folder, program, &["data"]);

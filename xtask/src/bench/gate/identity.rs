@@ -2,7 +2,7 @@
 //!
 //! Owns two ways of measuring. Through the gate, what a credential adds to a request, beside nginx that
 //! asks a checker about each. Alone, the judgement itself, beside the cryptography it cannot do without:
-//! that is done by `crates/identity/examples/measure.rs`, which this builds and runs.
+//! that is done by `crates/identity/examples/know.rs`, which this builds and runs.
 
 use std::time::Duration;
 
@@ -154,13 +154,13 @@ fn alone(setting: &Setting<'_>) -> Result<Table, Failure> {
         "--package",
         "identity",
         "--example",
-        "measure",
+        "know",
     ];
     let mut cargo = command::command(setting.workspace.root(), "cargo", &build);
     if !command::talk(&mut cargo)? {
         return Err(Failure::stuck("identity does not build", "see above"));
     }
-    let program = setting.workspace.target().join("release/examples/measure");
+    let program = setting.workspace.target().join("release/examples/know");
     eprintln!("measuring judgements alone");
     let mut measure = command::command(folder.path(), program, &["."]);
     let said = command::listen(&mut measure, Duration::from_secs(300))?;

@@ -1,6 +1,6 @@
 //! `cargo xtask bench limits`: what it costs to count, and how exactly it is counted.
 //!
-//! Owns three ways of measuring. Alone, the decision itself, which `crates/limits/examples/measure.rs`
+//! Owns three ways of measuring. Alone, the decision itself, which `crates/limits/examples/decide.rs`
 //! makes. Through the gate, what a limit that nobody reaches adds to a request, beside `limit_req` of
 //! nginx and a stick table of HAProxy, on one node and on nodes that ask a server they share. And by
 //! several processes at once, how many requests a limit lets pass of more than it allows.

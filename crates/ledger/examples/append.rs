@@ -1,6 +1,6 @@
 //! Measures ledgers in a folder of their own and prints the figures as JSON.
 //!
-//! `cargo run --release -p ledger --example measure FOLDER ENTRIES`, as `cargo xtask bench ledger`
+//! `cargo run --release -p ledger --example append FOLDER ENTRIES`, as `cargo xtask bench ledger`
 //! does. A shared disk is fast at one moment and slow at the next, so it is measured alone right
 //! before each run that depends on it.
 
@@ -25,7 +25,7 @@ const ALONE: (usize, usize) = (500, 256);
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, entries] = arguments.as_slice() else {
-        return Err("usage: measure FOLDER ENTRIES".into());
+        return Err("usage: append FOLDER ENTRIES".into());
     };
     let folder = Path::new(folder);
     let mut durable_runs = Vec::new();

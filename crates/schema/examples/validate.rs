@@ -1,6 +1,6 @@
 //! What judging costs: megabytes a second of one core.
 //!
-//! `cargo run --release -p schema --example measure`
+//! `cargo run --release -p schema --example validate`
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,

@@ -1,6 +1,6 @@
 //! Measures what it costs to know who asks and what they may do, and prints it as JSON.
 //!
-//! `cargo run --release -p identity --example measure FOLDER`, as `cargo xtask bench identity` does.
+//! `cargo run --release -p identity --example know FOLDER`, as `cargo xtask bench identity` does.
 //! Figures are nanoseconds of this thread's processor time for one judgement, the least of several
 //! batches: what else the machine does makes some of them dearer and none cheaper.
 
@@ -43,7 +43,7 @@ const BATCHES: u32 = 5;
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder] = arguments.as_slice() else {
-        return Err("usage: measure FOLDER".into());
+        return Err("usage: know FOLDER".into());
     };
     let mut rows = Vec::new();
     keys(&mut rows)?;
