@@ -2,7 +2,7 @@
 //!
 //! Owns the step from whoever may ask to the file they ask for, and its answer: 200, 206, 304, 412, 416.
 //! Refuses names that could be read in two ways, hidden ones, and whatever does not lie beneath the
-//! route's root. A file is only looked for with the [`Proof`] that every stage before was passed. Disks are
+//! route's root. A file is only looked for with the `Proof` that every stage before was passed. Disks are
 //! waited for on the service runtime, by a bounded number of requests at once. A request with a ticket is
 //! judged by its name and then ends at the echo as any other: no proof reads a file of a deployment.
 

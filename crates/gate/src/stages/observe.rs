@@ -1,10 +1,10 @@
 //! Observe: whether what a stage refuses is only noted, because its route is being observed.
 //!
-//! Owns the one way past a refusal: [`LetPass`], which only [`instead`] makes, for a route whose file says
+//! Owns the one way past a refusal: `LetPass`, which only `instead` makes, for a route whose file says
 //! so and whose date has not passed by the gate's own clock, and only for the controls listed here.
 //! Refuses it for everything else: what guards the gate itself, such as framing, sizes, room and the ledger;
 //! what belongs to a proof; what a dependency that is down leaves open; and what would hand a credential of
-//! ours to an app. Whoever is let pass has no identity: see [`super::forward::Proof::Observed`].
+//! ours to an app. Whoever is let pass has no identity: see `forward::Proof::Observed`.
 
 use control::{ControlId, Reason, Refusal, Timestamp};
 use hooks::refusal::SIGNATURE;
