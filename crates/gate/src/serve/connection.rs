@@ -104,8 +104,9 @@ pub(crate) struct Connection<S: Client> {
     pub(super) peer: Peer,
     pub(super) client: Link<S>,
     pub(super) deadline: Deadline,
-    pub(super) request: RequestHead,
-    pub(super) answer: AnswerHead,
+    // Apart, because they are large and a task is copied where it begins.
+    pub(super) request: Box<RequestHead>,
+    pub(super) answer: Box<AnswerHead>,
     /// Where the upstream head is written before there is a connection to send it on.
     pub(super) upward: Outgoing,
     /// When the last exchange ended, where that was asked for already.
@@ -146,8 +147,8 @@ impl<S: Client> Connection<S> {
             peer,
             client: Link::new(stream),
             deadline,
-            request: RequestHead::new(),
-            answer: AnswerHead::new(),
+            request: Box::new(RequestHead::new()),
+            answer: Box::new(AnswerHead::new()),
             upward: Outgoing::new(),
             ended: None,
             orderly: true,
@@ -418,7 +419,7 @@ impl<S: Client> Connection<S> {
 
     /// Ends the connection so that the client sees the whole of the last answer: closing while its
     /// bytes are still arriving would reset the connection and could take the answer away.
-    async fn close(mut self) {
+    async fn close(&mut self) {
         self.orderly = true;
         self.deadline.restart(LINGER);
         let shut = std::future::poll_fn(|cx| self.client.poll_shutdown(cx));

@@ -84,7 +84,7 @@ impl<S: Client> Connection<S> {
                 facts.keep_alive,
                 now,
             );
-            let parts = (&mut self.answer, &mut berth);
+            let parts = (&mut *self.answer, &mut berth);
             let local = &self.local;
             let head = answer::wait(local, &mut exchange, parts, &forwarding, facts).await;
             let sent = exchange.request_sent();
@@ -92,7 +92,7 @@ impl<S: Client> Connection<S> {
             let refusal = match head {
                 Head::Final(len) => {
                     berth.answers();
-                    let parts = (&self.answer, len);
+                    let parts = (&*self.answer, len);
                     let exchange = &mut exchange;
                     let under_way = &mut forwarding;
                     let end = answer::relay(local, exchange, parts, under_way, facts, received);

@@ -33,10 +33,10 @@ use h2::{
 };
 use http::Request;
 use tokio::{io::ReadBuf, task::JoinSet, time::Instant};
-use wire::{Asked, Deadline, Method};
+use wire::{AnswerHead, Asked, Deadline, Method};
 
 use self::{
-    answer::Reply,
+    answer::{Parser, Reply},
     meter::{Meter, Metered},
     stream::Stream,
 };
@@ -121,6 +121,7 @@ pub(super) async fn serve<S: wire::Stream>(
         peer,
         limits,
         meter,
+        parser: Rc::new(RefCell::new(AnswerHead::new())),
         streams: JoinSet::new(),
     };
     match deadline.guard(shaken).await {
@@ -185,6 +186,7 @@ struct Served {
     peer: Peer,
     limits: Limits,
     meter: Rc<Meter>,
+    parser: Parser,
     /// One task for each stream; dropping them ends them.
     streams: JoinSet<()>,
 }
@@ -288,7 +290,8 @@ impl Served {
             method,
             upgrade: false,
         };
-        let stream = Stream::new(text, framing, body, Reply::new(respond, asked));
+        let reply = Reply::new(respond, asked, Rc::clone(&self.parser));
+        let stream = Stream::new(text, framing, body, reply);
         let deadline = Deadline::after(self.limits.header_time);
         let local = Rc::clone(&self.local);
         let connection = Connection::new(
@@ -298,7 +301,8 @@ impl Served {
             stream,
             deadline,
         );
-        self.streams.spawn_local(connection.serve());
+        // Boxed: a task's place is copied when it begins and when its end is taken note of.
+        self.streams.spawn_local(Box::pin(connection.serve()));
     }
 
     /// Records streams that were reset because of what the client sent on them.

@@ -7,7 +7,9 @@
 //! more than an upstream.
 
 use std::{
+    cell::RefCell,
     io,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -45,10 +47,13 @@ enum State {
 pub(super) struct Reply {
     state: State,
     asked: Asked,
-    head: AnswerHead,
+    parser: Parser,
     /// The beginning of a head that did not come in one piece.
     held: Vec<u8>,
 }
+
+/// What reads the heads of all answers of a connection, one at a time and each from its beginning.
+pub(super) type Parser = Rc<RefCell<AnswerHead>>;
 
 fn broken() -> io::Error {
     io::ErrorKind::InvalidData.into()
@@ -59,11 +64,11 @@ fn gone() -> io::Error {
 }
 
 impl Reply {
-    pub(super) fn new(respond: SendResponse<Bytes>, asked: Asked) -> Self {
+    pub(super) fn new(respond: SendResponse<Bytes>, asked: Asked, parser: Parser) -> Self {
         Self {
             state: State::Head(respond),
             asked,
-            head: AnswerHead::new(),
+            parser,
             held: Vec::new(),
         }
     }
@@ -164,7 +169,10 @@ impl Reply {
             self.held.extend_from_slice(bytes);
             &self.held
         };
-        let parsed = self.head.parse(all, &limits, self.asked);
+        let parser = Rc::clone(&self.parser);
+        let mut head = parser.borrow_mut();
+        head.clear();
+        let parsed = head.parse(all, &limits, self.asked);
         let Ok(parsed) = parsed else {
             return Err(broken());
         };
@@ -174,11 +182,10 @@ impl Reply {
             }
             return Ok(bytes.len());
         };
-        let answer = self.head.answer(all);
+        let answer = head.answer(all);
         let (interim, framing) = (answer.is_interim(), answer.framing());
         let response = response(&answer)?;
         self.send_head(response, interim, framing)?;
-        self.head.clear();
         self.held.clear();
         Ok(len.saturating_sub(before))
     }
