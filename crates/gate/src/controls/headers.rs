@@ -177,7 +177,7 @@ impl Control for StrictTransport {
 }
 
 /// Whether `key` is strict enough wherever it is written.
-fn everywhere(
+pub(super) fn everywhere(
     configuration: &Value,
     key: &str,
     strict: &str,
@@ -211,7 +211,7 @@ fn everywhere(
 }
 
 /// Switches `key` off for the site, as an operator could, and for each route that sets it.
-fn everywhere_off(configuration: &mut Value, key: &str, off: &Value) -> Weakening {
+pub(super) fn everywhere_off(configuration: &mut Value, key: &str, off: &Value) -> Weakening {
     if let Some(root) = configuration.as_object_mut() {
         let headers = root.entry("headers").or_insert_with(|| json!({}));
         if let Some(headers) = headers.as_object_mut() {

@@ -19,6 +19,7 @@ mod limits;
 mod listeners;
 mod observe;
 mod output;
+mod pages;
 mod request_ids;
 mod routes;
 mod uploads;
@@ -42,6 +43,7 @@ pub use self::{
     listeners::Listeners,
     observe::Observation,
     output::OwnOutput,
+    pages::{Downloads, PageScripts},
     request_ids::RequestIds,
     routes::{AuthByDefault, AuthEnforced, ExactHealth, HeaderOnlyKeys},
     uploads::Uploads,
@@ -73,6 +75,8 @@ pub const CONTROLS: &[&dyn Control] = &[
     &InsideFields,
     &NosniffHeader,
     &FrameHeader,
+    &PageScripts,
+    &Downloads,
     &ReferrerHeader,
     &StrictTransport,
     &OwnOutput,

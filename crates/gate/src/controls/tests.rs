@@ -27,6 +27,7 @@ fn coach() -> Value {
             { "address": "0.0.0.0:8443", "tls": { "self_signed": true, "minimum": "1.3" } },
             { "address": "0.0.0.0:80", "redirect": true },
         ],
+        "headers": { "scripts": "same-origin" },
         "app": [{ "name": "coach", "upstream": "http://127.0.0.1:1" }],
         "route": [
             { "path": "/webhook/whatsapp", "methods": ["POST"], "app": "coach",
@@ -34,7 +35,7 @@ fn coach() -> Value {
             { "path": "/webhook/health", "exact": true, "methods": ["GET"], "app": "coach",
               "auth": "none", "reason": "health" },
             { "path": "/people", "app": "coach", "auth": ["session"],
-              "csv": "neutralise",
+              "csv": "neutralise", "download": true,
               "answers": { "schema": "people.json", "example": "{}" } },
             { "path": "/api", "app": "coach", "auth": ["api-key"], "roles": ["mentor"],
               "confine": [{ "parameter": "report", "kind": "name" }],
@@ -62,7 +63,9 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     "auth.enforced" | "auth.header-only" | "correlation.no-authority" => {
                         &[("route", "/api")]
                     }
-                    "export.formulas" | "answer.described" => &[("on", "/people")],
+                    "export.formulas" | "answer.described" | "download.inert" => {
+                        &[("on", "/people")]
+                    }
                     "files.confined" | "files.names" | "files.metadata" => &[("on", "/forms")],
                     "files.parameter" => &[("on", "/api"), ("parameter", "report")],
                     "body.checked" => &[("on", "/api")],

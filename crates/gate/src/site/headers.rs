@@ -9,7 +9,10 @@ use std::time::Duration;
 use config::{Fault, Table};
 use wire::Name;
 
-use super::inside::Inside;
+use super::{
+    inside::Inside,
+    scripts::{self, Scripts},
+};
 
 /// Who may put an answer into a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,11 @@ pub struct ResponseHeaders {
     pub inside: Inside,
     /// Whether browsers may ship with that, for whoever comes for the first time.
     pub preload: bool,
+    /// What a page may run.
+    pub scripts: Scripts,
+    /// The policy where the app says nothing of scripts that would do, and where it does.
+    policy: Box<[u8]>,
+    policy_beside: Box<[u8]>,
     /// Fields that do not depend on the app's answer, as bytes, each line ended.
     fixed: Box<[u8]>,
     /// The field that is added under TLS alone.
@@ -85,16 +93,6 @@ impl ResponseHeaders {
         if nosniff {
             fixed.extend_from_slice(b"X-Content-Type-Options: nosniff\r\n");
         }
-        // A second Content-Security-Policy only ever narrows the app's own (CSP level 3, 8.1).
-        match frame {
-            Frame::Deny => {
-                fixed.extend_from_slice(b"Content-Security-Policy: frame-ancestors 'none'\r\n");
-            }
-            Frame::SameOrigin => {
-                fixed.extend_from_slice(b"Content-Security-Policy: frame-ancestors 'self'\r\n");
-            }
-            Frame::Off => {}
-        }
         let strict_transport = hsts.map_or_else(Vec::new, |age| {
             format!(
                 "Strict-Transport-Security: max-age={}; includeSubDomains{}\r\n",
@@ -110,8 +108,21 @@ impl ResponseHeaders {
             hsts,
             inside: Inside::default(),
             preload,
+            scripts: Scripts::Off,
+            policy: policy(frame, Scripts::Off),
+            policy_beside: policy(frame, Scripts::Off),
             fixed: fixed.into(),
             strict_transport: strict_transport.into(),
+        }
+    }
+
+    /// The same, with pages that may run this.
+    #[must_use]
+    pub fn with_scripts(self, scripts: Scripts) -> Self {
+        Self {
+            scripts,
+            policy: policy(self.frame, scripts),
+            ..self
         }
     }
 
@@ -152,15 +163,22 @@ impl ResponseHeaders {
                 .hint("let hsts be \"365d\" or more, or leave hsts_preload out"),
             );
         }
-        let mut read = Self::new(nosniff, frame, referrer, hsts, preload);
+        let scripts = match table.optional_one_of("scripts", &["same-origin", "off"]) {
+            None => above.scripts,
+            Some(found) if found.value == "off" => Scripts::Off,
+            Some(_) => Scripts::SameOrigin,
+        };
+        let mut read = Self::new(nosniff, frame, referrer, hsts, preload).with_scripts(scripts);
         // To take out more, and to insist on more, needs no reason.
         let inside = Inside::read(table, &above.inside);
         let keeps_more = inside.keeps_more_than(&above.inside);
-        let mut asked = Self::new(nosniff, frame, referrer, hsts, above.preload);
+        let runs_more = above.scripts == Scripts::SameOrigin && scripts == Scripts::Off;
+        let mut asked =
+            Self::new(nosniff, frame, referrer, hsts, above.preload).with_scripts(above.scripts);
         asked.inside = above.inside.clone();
         let reason = table.text("reason");
         let insists_less = above.preload && !preload;
-        if reason.is_none() && (keeps_more || insists_less || asked != *above) {
+        if reason.is_none() && (keeps_more || insists_less || runs_more || asked != *above) {
             table.fault(
                 Fault::new(
                     "headers.no-reason",
@@ -180,6 +198,11 @@ impl ResponseHeaders {
     /// Writes the fields behind an app's own. `seen` is what the app said of the same things.
     pub fn write(&self, secure: bool, seen: AppSaid, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.fixed);
+        out.extend_from_slice(if seen.governs_scripts {
+            &self.policy_beside
+        } else {
+            &self.policy
+        });
         match (self.frame, seen.frame_deny) {
             (Frame::Off, _) => {}
             (Frame::Deny, _) | (Frame::SameOrigin, true) => {
@@ -219,6 +242,12 @@ impl ResponseHeaders {
                 seen.no_referrer |= value.trim_ascii().eq_ignore_ascii_case(b"no-referrer");
                 self.referrer == Referrer::Off
             }
+            // Whatever it says, it narrows: ours goes beside it where it leaves scripts alone.
+            Name::ContentSecurityPolicy => {
+                seen.governs_scripts |=
+                    self.scripts == Scripts::SameOrigin && scripts::governs(value);
+                true
+            }
             Name::XContentTypeOptions => !self.nosniff,
             Name::StrictTransportSecurity => self.hsts.is_none(),
             Name::Server => !self.inside.tells(b"server"),
@@ -233,6 +262,28 @@ impl ResponseHeaders {
 pub struct AppSaid {
     frame_deny: bool,
     no_referrer: bool,
+    governs_scripts: bool,
+}
+
+/// The field that says who may frame and what may run, its line ended; empty where nothing is said. A
+/// second one only ever narrows the app's own (CSP level 3, section 8.1).
+fn policy(frame: Frame, scripts: Scripts) -> Box<[u8]> {
+    let scripts = match scripts {
+        Scripts::SameOrigin => Some(scripts::SAME_ORIGIN),
+        Scripts::Off => None,
+    };
+    let frame = match frame {
+        Frame::Deny => Some("frame-ancestors 'none'"),
+        Frame::SameOrigin => Some("frame-ancestors 'self'"),
+        Frame::Off => None,
+    };
+    let said: Vec<&str> = scripts.into_iter().chain(frame).collect();
+    if said.is_empty() {
+        return Box::default();
+    }
+    format!("Content-Security-Policy: {}\r\n", said.join("; "))
+        .into_bytes()
+        .into()
 }
 
 #[cfg(test)]
@@ -270,6 +321,22 @@ mod tests {
         let field = "Strict-Transport-Security: max-age=31536000; includeSubDomains; preload\r\n";
         assert!(written(&headers, true, &[]).contains(field));
         assert!(!written(&ResponseHeaders::default(), true, &[]).contains("preload"));
+    }
+
+    #[test]
+    fn pages_run_what_their_origin_serves_and_an_apps_stricter_word_stands() {
+        let headers = ResponseHeaders::default().with_scripts(Scripts::SameOrigin);
+        let ours = format!(
+            "Content-Security-Policy: {}; frame-ancestors 'self'\r\n",
+            scripts::SAME_ORIGIN
+        );
+        assert!(written(&headers, true, &[]).contains(&ours));
+        let policy = |value| [("Content-Security-Policy", value)];
+        let beside = written(&headers, true, &policy("script-src 'nonce-a1'"));
+        assert!(!beside.contains("default-src") && beside.contains("'nonce-a1'"));
+        assert!(beside.contains("Content-Security-Policy: frame-ancestors 'self'\r\n"));
+        let softer = written(&headers, true, &policy("default-src *"));
+        assert!(softer.contains(&ours) && softer.contains("default-src *"));
     }
 
     #[test]

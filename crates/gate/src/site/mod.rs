@@ -26,6 +26,7 @@ pub mod output;
 mod roles;
 pub mod route;
 pub mod router;
+pub mod scripts;
 pub mod uploads;
 mod views;
 pub mod warning;

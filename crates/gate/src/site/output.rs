@@ -1,6 +1,6 @@
 //! What leaves of an app's answers, on a route.
 //!
-//! Owns `errors`, `csv` and `cookies` of `[[route]]`. Refuses, without a reason beside it, every setting
+//! Owns `errors`, `csv`, `cookies` and `download` of `[[route]]`. Refuses, without a reason beside it, every setting
 //! that lets more through than the default does. Trusts an app's answer for nothing but its framing.
 
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Output {
     pub described: Option<Arc<Described>>,
     /// What is made of the cookies an app sets.
     pub cookies: Cookies,
+    /// Whether what succeeds is handed out to be stored, and never shown.
+    pub download: bool,
 }
 
 /// Which errors of the app are replaced.
@@ -215,6 +217,7 @@ impl Output {
             }),
             described: Described::read(route, sources),
             cookies: Cookies::read(route),
+            download: route.flag("download", false),
         }
     }
 
@@ -250,6 +253,7 @@ mod tests {
             "errors = { hide = \"nothing\", reason = \"its errors are ours\" }",
             "csv = \"neutralise\"",
             "csv = \"always\"",
+            "download = true",
             "cookies = { readable = [\"csrftoken\"], reason = \"its forms read it\" }",
         ] {
             assert!(read(&crate::testing::text(&with(good))).is_ok(), "{good}");
@@ -259,6 +263,7 @@ mod tests {
             "errors = { hide = \"some\" }",
             "errors = { shows = true }",
             "csv = \"yes\"",
+            "download = \"yes\"",
             "cookies = { readable = [\"csrftoken\"] }",
             "cookies = { left = true }",
             "cookies = { readable = [\"a b\"], reason = \"x\" }",

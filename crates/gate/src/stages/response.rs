@@ -63,6 +63,8 @@ pub fn write_head(
     let announces =
         matches!(framing, BodyFraming::None) && answer.status() >= 200 && answer.status() != 204;
     let narrowed = forwarding.narrow().is_some();
+    let stored = exchange.route().is_some_and(|route| route.output.download);
+    let mut named = false;
     let rewritten = output::way(forwarding, answer) == Way::Table;
     for field in answer.fields() {
         let kept = match field.kind() {
@@ -88,6 +90,12 @@ pub fn write_head(
                     && !answer.connection_lists(field.name())
             }
             kind if kind.is_hop_by_hop() => false,
+            // The name to store it under is the app's to choose, and nothing else of it.
+            Name::ContentDisposition if stored => {
+                let first = !named && is_attachment(field.value());
+                named |= first;
+                first && !answer.connection_lists(field.name())
+            }
             kind => {
                 headers.keeps(kind, field.value(), &mut seen)
                     && !answer.connection_lists(field.name())
@@ -112,12 +120,36 @@ pub fn write_head(
     if narrowed {
         out.extend_from_slice(b"Cache-Control: no-store\r\n");
     }
+    if stored {
+        write_stored(answer.status(), named, out);
+    }
     headers.write(exchange.secure, seen, out);
     cors::write(exchange, out);
     write_limit(exchange, out);
     write_id(exchange, out);
     out.extend_from_slice(b"\r\n");
 }
+
+/// Whether a value of `Content-Disposition` has a browser store what comes (RFC 6266, section 4.2).
+fn is_attachment(value: &[u8]) -> bool {
+    let kind = value.split(|byte| *byte == b';').next();
+    let kind = kind.unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"attachment")
+}
+
+/// What people put there is stored by whoever asks for it, and runs nothing where a browser shows it all
+/// the same. An error of the app is told and not stored.
+fn write_stored(status: u16, named: bool, out: &mut Vec<u8>) {
+    if !named && (200..300).contains(&status) {
+        out.extend_from_slice(b"Content-Disposition: attachment\r\n");
+    }
+    out.extend_from_slice(b"Content-Security-Policy: ");
+    out.extend_from_slice(INERT);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The policy under which a document runs, loads and sends nothing.
+const INERT: &[u8] = b"default-src 'none'; sandbox";
 
 /// Appends what is told of an app's error in its place, head and body, and says how long the body is.
 pub fn write_error(
@@ -304,7 +336,7 @@ fn write_file(file: &FileAnswer, writer: &mut HeadWriter<'_>) {
     }
     if let Some(disposition) = &file.disposition {
         let _ = writer.field(b"Content-Disposition", disposition.as_bytes());
-        let _ = writer.field(b"Content-Security-Policy", b"default-src 'none'; sandbox");
+        let _ = writer.field(b"Content-Security-Policy", INERT);
     }
 }
 

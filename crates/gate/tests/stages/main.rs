@@ -11,6 +11,7 @@ mod answers;
 mod content;
 mod cors;
 mod cut_off;
+mod downloads;
 mod files;
 mod house;
 mod keys;

@@ -46,7 +46,7 @@ impl<'t> Stage<'t> {
     }
 
     /// What comes back when the app answers with this head and body.
-    fn answered(&self, head: &str, body: &str) -> Result<Reply, TargetError> {
+    pub(super) fn answered(&self, head: &str, body: &str) -> Result<Reply, TargetError> {
         let encoded = |text: &str| seal::encode::base64(text.as_bytes());
         let draft = Draft::new(self.at, method_of(self.route), &self.route.path)
             .field(HEAD, &encoded(head))
@@ -62,7 +62,7 @@ impl<'t> Stage<'t> {
         self.visitor.sends(self.at, &draft)
     }
 
-    fn plainly(&self) -> Result<Reply, TargetError> {
+    pub(super) fn plainly(&self) -> Result<Reply, TargetError> {
         let draft = Draft::new(self.at, method_of(self.route), &self.route.path);
         self.visitor.sends(self.at, &draft)
     }

@@ -29,6 +29,7 @@ mod limits;
 mod lockout;
 mod logins;
 mod logs;
+mod pages;
 mod restricted;
 mod retention;
 mod roles;
@@ -105,6 +106,8 @@ pub const PROBES: &[&dyn Probe] = &[
     &answers::Hidden,
     &answers::Formulas,
     &answers::Described,
+    &pages::Scripts,
+    &pages::Inert,
     &told::Hardened,
     &told::Inside,
     &bodies::Checked,

@@ -50,6 +50,7 @@ const FIRST_PROMISES: &[(&str, &[First])] = &[
             ("headers.nosniff", &[]),
             ("headers.frame", &[]),
             ("headers.referrer", &[]),
+            ("page.scripts", &[]),
         ],
     ),
     (
@@ -141,6 +142,9 @@ fn configuration(args: &Args) -> String {
          data_dir = \"data\"\n\n\
          [[listen]]\n\
          address = \"127.0.0.1:8080\"\n\n\
+         # Scripts that stand in a page do not run. If your app needs them: scripts = \"off\", and a reason.\n\
+         [headers]\n\
+         scripts = \"same-origin\"\n\n\
          [[app]]\n\
          name = \"app\"\n\
          upstream = {upstream}\n\n\

@@ -256,7 +256,7 @@ fn every_control_of_the_helpline_taken_away_turns_exactly_its_promises_broken() 
 
 #[test]
 fn every_control_of_the_savings_analysis_taken_away_turns_exactly_its_promises_broken() {
-    are_found("savings-analysis", 62);
+    are_found("savings-analysis", 64);
 }
 
 /// Runs the self-test of a system, which has at least so many trials.

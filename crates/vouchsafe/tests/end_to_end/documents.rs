@@ -1,6 +1,6 @@
 //! From nothing to a proof: `init`, `check`, `up`, `prove`.
 
-use std::fs;
+use std::{fs, net::SocketAddr};
 
 use serde_json::Value;
 
@@ -8,9 +8,13 @@ use crate::support::{Deployment, Upstream, run, vouchsafe};
 
 /// What `init` writes for `upstream`, as a deployment that listens on a free port.
 fn initialised(upstream: &Upstream, more: &[&str]) -> Deployment {
+    initialised_at(upstream.address, more)
+}
+
+pub(crate) fn initialised_at(upstream: SocketAddr, more: &[&str]) -> Deployment {
     let deployment = Deployment::new("");
     fs::remove_file(deployment.configuration()).unwrap();
-    let address = format!("http://{}", upstream.address);
+    let address = format!("http://{upstream}");
     let mut init = vouchsafe(&["init", "--upstream", &address, "--dir"]);
     let said = run(init.arg(deployment.folder()).args(more)).exits(0);
     assert_eq!(said.stdout, "");

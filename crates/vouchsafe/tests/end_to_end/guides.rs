@@ -167,7 +167,10 @@ fn what_differs_from_a_guide_is_noticed() {
 fn the_configurations_of_guides_keep_what_they_promise() {
     let upstream = crate::support::Upstream::start();
     for (guide, promises) in [
-        ("browsers.md", &["cors.named"][..]),
+        (
+            "browsers.md",
+            &["cors.named", "page.scripts", "download.inert"][..],
+        ),
         ("bodies.md", &["body.checked", "body.text"]),
         (
             "uploads.md",

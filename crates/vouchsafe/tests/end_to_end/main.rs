@@ -52,6 +52,7 @@ mod login_certified;
 #[expect(dead_code, reason = "tests of logins use all of it, and these a part")]
 mod login_peer;
 mod nodes;
+mod observatory;
 mod observe;
 mod overload;
 mod password_tokens;
