@@ -1,5 +1,5 @@
-//! The programs that tests start beside ours: PostgreSQL, Redis or Valkey, a browser, and
-//! a client that is slow on purpose.
+//! The programs that tests start beside ours: PostgreSQL, Redis or Valkey, a browser, a client that is
+//! slow on purpose, an authority for certificates, and a judge of TLS.
 //!
 //! Owns where they are found, and their installation from Debian's packages where they are missing.
 //! Refuses to go on without them: a store that was tested on a file alone was not tested, and neither
@@ -45,6 +45,11 @@ const PEERS: &[Peer] = &[
         variable: "VOUCHSAFE_TEST_SLOWHTTPTEST",
         packages: &["slowhttptest"],
         find: slowhttptest,
+    },
+    Peer {
+        variable: "VOUCHSAFE_TEST_TESTSSL",
+        packages: &["testssl.sh"],
+        find: testssl,
     },
     Peer {
         variable: "VOUCHSAFE_TEST_PEBBLE",
@@ -116,6 +121,11 @@ fn chromium() -> Option<PathBuf> {
 /// The program itself.
 fn slowhttptest() -> Option<PathBuf> {
     program("VOUCHSAFE_TEST_SLOWHTTPTEST", &["slowhttptest"])
+}
+
+/// The program itself.
+fn testssl() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_TESTSSL", &["testssl"])
 }
 
 /// The program itself: an authority that gives out certificates, for tests.

@@ -74,6 +74,7 @@ mod streamlit_door;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "two programs share it, and each uses a part")]
 mod support;
+mod testssl;
 mod tls;
 mod tokens;
 mod uploads;

@@ -203,7 +203,7 @@ fn grade(score: i32) -> &'static str {
 }
 
 /// An app as apps are: a page, a cookie without attributes, and a word on what it is made of.
-fn careless() -> SocketAddr {
+pub(crate) fn careless() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
