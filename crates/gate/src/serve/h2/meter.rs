@@ -12,6 +12,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::{
@@ -25,37 +26,40 @@ use super::frames::{Frame, Frames, kind};
 /// How many idle frames a connection has in hand.
 const IDLE_FRAMES: usize = 1000;
 
-/// How many of them come back each second.
-const IDLE_FRAMES_A_SECOND: usize = 20;
+/// In what time all of them come back: twenty a second.
+const IDLE_FRAMES_WITHIN: Duration = Duration::from_secs(50);
 
 /// How many each HEADERS frame from the client and each DATA frame to it brings: clients answer
 /// those with window updates and priorities.
 const EARNED: usize = 4;
 
-/// In how many seconds all broken streams come back.
-const RESETS_WITHIN: usize = 10;
+/// In what time all broken streams come back.
+const RESETS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Codes of RST_STREAM that blame the client: NO_ERROR, INTERNAL_ERROR and CANCEL do not.
 const BLAMING: std::ops::RangeInclusive<u32> = 1..=13;
 const INTERNAL_ERROR: u32 = 2;
 const CANCEL: u32 = 8;
 
-/// Something in hand that grows back with time.
+/// Something in hand that grows back with time, to no more than it was.
 #[derive(Debug)]
 struct Allowance {
     left: usize,
     most: usize,
-    a_second: usize,
+    /// How long it takes for one to come back.
+    each: Duration,
     /// Until when what had grown back was added.
     counted: Instant,
 }
 
 impl Allowance {
-    fn new(most: usize, a_second: usize, now: Instant) -> Self {
+    /// `most` in hand, all of which come back within `within`.
+    fn new(most: usize, within: Duration, now: Instant) -> Self {
+        let shares = u32::try_from(most).unwrap_or(u32::MAX).max(1);
         Self {
             left: most,
             most,
-            a_second: a_second.max(1),
+            each: (within / shares).max(Duration::from_nanos(1)),
             counted: now,
         }
     }
@@ -64,15 +68,18 @@ impl Allowance {
         self.left = self.left.saturating_add(more).min(self.most);
     }
 
-    /// Takes one, looking at the clock only when none is left.
-    fn take(&mut self, now: impl FnOnce() -> Instant) -> bool {
-        if self.left == 0 {
-            let passed = now().saturating_duration_since(self.counted);
-            let seconds = usize::try_from(passed.as_secs()).unwrap_or(usize::MAX);
-            if seconds > 0 {
-                self.counted += passed;
-                self.earn(seconds.saturating_mul(self.a_second));
-            }
+    /// Takes one. Time that passed while nothing was missing brings nothing: it is settled each time.
+    fn take(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.counted);
+        let back = passed.as_nanos() / self.each.as_nanos();
+        let back = usize::try_from(back).unwrap_or(usize::MAX);
+        let missing = self.most.saturating_sub(self.left);
+        if back >= missing {
+            self.left = self.most;
+            self.counted = now;
+        } else if let Ok(shares) = u32::try_from(back) {
+            self.left = self.left.saturating_add(back);
+            self.counted += self.each * shares;
         }
         let taken = self.left > 0;
         self.left = self.left.saturating_sub(1);
@@ -95,8 +102,8 @@ impl Meter {
     pub(super) fn new(resets: usize) -> Self {
         let now = Instant::now();
         Self {
-            idle: RefCell::new(Allowance::new(IDLE_FRAMES, IDLE_FRAMES_A_SECOND, now)),
-            resets: RefCell::new(Allowance::new(resets, resets / RESETS_WITHIN, now)),
+            idle: RefCell::new(Allowance::new(IDLE_FRAMES, IDLE_FRAMES_WITHIN, now)),
+            resets: RefCell::new(Allowance::new(resets, RESETS_WITHIN, now)),
             spent: Cell::new(false),
             faults: Cell::new(0),
         }
@@ -113,7 +120,7 @@ impl Meter {
     }
 
     fn take(&self, allowance: &RefCell<Allowance>) {
-        if !allowance.borrow_mut().take(Instant::now) {
+        if !allowance.borrow_mut().take(Instant::now()) {
             self.spent.set(true);
         }
     }
@@ -232,9 +239,10 @@ impl<S: Stream> AsyncWrite for Metered<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    /// How many come back each second.
+    const IDLE_FRAMES_A_SECOND: usize = 20;
 
     fn frame(kind: u8) -> Frame {
         Frame {
@@ -261,6 +269,35 @@ mod tests {
         assert!(!meter.is_spent());
         ping(1);
         assert!(meter.is_spent());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_with_everything_in_hand_has_no_more_of_it() {
+        const PING: u8 = 6;
+        for waited in [10, 50, 3600] {
+            let meter = Meter::new(200);
+            meter.received(frame(kind::RESET));
+            meter.received(frame(PING));
+            tokio::time::advance(Duration::from_secs(waited)).await;
+            let left = IDLE_FRAMES.min(IDLE_FRAMES - 1 + waited as usize * IDLE_FRAMES_A_SECOND);
+            (0..left).for_each(|_| meter.received(frame(PING)));
+            (0..200).for_each(|_| meter.received(frame(kind::RESET)));
+            assert!(!meter.is_spent(), "{waited}");
+            meter.received(frame(kind::RESET));
+            assert!(meter.is_spent(), "{waited}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_come_back_as_slowly_as_is_said() {
+        let mut few = Allowance::new(3, RESETS_WITHIN, Instant::now());
+        assert!((0..3).all(|_| few.take(Instant::now())));
+        assert!(!few.take(Instant::now()));
+        tokio::time::advance(Duration::from_millis(3300)).await;
+        assert!(!few.take(Instant::now()));
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert!(few.take(Instant::now()));
+        assert!(!few.take(Instant::now()));
     }
 
     #[tokio::test(start_paused = true)]
