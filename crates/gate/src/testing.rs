@@ -85,6 +85,7 @@ pub(crate) fn exchange(site: Site) -> Exchange {
         reserved: false,
         ends: None,
         told: None,
+        operation: None,
         origin: None,
         observed: None,
         tally: limits::rate::Tally::default(),

@@ -121,6 +121,14 @@ enum Statuses {
 pub struct Asked<'a> {
     api: &'a Api,
     operation: &'a Operation,
+    place: Place,
+}
+
+/// Where an operation stands in its description, so that it is found again when its answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    path: usize,
+    operation: usize,
     head: bool,
 }
 
@@ -153,13 +161,17 @@ impl Api {
             .strip_prefix(self.base.as_bytes())
             .ok_or_else(unknown)?;
         let segments = path::segments(path).ok_or_else(unknown)??;
-        let matching = |item: &&PathItem| item.template.fits(&segments);
-        let item = self.paths.iter().find(matching).ok_or_else(unknown)?;
-        let of = |method: &str| item.operations.iter().find(|it| &*it.method == method);
+        let mut items = self.paths.iter().enumerate();
+        let found = items.find(|(_, item)| item.template.fits(&segments));
+        let (number, item) = found.ok_or_else(unknown)?;
+        let of = |method: &str| {
+            let mut operations = item.operations.iter().enumerate();
+            operations.find(|(_, it)| &*it.method == method)
+        };
         // Whoever answers GET answers HEAD (RFC 9110 section 9.3.2).
         let head = method == "HEAD";
-        let operation = of(method).or_else(|| head.then(|| of("GET")).flatten());
-        let operation = operation.ok_or_else(|| Refusal::whole(Fault::ApiMethod))?;
+        let found = of(method).or_else(|| head.then(|| of("GET")).flatten());
+        let (place, operation) = found.ok_or_else(|| Refusal::whole(Fault::ApiMethod))?;
         let values = item.template.values(&segments);
         parameter::judge_path(&operation.parameters, &values)?;
         parameter::judge_query(
@@ -171,8 +183,51 @@ impl Api {
         Ok(Asked {
             api: self,
             operation,
-            head,
+            place: Place {
+                path: number,
+                operation: place,
+                head,
+            },
         })
+    }
+
+    /// Judges an answer of the app to a request that was found to be the operation at `place`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Asked::judge_answer`]; and every answer to what was found to be no operation.
+    pub fn judge_answer(
+        &self,
+        place: Option<Place>,
+        status: u16,
+        content_type: Option<&[u8]>,
+        body: &[u8],
+    ) -> Result<Judged, AnswerRefusal> {
+        let asked = place.and_then(|place| self.at(place));
+        let unknown = || AnswerRefusal(Refusal::whole(Fault::ApiPath));
+        let asked = asked.ok_or_else(unknown)?;
+        asked.judge_answer(status, content_type, body)
+    }
+
+    fn at(&self, place: Place) -> Option<Asked<'_>> {
+        let item = self.paths.get(place.path)?;
+        let operation = item.operations.get(place.operation)?;
+        Some(Asked {
+            api: self,
+            operation,
+            place,
+        })
+    }
+
+    /// The methods that the description has for a path, as `Allow` lists them; none where it does not
+    /// have the path.
+    #[must_use]
+    pub fn allowed(&self, path: &[u8]) -> Option<String> {
+        let path = path.strip_prefix(self.base.as_bytes())?;
+        let segments = path::segments(path)?.ok()?;
+        let item = self.paths.iter().find(|it| it.template.fits(&segments))?;
+        let methods: Vec<&str> = item.operations.iter().map(|it| &*it.method).collect();
+        Some(methods.join(", "))
     }
 
     /// How many operations there are.
@@ -183,6 +238,12 @@ impl Api {
 }
 
 impl Asked<'_> {
+    /// Where it stands.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
     /// Judges the body of the request, already inflated.
     ///
     /// # Errors
@@ -216,7 +277,7 @@ impl Asked<'_> {
         };
         let answer = self.operation.answers.iter().find(fits);
         let answer = answer.ok_or(AnswerRefusal(Refusal::whole(Fault::ApiStatus)))?;
-        if body.is_empty() && (self.head || answer.content.is_empty() || status == 304) {
+        if body.is_empty() && (self.place.head || answer.content.is_empty() || status == 304) {
             return Ok(Judged::of(Kind::None));
         }
         if answer.content.is_empty() {

@@ -16,6 +16,9 @@ pub const SECURITY: &str = include_str!("../SECURITY.md");
 /// Its configuration, as a deployment would start from it.
 pub const CONFIGURATION: &str = include_str!("../vouchsafe.toml");
 
+/// Files that its configuration names, by name.
+pub const FILES: [(&str, &str); 1] = [("openapi.json", include_str!("../openapi.json"))];
+
 /// Serves the app on `listener` until the task is ended.
 ///
 /// # Errors

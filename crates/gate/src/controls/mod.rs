@@ -6,6 +6,7 @@
 
 mod answers;
 mod bodies;
+mod contract;
 mod cookies;
 mod cors;
 mod csrf;
@@ -30,6 +31,7 @@ use serde_json::Value;
 pub use self::{
     answers::Answers,
     bodies::Bodies,
+    contract::Contract,
     cookies::AppCookies,
     cors::NamedOrigins,
     csrf::SameSite,
@@ -64,6 +66,7 @@ pub const CONTROLS: &[&dyn Control] = &[
     &SameSite,
     &NamedOrigins,
     &Bodies,
+    &Contract,
     &Observation,
     &Uploads,
     &Files,

@@ -44,6 +44,7 @@ fn coach() -> Value {
                 "file": "10MiB", "csv": { "rows": 500, "layouts": [{ "name": "a", "columns": ["sku"] }] },
                 "audio": { "kinds": ["wav"] },
             } },
+            { "path": "/v1", "app": "coach", "auth": ["api-key"], "accepts": { "openapi": "v1.json" } },
             { "path": "/", "app": "coach", "auth": "none", "reason": "public" },
             { "path": "/forms", "files": { "root": "forms", "listing": "json" },
               "auth": "none", "reason": "public" },
@@ -68,6 +69,7 @@ fn sentences() -> Vec<(&'static dyn Control, Asked)> {
                     }
                     "files.confined" | "files.names" | "files.metadata" => &[("on", "/forms")],
                     "files.parameter" => &[("on", "/api"), ("parameter", "report")],
+                    "api.contract" => &[("on", "/v1")],
                     "body.checked" => &[("on", "/api")],
                     "body.text" => &[("on", "/api"), ("longest", "10000")],
                     "upload.size" => &[("on", "/calls"), ("file", "10MiB")],

@@ -11,27 +11,34 @@ use config::{
     secret::{Mode, Sources},
 };
 use schema::{
-    Body, LoadError, Rules,
+    Body, Judged, LoadError, Rules,
     document::{self, Schema},
     form::{Field, FormLimits, FormRules},
     inflate::Expansion,
     intake::Sizes,
     json::{self, JsonRules, Limits},
     media::MediaType,
+    openapi::Api,
     text::{Lines, TextRules},
 };
+
+use super::{contract, described::Described};
 
 /// Longest body that is judged, whatever the route's limit: it is held in memory.
 pub const LARGEST_JUDGED: u64 = 64 << 20;
 
 /// How far a compressed body may grow for each of its bytes.
-const RATIO: u32 = 100;
+pub(super) const RATIO: u32 = 100;
 
 /// What a route takes.
 #[derive(Debug)]
 pub struct BodyRules {
-    /// How bodies are judged that are read.
-    pub rules: Rules,
+    /// How bodies are judged that are read, where no description says so.
+    rules: Rules,
+    /// What describes requests, and with them their bodies.
+    contract: Option<Arc<Api>>,
+    /// What the description says of answers, where they are held against it.
+    pub(super) answers: Option<Arc<Described>>,
     /// Types that pass unread.
     unread: Vec<MediaType>,
     /// Longest body that is judged, in bytes as sent.
@@ -39,6 +46,31 @@ pub struct BodyRules {
 }
 
 impl BodyRules {
+    /// The description that requests are held against, if there is one: then none passes unread.
+    #[must_use]
+    pub fn contract(&self) -> Option<&Api> {
+        self.contract.as_deref()
+    }
+
+    /// How long a body may be, as sent and inflated.
+    #[must_use]
+    pub const fn sizes(&self) -> Sizes {
+        self.rules.sizes()
+    }
+
+    /// Judges a whole body, already inflated.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that the rules do not allow.
+    pub fn judge(
+        &self,
+        content_type: Option<&[u8]>,
+        body: &[u8],
+    ) -> Result<Judged, schema::Refusal> {
+        self.rules.judge(content_type, body)
+    }
+
     /// Whether a body of this type passes without being read.
     #[must_use]
     pub fn passes_unread(&self, content_type: Option<&[u8]>) -> bool {
@@ -49,6 +81,16 @@ impl BodyRules {
     /// Reads `accepts` of a route whose bodies may have `largest` bytes, if it is there.
     pub(super) fn read(route: &mut Table<'_>, sources: &Sources, largest: u64) -> Option<Self> {
         let mut table = route.optional_table("accepts")?;
+        if table.has("openapi") {
+            let contract = contract::read(&mut table, sources, largest)?;
+            return Some(Self {
+                rules: contract.rules,
+                contract: Some(contract.api),
+                answers: contract.answers,
+                unread: Vec::new(),
+                largest: largest.min(LARGEST_JUDGED),
+            });
+        }
         let unread = table
             .parse_each("types", "a media type such as image/png", MediaType::new)
             .unwrap_or_default();
@@ -103,6 +145,8 @@ impl BodyRules {
         match rules {
             Ok(rules) => Some(Self {
                 rules,
+                contract: None,
+                answers: None,
                 unread,
                 largest,
             }),

@@ -10,10 +10,11 @@ use config::{
     secret::{Mode, Sources},
 };
 use schema::{
-    AnswerRules, Body, LoadError, Rules,
+    AnswerRefusal, AnswerRules, Body, Judged, LoadError, Rules,
     document::Schema,
     intake::Sizes,
     json::{JsonRules, Limits},
+    openapi::{Api, Place},
     text::TextRules,
 };
 
@@ -25,13 +26,45 @@ const LONGEST: u64 = 1 << 20;
 /// Rules for the answers of a route.
 #[derive(Clone, Debug)]
 pub struct Described {
-    /// By status.
-    pub rules: AnswerRules,
+    pub(super) rules: By,
     /// Longest answer that is judged, in bytes.
     pub largest: u64,
 }
 
+/// What answers are held against.
+#[derive(Clone, Debug)]
+pub(super) enum By {
+    /// Rules by status.
+    Rules(AnswerRules),
+    /// The description that requests of the route are held against as well.
+    Contract(Arc<Api>),
+}
+
 impl Described {
+    /// Whether it is the description of an API, by which an answer is judged as that of an operation.
+    #[must_use]
+    pub const fn is_contract(&self) -> bool {
+        matches!(self.rules, By::Contract(_))
+    }
+
+    /// Judges a whole answer to a request that was found to be this operation.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that the rules do not allow; whatever was asked that no description has.
+    pub fn judge(
+        &self,
+        operation: Option<Place>,
+        status: u16,
+        content_type: Option<&[u8]>,
+        body: &[u8],
+    ) -> Result<Judged, AnswerRefusal> {
+        match &self.rules {
+            By::Rules(rules) => rules.judge_answer(status, content_type, body),
+            By::Contract(api) => api.judge_answer(operation, status, content_type, body),
+        }
+    }
+
     /// Reads `answers` of a route, if it is there.
     pub(super) fn read(route: &mut Table<'_>, sources: &Sources) -> Option<Arc<Self>> {
         let mut table = route.optional_table("answers")?;
@@ -78,6 +111,7 @@ impl Described {
                     table.fault(fault.at(example.span).label("this example").hint(hint));
                 }
                 // Where nothing is refused nothing need be held.
+                let rules = By::Rules(rules);
                 refuse.then(|| Arc::new(Self { rules, largest }))
             }
             Err(fault) => {

@@ -10,6 +10,7 @@ pub mod app;
 mod certificates;
 mod collections;
 pub mod confine;
+mod contract;
 pub mod cors;
 pub mod deployment;
 pub mod described;

@@ -21,6 +21,7 @@ use super::{
     app::App,
     collections,
     confine::Parameter,
+    contract,
     cors::Cors,
     deployment::host_name,
     files::{self, Folder, NO_APP},
@@ -219,7 +220,10 @@ impl Route {
         let uploads = Uploads::read(table, stated, held);
         let confine = Parameter::read_all(table);
         let cors = Cors::read(table);
-        let output = Output::read(table, context.surroundings.sources);
+        let mut output = Output::read(table, context.surroundings.sources);
+        if let Some(accepts) = &accepts {
+            contract::agree(table, accepts, uploads.is_some(), &mut output);
+        }
         let source = path.as_ref().map_or("", |path| &path.value);
         let guard = guard::read(table, source, context);
         let guarded = !matches!(guard, Some(Guard::Open(_) | Guard::Webhook(_)));

@@ -4,8 +4,10 @@
 //! nothing is forwarded. Refuses what the rules of its route do not take, with a word on where and why
 //! that repeats nothing of it. Trusts `schema` for the judgement.
 
+use std::borrow::Cow;
+
 use control::Refusal;
-use schema::{Judged, intake::Intake};
+use schema::{Judged, intake::Intake, openapi::Api};
 use wire::{BodyFraming, Method, Name, Request};
 
 use super::{
@@ -51,6 +53,10 @@ pub(super) fn unread(route: &Route, request: &Request<'_>) -> Option<Unread> {
         // Where a route takes uploads, whatever has a body is one.
         return (bodiless || route.uploads.is_none()).then_some(Unread(()));
     };
+    // A description speaks of paths and queries as well, which every request has.
+    if accepts.contract().is_some() {
+        return None;
+    }
     let named = request.framing() != BodyFraming::None
         && request.value(Name::ContentEncoding).is_none()
         && accepts.passes_unread(request.value(Name::ContentType));
@@ -86,7 +92,11 @@ pub(super) fn judge(
     let Some(accepts) = &route.accepts else {
         return Err(super::route::NOTHING);
     };
-    match read(accepts, request, body) {
+    let judged = match accepts.contract() {
+        Some(api) => described(exchange, api, accepts, request, body),
+        None => read(accepts, request, body),
+    };
+    match judged {
         Ok(proof) => Ok(Passed::Judged { _proof: proof }),
         Err(wrong) => match observe::instead(core, exchange, (&wrong).into()) {
             Ok(proof) => Ok(Passed::Observed { _proof: proof }),
@@ -104,12 +114,42 @@ fn read(
     body: &[u8],
 ) -> Result<Judged, schema::Refusal> {
     let content_type = request.value(Name::ContentType);
+    let body = inflated(accepts, request, body)?;
+    accepts.judge(content_type, &body)
+}
+
+/// Holds a request against the description of its route, and notes for its answer which operation it is.
+fn described(
+    exchange: &mut Exchange,
+    api: &Api,
+    accepts: &BodyRules,
+    request: &Request<'_>,
+    body: &[u8],
+) -> Result<Judged, schema::Refusal> {
+    // A method that is no text is none of the description.
+    let method = str::from_utf8(request.method_bytes()).unwrap_or_default();
+    let asked = api.request(method, request.path(), request.query());
+    let asked = asked.inspect_err(|wrong| {
+        if wrong.status() == 405 {
+            exchange.allowed = api.allowed(request.path()).map(Into::into);
+        }
+    })?;
+    exchange.operation = Some(asked.place());
+    let body = inflated(accepts, request, body)?;
+    asked.judge(request.value(Name::ContentType), &body)
+}
+
+fn inflated<'b>(
+    accepts: &BodyRules,
+    request: &Request<'_>,
+    body: &'b [u8],
+) -> Result<Cow<'b, [u8]>, schema::Refusal> {
     match request.value(Name::ContentEncoding) {
-        None => accepts.rules.judge(content_type, body),
+        None => Ok(Cow::Borrowed(body)),
         coding => {
-            let mut intake = Intake::new(accepts.rules.sizes(), coding, None)?;
+            let mut intake = Intake::new(accepts.sizes(), coding, None)?;
             intake.push(body)?;
-            accepts.rules.judge(content_type, &intake.finish()?)
+            Ok(Cow::Owned(intake.finish()?))
         }
     }
 }

@@ -11,6 +11,7 @@ use hooks::Ack;
 use identity::{certificate::Presented, session::fault::SESSION};
 use ledger::{Kind, PrincipalId, RequestId};
 use limits::rate::Tally;
+use schema::openapi::Place;
 use wire::Method;
 
 use super::{
@@ -64,6 +65,8 @@ pub struct Exchange {
     pub(crate) ends: Option<Kind>,
     /// What is wrong with its body, for whoever sent it.
     pub(crate) told: Option<Box<str>>,
+    /// Which operation of the description of its route it is, where one was found.
+    pub(crate) operation: Option<Place>,
     /// Its place among the origins that its route names, if it comes from one of them.
     pub(crate) origin: Option<usize>,
     /// What would have refused it, where its route is observed.
@@ -118,6 +121,7 @@ impl Exchange {
             reserved: false,
             ends: Some(Kind::REQUEST),
             told: None,
+            operation: None,
             origin: None,
             observed: None,
             tally: Tally::default(),

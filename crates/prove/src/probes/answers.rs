@@ -86,9 +86,9 @@ impl Probe for Hidden {
             };
             // Where answers are cut to what somebody may see, a good one that shows all is none.
             let cut = tables.get(number).is_some_and(|table| {
-                ["rows", "counts", "answers"]
+                ["/rows", "/counts", "/answers", "/accepts/openapi"]
                     .iter()
-                    .any(|key| table.get(key).is_some())
+                    .any(|place| table.pointer(place).is_some())
             });
             for (status, content_type) in [
                 (500, "text/html"),

@@ -12,6 +12,7 @@ mod audit;
 mod bodies;
 mod browser;
 mod children;
+mod contract;
 mod cookies;
 mod correlation;
 mod cors;
@@ -112,6 +113,7 @@ pub const PROBES: &[&dyn Probe] = &[
     &told::Inside,
     &bodies::Checked,
     &bodies::Text,
+    &contract::Contract,
     &uploads::Size,
     &uploads::Type,
     &uploads::Names,

@@ -116,6 +116,7 @@ fn on_answer(reply: &Reply, judge: impl Fn(&Answer) -> Met) -> Met {
     match reply.answer() {
         Some(answer) if answer.status == 200 => judge(answer),
         // Whatever is not passed on is not shown.
+        Some(answer) if answer.status == 502 => Met::when(true, "502: it is not passed on"),
         Some(answer) => Met::inconclusive(format!("{}", answer.status)),
         None => Met::inconclusive("no answer"),
     }

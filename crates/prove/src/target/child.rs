@@ -258,6 +258,7 @@ fn anchor(tree: &mut Value, folder: &Path) {
     for (list, place) in [
         ("issuer", "/keys/file"),
         ("route", "/accepts/json/schema"),
+        ("route", "/accepts/openapi"),
         ("route", "/files/root"),
         ("route", "/answers/schema"),
     ] {

@@ -91,8 +91,8 @@ impl Fault {
 
             Self::Schema { .. } => words("schema", 422, "the schema of this route does not allow this"),
 
-            Self::ApiPath => words("api-path", 422, "the API description has no such path"),
-            Self::ApiMethod => words("api-method", 422, "the API description has no such method for this path"),
+            Self::ApiPath => words("api-path", 404, "the API description has no such path"),
+            Self::ApiMethod => words("api-method", 405, "the API description has no such method for this path"),
             Self::ApiStatus => words("api-status", 422, "the API description has no such status for this operation"),
             Self::ParameterMissing => words("parameter-missing", 422, "the parameter is missing"),
             Self::ParameterDuplicate => words("parameter-duplicate", 400, "the parameter stands twice"),

@@ -47,7 +47,8 @@ impl System {
     /// Files beside its configuration, by name.
     pub(super) const fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::StudentOutreach | Self::Helpline => &[],
+            Self::StudentOutreach => &[],
+            Self::Helpline => &helpline::FILES,
             Self::SavingsAnalysis => &savings_analysis::FILES,
         }
     }

@@ -251,7 +251,7 @@ fn every_control_taken_away_turns_exactly_its_promises_broken() {
 
 #[test]
 fn every_control_of_the_helpline_taken_away_turns_exactly_its_promises_broken() {
-    are_found("helpline", 51);
+    are_found("helpline", 52);
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod cli;
     reason = "tests of the store use all of it, and these a part"
 )]
 mod cluster;
+mod contract;
 mod demo;
 mod disruptive;
 mod documents;

@@ -16,7 +16,7 @@ fn guarded(mode: &str) -> String {
 }
 
 /// A day that is near, however late these tests run.
-fn soon() -> String {
+pub(crate) fn soon() -> String {
     let at = clock().now().plus(Duration::from_secs(30 * 86_400));
     at.to_string()[..10].to_owned()
 }
