@@ -115,13 +115,17 @@ pub(super) fn agree(
         _ => None,
     };
     if let Some(beside) = beside {
+        let hint = match beside {
+            "answers" => "leave it out, or write accepts.answers = false",
+            _ => "make two routes of it: one for uploads, one for what is described",
+        };
         route.fault(
             Fault::new(
                 "accepts.beside",
                 format!("a route is held to a description, and has {beside} of its own"),
             )
             .at(route.span())
-            .hint("make two routes of it, or write accepts.answers = false"),
+            .hint(hint),
         );
     }
     if let Some(answers) = &accepts.answers {

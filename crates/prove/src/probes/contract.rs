@@ -8,8 +8,11 @@ use control::{
     probe::{Reply, TargetError},
     sheet::Met,
 };
+use serde_json::Value;
 
-use super::{answers::Stage, draft::Draft, method_of, named_route, visitor::Visitor};
+use super::{
+    answers::Stage, bodies::entry, draft::Draft, method_of, named_route, visitor::Visitor,
+};
 
 /// Attacks `api.contract`.
 pub(super) struct Contract;
@@ -42,10 +45,13 @@ impl Probe for Contract {
             }
         };
         let path = route.path.trim_end_matches('/');
+        let free = entry(at, path).and_then(|entry| entry.pointer("/accepts/unknown_query"));
+        let free = free == Some(&Value::Bool(true));
         let query = [(
             "with a query that it does not have",
             target(format!("{path}?vouchsafe=1")),
         )];
+        let query = query.into_iter().filter(|_| !free);
         let below = [
             (
                 "at a path that it does not have",
@@ -58,7 +64,7 @@ impl Probe for Contract {
         ];
         // What lies below a route of one path alone is another's to judge.
         let below = below.into_iter().filter(|_| !route.exact);
-        for (attempt, change) in query.into_iter().chain(below) {
+        for (attempt, change) in query.chain(below) {
             sheet.pair(
                 format!("{method} {path} {attempt}"),
                 Met::status(&plain(&change)?, REFUSED),
