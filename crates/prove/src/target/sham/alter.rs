@@ -94,6 +94,12 @@ pub(super) fn uploads(request: &Request) -> bool {
     request.field("content-type").is_some_and(form)
 }
 
+/// Whether an answer speaks of the name of a file.
+pub(super) fn tells_of_a_name(reply: &Reply) -> bool {
+    let told = |answer: &Answer| String::from_utf8_lossy(&answer.body).contains("the file ");
+    reply.answer().is_some_and(told)
+}
+
 /// The answer, as a program that fell over would give it.
 pub(super) fn traced(reply: Reply) -> Reply {
     let Reply::Answer(mut answer) = reply else {
@@ -130,7 +136,9 @@ pub(super) fn readable(reply: Reply) -> Reply {
         return reply;
     };
     for (name, value) in &mut answer.fields {
-        if name.eq_ignore_ascii_case("set-cookie") {
+        // An app's own are another promise's.
+        let ours = value.starts_with("__Host-vouchsafe");
+        if ours && name.eq_ignore_ascii_case("set-cookie") {
             *value = value.replace("; HttpOnly", "");
         }
     }

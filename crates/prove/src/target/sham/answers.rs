@@ -9,7 +9,8 @@ use control::probe::{Guard, KeyWish, Reply, TargetError, TicketWish};
 use super::{
     Sham,
     alter::{
-        forward_again, is_identity, keep, overrides_method, repeat_origin, taken, traced, uploads,
+        forward_again, is_identity, keep, overrides_method, repeat_origin, taken, tells_of_a_name,
+        traced, uploads,
     },
     credentials::Presented,
     flaw::Flaw,
@@ -101,7 +102,11 @@ impl Sham<'_> {
                 [host] if host != public => self.instead(request.for_host(public), reply),
                 _ => Ok(reply),
             },
-            Flaw::UploadNamed if refused(&reply, 400) && uploads(&request) => Ok(taken(&request)),
+            Flaw::UploadNamed
+                if refused(&reply, 400) && uploads(&request) && tells_of_a_name(&reply) =>
+            {
+                Ok(taken(&request))
+            }
             Flaw::UploadTraced if refused(&reply, 422) && uploads(&request) => Ok(traced(reply)),
             Flaw::IdTrusted if refused(&reply, 401) && request.field("x-request-id").is_some() => {
                 let key = self.wide_key()?;
