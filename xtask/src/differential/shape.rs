@@ -70,6 +70,8 @@ pub(super) struct Shape {
 pub(super) enum Expect {
     /// The origin's answer, of this status.
     Answer(u16),
+    /// The origin's status, with a body of the gate's own instead of its error.
+    Hidden(u16),
     /// A refusal of the gate's own, recorded for this reason.
     Refused { status: u16, reason: String },
     /// The answer breaks off, and the connection with it; recorded for this reason.
@@ -115,7 +117,7 @@ struct Raw {
     answers: Vec<String>,
     #[serde(default)]
     early: bool,
-    /// `forward`, `answer 404`, `400 reason`, `cut reason`, `left reason` or
+    /// `forward`, `answer 404`, `hidden 500`, `400 reason`, `cut reason`, `left reason` or
     /// `silence`; several with commas between.
     expect: String,
     /// What arrives upstream: connections in turn.
@@ -166,7 +168,7 @@ fn build(raw: Raw) -> Result<Shape, String> {
         .collect::<Result<Vec<_>, _>>()?;
     let forwards = expect
         .iter()
-        .any(|expect| matches!(expect, Expect::Answer(_)));
+        .any(|expect| matches!(expect, Expect::Answer(_) | Expect::Hidden(_)));
     let send = match &raw.send {
         Some(send) if raw.line.is_none() && raw.fields.is_none() => send.clone(),
         None => {
@@ -253,6 +255,7 @@ fn expectation(word: &str) -> Result<Expect, String> {
             reason: reason.to_owned(),
         }),
         Some(("answer", digits)) => Ok(Expect::Answer(status(digits)?)),
+        Some(("hidden", digits)) => Ok(Expect::Hidden(status(digits)?)),
         Some((digits, reason)) => Ok(Expect::Refused {
             status: status(digits)?,
             reason: reason.to_owned(),
@@ -306,7 +309,12 @@ impl Shape {
     pub(super) fn awaited(&self) -> usize {
         self.expect
             .iter()
-            .filter(|expect| matches!(expect, Expect::Answer(_) | Expect::Refused { .. }))
+            .filter(|expect| {
+                matches!(
+                    expect,
+                    Expect::Answer(_) | Expect::Hidden(_) | Expect::Refused { .. }
+                )
+            })
             .count()
     }
 }
@@ -318,7 +326,7 @@ impl Expect {
             Self::Refused { reason, .. } | Self::Cut { reason } | Self::Left { reason } => {
                 Some(reason)
             }
-            Self::Answer(_) | Self::Silence => None,
+            Self::Answer(_) | Self::Hidden(_) | Self::Silence => None,
         }
     }
 

@@ -84,7 +84,8 @@ pub(super) fn faults(shape: &Shape, host: &str, seen: &Seen) -> Vec<String> {
         let place = format!("answer {}", at + 1);
         match (expect, heard.as_slice().first()) {
             (Expect::Answer(status), Some(said)) if said.status == *status && !said.own => {}
-            (Expect::Refused { status, .. }, Some(said)) if said.status == *status && said.own => {}
+            (Expect::Refused { status, .. } | Expect::Hidden(status), Some(said))
+                if said.status == *status && said.own => {}
             (Expect::Cut { .. }, None) if left => continue,
             (Expect::Cut { .. }, _) => {
                 faults.push(format!("{place} did not break off"));
@@ -183,6 +184,9 @@ pub(super) fn word_of_ours(shape: &Shape, seen: &Seen, readings: &[Reading]) -> 
         words.push(match (expect, said.next()) {
             (Expect::Refused { status, reason }, Some(said)) if said.status == *status => {
                 format!("{status} {reason}")
+            }
+            (Expect::Hidden(status), Some(said)) if said.status == *status => {
+                format!("{status} without the application's words")
             }
             (Expect::Cut { reason }, None) => format!("cut off, {reason}"),
             (_, None) => "closed".to_owned(),
@@ -303,6 +307,21 @@ mod tests {
         ] {
             assert!(!faults(&refused, "h", &wrong).is_empty(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn an_error_that_is_hidden_shows_nothing_of_the_application() {
+        let hidden = shape("answer-500");
+        let upstream = right(&hidden);
+        let faults = |bytes: &str| {
+            let mut seen = seen(&[bytes, OK].concat(), &[&upstream]);
+            seen.heard.headless = vec![false, false];
+            faults(&hidden, "h", &seen)
+        };
+        let own = REFUSED.replace("400", "500");
+        assert_eq!(faults(&own), Vec::<String>::new());
+        assert!(!faults("HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nok").is_empty());
+        assert!(!faults(REFUSED).is_empty());
     }
 
     #[test]
