@@ -1,5 +1,5 @@
 //! The programs that tests start beside ours: PostgreSQL, Redis or Valkey, a browser, a client that is
-//! slow on purpose, an authority for certificates, and a judge of TLS.
+//! slow on purpose, clients of HTTP/2, an authority for certificates, and a judge of TLS.
 //!
 //! Owns where they are found, and their installation from Debian's packages where they are missing.
 //! Refuses to go on without them: a store that was tested on a file alone was not tested, and neither
@@ -50,6 +50,21 @@ const PEERS: &[Peer] = &[
         variable: "VOUCHSAFE_TEST_TESTSSL",
         packages: &["testssl.sh"],
         find: testssl,
+    },
+    Peer {
+        variable: "VOUCHSAFE_TEST_CURL",
+        packages: &["curl"],
+        find: curl,
+    },
+    Peer {
+        variable: "VOUCHSAFE_TEST_NGHTTP",
+        packages: &["nghttp2-client"],
+        find: nghttp,
+    },
+    Peer {
+        variable: "VOUCHSAFE_TEST_H2LOAD",
+        packages: &["nghttp2-client"],
+        find: h2load,
     },
     Peer {
         variable: "VOUCHSAFE_TEST_PEBBLE",
@@ -126,6 +141,21 @@ fn slowhttptest() -> Option<PathBuf> {
 /// The program itself.
 fn testssl() -> Option<PathBuf> {
     program("VOUCHSAFE_TEST_TESTSSL", &["testssl"])
+}
+
+/// The program itself.
+fn curl() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_CURL", &["curl"])
+}
+
+/// The program itself: a client that speaks HTTP/2 alone.
+fn nghttp() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_NGHTTP", &["nghttp"])
+}
+
+/// The program itself: load over HTTP/2.
+fn h2load() -> Option<PathBuf> {
+    program("VOUCHSAFE_TEST_H2LOAD", &["h2load"])
 }
 
 /// The program itself: an authority that gives out certificates, for tests.

@@ -6,6 +6,7 @@
 pub mod answers;
 mod connection;
 pub mod grammar;
+pub mod http2;
 pub mod policy;
 pub mod pool;
 pub mod reference;

@@ -8,6 +8,7 @@
 // The list names bodies by one path, whichever crate they lie in.
 extern crate self as assay;
 
+mod bench;
 pub mod fuzz;
 pub mod pool;
 
@@ -65,6 +66,7 @@ pub const TARGETS: &[Target] = targets! {
     amounts: prove::fuzz::amounts, 1000;
     request_connection: assay::fuzz::requests::request_connection, 150;
     answer_connection: assay::fuzz::answers::answer_connection, 150;
+    http2: assay::fuzz::http2::connection, 150;
     chunked_reference: assay::fuzz::grammar::chunked_reference, 600;
     path_reference: assay::fuzz::grammar::path_reference, 2000;
     pool: assay::fuzz::pool::pool, 60;

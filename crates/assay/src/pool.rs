@@ -15,7 +15,6 @@
 mod client;
 mod marks;
 mod script;
-mod setup;
 mod upstream;
 
 use std::{
@@ -28,6 +27,8 @@ use gate::{Peer, fuzz::Engine};
 use tokio::{io::duplex, task::yield_now, time::timeout};
 
 pub use script::{Behaviour, Script, Step};
+
+use crate::bench::{self, Bench};
 
 /// Turns a task waits before it takes for granted that nothing more happens by itself.
 const SETTLED: usize = 60;
@@ -73,10 +74,10 @@ pub struct Verdict {
 /// Plays `script` through an engine with an empty pool.
 #[must_use]
 pub fn play(script: &Script) -> Verdict {
-    setup::with_bench(|bench| bench.runtime.block_on(run(bench, script)))
+    bench::with(|bench| bench.runtime.block_on(run(bench, script)))
 }
 
-async fn run(bench: &setup::Bench, script: &Script) -> Verdict {
+async fn run(bench: &Bench, script: &Script) -> Verdict {
     bench.engine.forget();
     let witness = Rc::new(Witness::default());
     *witness.arrived.borrow_mut() = vec![0; script.steps.len()];

@@ -20,7 +20,7 @@ use wire::{Deadline, Stream};
 
 use crate::{
     core::{Core, Gate},
-    serve::{Client, Connection, Local},
+    serve::{Client, Connection, Local, h2},
     site::{Site, Surroundings},
     stages::Peer,
 };
@@ -82,6 +82,16 @@ impl Engine {
         Connection::new(local, seat, peer, Bare(stream), deadline)
             .serve()
             .await;
+    }
+
+    /// Serves a connection whose two sides chose HTTP/2, from its preface on.
+    pub async fn serve_http2<S: Stream>(&self, peer: Peer, stream: S) {
+        let Ok(seat) = self.0.enter(&peer) else {
+            return;
+        };
+        let local = Rc::clone(&self.0);
+        let deadline = Deadline::after(local.core.site().limits().header_time);
+        h2::serve(local, seat, peer, stream, deadline).await;
     }
 
     /// Idle upstream connections.

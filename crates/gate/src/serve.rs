@@ -58,9 +58,6 @@ use tokio::sync::watch;
 use self::tls::Speaking;
 use crate::{core::Gate, room::affordable};
 
-/// Longest time a client may take nothing of what is sent to it.
-const CLIENT_STALL: Duration = Duration::from_secs(60);
-
 /// How the engine is started.
 pub struct Options {
     /// Threads; `None` is one for each core of this machine.

@@ -202,7 +202,7 @@ pub struct Head {
 /// Reads a request head as `httparse` does without any leniency.
 #[must_use]
 pub fn request(bytes: &[u8]) -> Option<Head> {
-    let mut fields = [httparse::EMPTY_HEADER; 100];
+    let mut fields = [httparse::EMPTY_HEADER; 128];
     let mut request = httparse::Request::new(&mut fields);
     let length = match request.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,

@@ -92,6 +92,12 @@ const KEYS: &[Key] = &[
         "Longest silence of an app before and within its answer; a route may say otherwise.",
     ),
     key(
+        "[limits] answer_stall",
+        "a duration",
+        "60s",
+        "How long a client may take nothing of its answer.",
+    ),
+    key(
         "[limits] body_rate",
         "a size",
         "240B",

@@ -119,6 +119,11 @@ fn redirects(listen: &Value) -> bool {
     listen.get("redirect").and_then(Value::as_bool) == Some(true)
 }
 
+fn offers_http2(listen: &Value) -> bool {
+    let tls = listen.get("tls");
+    tls.is_some_and(|tls| tls.get("http2").and_then(Value::as_bool) != Some(false))
+}
+
 fn address(listen: &Value) -> &str {
     let address = listen.get("address").and_then(Value::as_str);
     address.unwrap_or("a listener")
@@ -142,6 +147,7 @@ impl Control for Listeners {
                 "transport.https",
                 "transport.tls12",
                 "transport.tls13",
+                "transport.http2",
                 "transport.redirect",
             ],
             keys: KEYS,
@@ -172,6 +178,10 @@ impl Control for Listeners {
             ),
             "transport.redirect" => Fit::Fits,
             _ if !all().any(|it| secure(&it)) => no_tls(),
+            "transport.http2" if !all().any(offers_http2) => falls(
+                "no listener offers HTTP/2",
+                "[[listen]]\ntls = { self_signed = true, http2 = true }\n",
+            ),
             "transport.tls13" => {
                 let newest = |listen: &Value| {
                     let minimum = listen.pointer("/tls/minimum");
@@ -215,6 +225,13 @@ impl Control for Listeners {
                     tls.insert("minimum".to_owned(), "1.2".into());
                 }
                 Weakening::Configured("TLS 1.2 is spoken as well".to_owned())
+            }
+            "transport.http2" => {
+                let tables = listeners.iter_mut().filter_map(|it| it.get_mut("tls"));
+                for tls in tables.filter_map(Value::as_object_mut) {
+                    tls.insert("http2".to_owned(), false.into());
+                }
+                Weakening::Configured("HTTP/2 is not offered".to_owned())
             }
             _ => Weakening::Sham("tls-old"),
         }

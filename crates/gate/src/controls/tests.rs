@@ -200,6 +200,7 @@ fn a_listener_that_says_less_than_its_promise_breaks_it() {
     };
     let tls = json!({ "address": "a", "tls": {} });
     let newest = json!({ "address": "b", "tls": { "minimum": "1.3" } });
+    let without_http2 = json!({ "address": "e", "tls": { "http2": false } });
     let plain = json!({ "address": "c" });
     let redirect = json!({ "address": "d", "redirect": true });
     for (promise, listen, said) in [
@@ -222,6 +223,13 @@ fn a_listener_that_says_less_than_its_promise_breaks_it() {
             json!([newest, tls]),
             "a speaks TLS 1.2 as well",
         ),
+        ("transport.http2", json!([newest]), ""),
+        (
+            "transport.http2",
+            json!([without_http2]),
+            "no listener offers HTTP/2",
+        ),
+        ("transport.http2", json!([plain]), "no listener speaks TLS"),
         ("transport.redirect", json!([tls, redirect]), ""),
         (
             "transport.redirect",

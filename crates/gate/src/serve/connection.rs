@@ -409,12 +409,18 @@ impl<S: Client> Connection<S> {
         let keep_alive = keep_alive && !answer.closes() && !self.local.draining();
         response::write_own(&answer, keep_alive, self.client.output.begin());
         record::finish_own(&self.local.core, answer, received);
-        self.deadline.restart(super::CLIENT_STALL);
-        match self.deadline.guard(self.client.drain()).await {
-            Ok(Ok(())) if keep_alive => Next::Again,
-            Ok(Ok(())) => Next::Close,
-            _ => Next::Abort,
+        match self.send_all().await {
+            true if keep_alive => Next::Again,
+            true => Next::Close,
+            false => Next::Abort,
         }
+    }
+
+    /// Sends what lies ready; whether the client has taken it, in the time that it has for that.
+    pub(super) async fn send_all(&mut self) -> bool {
+        let stall = self.local.core.site().limits().answer_stall;
+        self.deadline.restart(stall);
+        matches!(self.deadline.guard(self.client.drain()).await, Ok(Ok(())))
     }
 
     /// Ends the connection so that the client sees the whole of the last answer: closing while its

@@ -78,10 +78,8 @@ impl<S: Client> Connection<S> {
             let piece = reading.next(core, buffer).await;
             let piece = piece.ok_or(refusals::FILE_CHANGED)?;
             self.client.output.begin().extend_from_slice(&piece);
-            self.deadline.restart(super::CLIENT_STALL);
-            match self.deadline.guard(self.client.drain()).await {
-                Ok(Ok(())) => {}
-                _ => return Err(refusals::CLIENT_LEFT),
+            if !self.send_all().await {
+                return Err(refusals::CLIENT_LEFT);
             }
             let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
             outcome.sent = outcome.sent.saturating_add(length);

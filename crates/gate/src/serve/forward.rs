@@ -58,7 +58,7 @@ impl<S: Client> Connection<S> {
         let times = Times {
             body: body_times(site.limits(), route),
             answer: route.answer,
-            client: super::CLIENT_STALL,
+            client: site.limits().answer_stall,
         };
         let (mut berth, mut upstream, mut now) = match self
             .reach(&forwarding, facts, &mut body, times.body, repeatable)

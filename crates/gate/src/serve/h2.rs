@@ -98,7 +98,7 @@ enum Event {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve<S: wire::Stream>(
+pub(crate) async fn serve<S: wire::Stream>(
     local: Rc<Local>,
     seat: Seat,
     peer: Peer,

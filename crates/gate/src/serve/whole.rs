@@ -101,10 +101,10 @@ impl<S: Client> Connection<S> {
     pub(super) async fn ask_to_go_on(&mut self) -> Result<(), Refusal> {
         let line = b"HTTP/1.1 100 Continue\r\n\r\n";
         self.client.output.begin().extend_from_slice(line);
-        self.deadline.restart(super::CLIENT_STALL);
-        match self.deadline.guard(self.client.drain()).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(CUT_SHORT),
+        if self.send_all().await {
+            Ok(())
+        } else {
+            Err(CUT_SHORT)
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Limits {
     pub connect: Duration,
     /// Time until an upstream's answer begins.
     pub answer: Duration,
+    /// How long a client may take nothing of what is sent to it.
+    pub answer_stall: Duration,
     /// How long requests under way may take once the gate is told to stop.
     pub drain: Duration,
     /// Longest time a body may take in all.
@@ -69,6 +71,7 @@ impl Default for Limits {
             stream_idle: Duration::from_secs(600),
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(60),
+            answer_stall: Duration::from_secs(60),
             drain: Duration::from_secs(30),
             body_time: Duration::from_secs(600),
             requests: 1024,
@@ -171,6 +174,7 @@ impl Limits {
             stream_idle: time("stream_idle", DAY, otherwise.stream_idle),
             connect: time("connect", HOUR, otherwise.connect),
             answer: time("answer", DAY, otherwise.answer),
+            answer_stall: time("answer_stall", HOUR, otherwise.answer_stall),
             drain: time("drain", HOUR, otherwise.drain),
             body_time: time("body_time", DAY, otherwise.body_time),
             requests,

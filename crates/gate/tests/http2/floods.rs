@@ -4,8 +4,8 @@
 use crate::{
     peer::{
         CANCEL, CONTINUATION, DATA, ENHANCE_YOUR_CALM, End, FLOW_CONTROL_ERROR, GET, HEADERS, LAST,
-        OK, PING, PRIORITY, PROTOCOL_ERROR, RESET, SETTINGS, Site, WHOLE, WINDOW_UPDATE, block,
-        frame, number, open,
+        OK, PING, PRIORITY, PROTOCOL_ERROR, Peer, RESET, SETTINGS, Site, WHOLE, WINDOW_UPDATE,
+        block, frame, number, open,
     },
     support::Origin,
 };
@@ -180,6 +180,56 @@ fn more_streams_than_may_be_are_refused() {
         go.send(()).unwrap();
     }
     assert_eq!(peer.end(1), End::Answered(OK));
+}
+
+/// How each of `ids` ended: whole with so many bytes of a body, or broken off.
+fn bodies<const N: usize>(peer: &mut Peer, ids: [u32; N]) -> [Option<usize>; N] {
+    let mut bodies = ids.map(|_| Some(0));
+    let mut open = N;
+    while open > 0 {
+        let frame = peer.next().unwrap();
+        let at = ids.iter().position(|id| *id == frame.id);
+        let Some(body) = at.map(|at| &mut bodies[at]) else {
+            continue;
+        };
+        match frame.kind {
+            DATA => *body = body.map(|length| length + frame.payload.len()),
+            RESET => *body = None,
+            _ => {}
+        }
+        let ends = frame.kind == RESET || (frame.kind == DATA && frame.flags & LAST != 0);
+        open -= usize::from(ends);
+    }
+    bodies
+}
+
+#[test]
+fn answers_for_which_a_client_leaves_no_room_are_broken_off() {
+    const LENGTH: usize = 100_000;
+    let origin = Origin::answering(|_, _| crate::support::ok(&[b'x'; LENGTH]));
+    let site = open(origin.address, "[limits]\nanswer_stall = \"1s\"\n");
+    let asked = |makes_room: bool| {
+        let mut peer = site.peer();
+        // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, section 6.5.2) of nothing.
+        peer.frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+        let ids = [1, 3, 5];
+        for id in ids {
+            peer.headers(id, true, &GET);
+        }
+        for id in [0].into_iter().chain(ids).filter(|_| makes_room) {
+            let room = u32::try_from(ids.len() * LENGTH).unwrap();
+            peer.frame(WINDOW_UPDATE, 0, id, &room.to_be_bytes());
+        }
+        let bodies = bodies(&mut peer, ids);
+        // The connection itself is as good as before.
+        peer.frame(SETTINGS, 0, 0, &[0, 4, 0, 1, 0x86, 0xa0]);
+        peer.headers(7, true, &GET);
+        (bodies, peer.end(7))
+    };
+    assert_eq!(asked(true).0, [Some(LENGTH); 3]);
+    assert_eq!(asked(false).0, [None; 3]);
+    assert!(matches!(asked(false).1, End::Answered(_)));
+    assert!(site.serves());
 }
 
 #[test]

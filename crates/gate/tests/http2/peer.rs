@@ -153,6 +153,7 @@ pub(crate) const GET: [(&str, &str); 4] = [
 
 pub(crate) struct Frame {
     pub(crate) kind: u8,
+    pub(crate) flags: u8,
     pub(crate) id: u32,
     pub(crate) payload: Vec<u8>,
 }
@@ -201,6 +202,7 @@ impl Peer {
         self.0.read_exact(&mut payload).ok()?;
         Some(Frame {
             kind: head[3],
+            flags: head[4],
             id: u32::from_be_bytes(head[5..9].try_into().unwrap()),
             payload,
         })

@@ -2,7 +2,7 @@
 
 use std::{
     net::{SocketAddr, UdpSocket},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::Duration,
@@ -17,19 +17,8 @@ use rustls::{
 use crate::{
     certificates::{Authority, Dialler},
     held_port::HeldPort,
-    support::{Client, Deployment, Gate, Process, Upstream, get, open_route, site, until},
+    support::{Client, Deployment, Gate, Process, Upstream, get, open_route, peer, site, until},
 };
-
-/// Where Pebble is; none where it is not installed.
-fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("VOUCHSAFE_TEST_PEBBLE").map(PathBuf::from);
-    let found = named.unwrap_or_else(|| PathBuf::from("/usr/bin/pebble"));
-    if !found.is_file() {
-        eprintln!("not run: no Pebble (VOUCHSAFE_TEST_PEBBLE, or the package pebble)");
-        return None;
-    }
-    Some(found)
-}
 
 /// A name server by which every name is this machine.
 fn name_server() -> SocketAddr {
@@ -185,7 +174,9 @@ fn address(gate: &Gate) -> SocketAddr {
 
 #[test]
 fn a_certificate_is_ordered_either_way_and_renewed_before_it_ends() {
-    let Some(program) = program() else { return };
+    let Some(program) = peer("VOUCHSAFE_TEST_PEBBLE", "pebble") else {
+        return;
+    };
     thread::scope(|scope| {
         for challenge in ["http-01", "tls-alpn-01"] {
             let program = &program;
@@ -238,7 +229,9 @@ fn a_certificate_is_ordered_either_way_and_renewed_before_it_ends() {
 
 #[test]
 fn where_the_authority_sees_somebody_else_nothing_is_given_and_it_is_said() {
-    let Some(program) = program() else { return };
+    let Some(program) = peer("VOUCHSAFE_TEST_PEBBLE", "pebble") else {
+        return;
+    };
     let upstream = Upstream::start();
     for challenge in ["http-01", "tls-alpn-01"] {
         let ports = [HeldPort::new(), HeldPort::new()];

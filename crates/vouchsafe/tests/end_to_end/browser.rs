@@ -7,7 +7,6 @@ use std::{
     cell::{Cell, RefCell},
     fs::{File, OpenOptions},
     io::{BufRead as _, BufReader, Write as _},
-    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -17,20 +16,10 @@ use tempfile::TempDir;
 
 use crate::{
     accounts::configuration,
-    support::{Deployment, Upstream, until},
+    support::{Deployment, Upstream, peer, until},
 };
 
 const PASSWORD: &str = "copper lantern walks slowly";
-
-/// The program, where there is one.
-fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("VOUCHSAFE_TEST_CHROMIUM").map(PathBuf::from);
-    named.or_else(|| {
-        let path = std::env::var_os("PATH")?;
-        let mut folders = std::env::split_paths(&path);
-        folders.find_map(|folder| Some(folder.join("chromium")).filter(|it| it.exists()))
-    })
-}
 
 /// One page of a browser that ends with its owner.
 struct Browser {
@@ -179,8 +168,7 @@ impl Browser {
 
 #[test]
 fn a_person_sets_a_password_and_signs_in_with_the_keyboard_alone() {
-    let Some(program) = program() else {
-        eprintln!("did not run: there is no chromium here");
+    let Some(program) = peer("VOUCHSAFE_TEST_CHROMIUM", "chromium") else {
         return;
     };
     let upstream = Upstream::start();

@@ -40,6 +40,7 @@ mod garbage;
 mod guides;
 #[path = "../../../store/tests/support/held_port.rs"]
 mod held_port;
+mod http2;
 mod idle;
 mod independent;
 mod issuers;

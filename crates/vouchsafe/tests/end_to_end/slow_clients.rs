@@ -5,14 +5,13 @@
 //! say that they did not run.
 
 use std::{
-    path::PathBuf,
     process::Command,
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
     time::Duration,
 };
 
-use crate::support::{Deployment, Upstream, get, open_route, run, site, status, until};
+use crate::support::{Deployment, Upstream, get, open_route, peer, run, site, status, until};
 
 /// How many there are at once, all from the one address that others come from as well.
 const CLIENTS: usize = 400;
@@ -20,22 +19,10 @@ const CLIENTS: usize = 400;
 /// How often somebody else asks meanwhile.
 const PAUSE: Duration = Duration::from_millis(25);
 
-fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("VOUCHSAFE_TEST_SLOWHTTPTEST").map(PathBuf::from);
-    named.or_else(|| {
-        let path = std::env::var_os("PATH")?;
-        let mut folders = std::env::split_paths(&path);
-        folders.find_map(|folder| Some(folder.join("slowhttptest")).filter(|it| it.exists()))
-    })
-}
-
 /// Lets slow clients come for some seconds, in the mode that `how` names, and answers what the program
 /// says at its end. Meanwhile everybody else must be answered.
 fn beset(how: &[&str]) -> Option<String> {
-    let Some(program) = program() else {
-        eprintln!("not run: slowhttptest is not installed");
-        return None;
-    };
+    let program = peer("VOUCHSAFE_TEST_SLOWHTTPTEST", "slowhttptest")?;
     let upstream = Upstream::start();
     let deployment = Deployment::new(&(site(upstream.address) + &open_route("/")));
     let gate = deployment.up();

@@ -9,7 +9,6 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
-    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -17,27 +16,15 @@ use serde_json::Value;
 
 use crate::{
     observatory::careless,
-    support::{Deployment, open_route, run, site},
+    support::{Deployment, open_route, peer, run, site},
 };
 
 /// Findings about a certificate that nobody's authority has signed, for a name in no zone.
 const OF_THE_CERTIFICATE: [&str; 3] = ["cert_chain_of_trust", "cert_revocation", "DNS_CAArecord"];
 
-fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("VOUCHSAFE_TEST_TESTSSL").map(PathBuf::from);
-    named.or_else(|| {
-        let path = std::env::var_os("PATH")?;
-        let mut folders = std::env::split_paths(&path);
-        folders.find_map(|folder| Some(folder.join("testssl")).filter(|it| it.exists()))
-    })
-}
-
 /// Everything that one section finds at `address`: names, and how bad they are.
 fn found(section: &str, address: SocketAddr) -> Option<Vec<(String, String)>> {
-    let Some(program) = program() else {
-        eprintln!("not run: testssl.sh is not installed");
-        return None;
-    };
+    let program = peer("VOUCHSAFE_TEST_TESTSSL", "testssl")?;
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json");
     let mut command = Command::new(program);
@@ -67,6 +54,23 @@ fn worse(findings: &[(String, String)]) -> Vec<&str> {
     worse.map(|(id, _)| id.as_str()).collect()
 }
 
+/// How often a section is run at most whose client did not finish what it began.
+const RUNS: usize = 5;
+
+/// What one section finds, once all of it was tried: WARN is no finding, but a trial that came to nothing,
+/// such as a client of openssl that left before its ticket arrived.
+fn tried(section: &str, address: SocketAddr) -> Option<Vec<(String, String)>> {
+    let untried = |it: &Vec<(String, String)>| it.iter().any(|(_, severity)| severity == "WARN");
+    let mut findings = found(section, address)?;
+    for _ in 1..RUNS {
+        if !untried(&findings) {
+            break;
+        }
+        findings = found(section, address)?;
+    }
+    Some(findings)
+}
+
 /// Sees that a section was run, and finds nothing but what is listed.
 fn finds_nothing(section: &str, proof: &str, but: &[&str]) {
     let plain = "[[listen]]\naddress = \"127.0.0.1:0\"\n";
@@ -74,7 +78,7 @@ fn finds_nothing(section: &str, proof: &str, but: &[&str]) {
     let text = site(careless()).replace("http://localhost", "https://localhost");
     let deployment = Deployment::new(&(text.replace(plain, &secure) + &open_route("/")));
     let gate = deployment.up();
-    if let Some(findings) = found(section, gate.address) {
+    if let Some(findings) = tried(section, gate.address) {
         let ran = findings.iter().any(|(id, _)| id == proof);
         assert!(ran, "{section} says nothing of {proof}: {findings:?}");
         assert_eq!(worse(&findings), but, "{findings:?}");

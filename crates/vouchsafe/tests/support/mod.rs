@@ -15,7 +15,7 @@ use control::{Clock as _, SystemClock};
 pub(crate) use self::{
     client::{Client, Socket, body, field, get, request, status, tls_client, tls_client_of},
     deployment::{Deployment, Gate, open_route, site},
-    process::{Process, Said, run, vouchsafe},
+    process::{Process, Said, peer, run, vouchsafe},
     upstream::Upstream,
 };
 

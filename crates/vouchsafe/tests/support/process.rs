@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     os::unix::{fs::FileExt as _, process::CommandExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
 
@@ -177,6 +177,21 @@ fn text(file: &File) -> String {
     let mut bytes = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
     file.read_exact_at(&mut bytes, 0).unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The program of another project that `variable` names, or `name` on the PATH. Without it the test that
+/// asks says that it did not run.
+pub(crate) fn peer(variable: &str, name: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let found = named.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        let mut folders = std::env::split_paths(&path);
+        folders.find_map(|folder| Some(folder.join(name)).filter(|it| it.is_file()))
+    });
+    if found.is_none() {
+        eprintln!("not run: {name} is not installed, and {variable} names none");
+    }
+    found
 }
 
 /// Runs a command to its end.

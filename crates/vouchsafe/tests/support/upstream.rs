@@ -150,6 +150,11 @@ fn serve(
         };
         received.body = read_body(&received, &mut reader)?;
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let text = if head.starts_with("HEAD ") {
+            ""
+        } else {
+            "hello"
+        };
         seen.lock().unwrap().push(received);
         if path.ends_with("/ws") {
             writer.write_all(
@@ -185,7 +190,7 @@ fn serve(
         writer.write_all(
             format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-App: {own}\r\n\
-                 Content-Length: 5\r\n{close}\r\nhello"
+                 Content-Length: 5\r\n{close}\r\n{text}"
             )
             .as_bytes(),
         )?;

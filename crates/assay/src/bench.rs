@@ -9,14 +9,14 @@ use tokio::{
     runtime::{Builder, LocalOptions, LocalRuntime},
 };
 
-/// Scripts after which the gate is made anew, so that its ledger does not fill the disk.
-const SCRIPTS: usize = 20_000;
+/// Inputs after which the gate is made anew, so that its ledger does not fill the disk.
+const INPUTS: usize = 20_000;
 
-/// What scripts are played on.
-pub(super) struct Bench {
-    pub(super) runtime: LocalRuntime,
-    pub(super) engine: Rc<Engine>,
-    pub(super) listener: Rc<TcpListener>,
+/// What an input is played on.
+pub(crate) struct Bench {
+    pub(crate) runtime: LocalRuntime,
+    pub(crate) engine: Rc<Engine>,
+    pub(crate) listener: Rc<TcpListener>,
     played: usize,
     _folder: tempfile::TempDir,
 }
@@ -26,9 +26,9 @@ thread_local! {
 }
 
 /// Runs `play` on this thread's bench.
-pub(super) fn with_bench<T>(play: impl FnOnce(&Bench) -> T) -> T {
+pub(crate) fn with<T>(play: impl FnOnce(&Bench) -> T) -> T {
     BENCH.with_borrow_mut(|slot| {
-        if slot.as_ref().is_some_and(|bench| bench.played >= SCRIPTS) {
+        if slot.as_ref().is_some_and(|bench| bench.played >= INPUTS) {
             *slot = None;
         }
         let bench = slot.get_or_insert_with(|| match make() {
@@ -57,7 +57,7 @@ fn make() -> Result<Bench, Fault> {
     let store = store::Store::open(&folder.path().join("store.db"))?;
     let ledger = ledger::Ledger::open(ledger::Options {
         lock: Arc::new(ledger::Lock::acquire(folder.path())?),
-        origin: "gate.test/pool/node".to_owned(),
+        origin: "gate.test/bench/node".to_owned(),
         second_place: None,
         keeping: ledger::Keeping::default(),
         ring: 1 << 16,
@@ -93,7 +93,7 @@ fn make() -> Result<Bench, Fault> {
 
 fn site(upstream: SocketAddr) -> Result<Site, Fault> {
     let text = format!(
-        "[deployment]\nname = \"pool\"\npublic_url = \"http://gate.test\"\n\
+        "[deployment]\nname = \"bench\"\npublic_url = \"http://gate.test\"\n\
          [[listen]]\naddress = \"127.0.0.1:0\"\n\
          [[app]]\nname = \"app\"\nupstream = \"http://{upstream}\"\n\
          [[route]]\npath = \"/\"\napp = \"app\"\nauth = \"none\"\nreason = \"a model\"\n"
