@@ -20,7 +20,7 @@ use wire::{Deadline, Stream};
 
 use crate::{
     core::{Core, Gate},
-    serve::{Client, Connection, Local, h2},
+    serve::{Client, Local, connection, h2},
     site::{Site, Surroundings},
     stages::Peer,
 };
@@ -79,9 +79,7 @@ impl Engine {
         };
         let local = Rc::clone(&self.0);
         let deadline = Deadline::after(local.core.site().limits().header_time);
-        Connection::new(local, seat, peer, Bare(stream), deadline)
-            .serve()
-            .await;
+        connection::serve(local, seat, peer, Bare(stream), deadline).await;
     }
 
     /// Serves a connection whose two sides chose HTTP/2, from its preface on.

@@ -20,7 +20,7 @@ mod answer;
 mod berth;
 mod bind;
 pub mod certificate;
-mod connection;
+pub(crate) mod connection;
 mod dial;
 mod file;
 mod forward;
@@ -29,6 +29,7 @@ mod held;
 mod hidden;
 mod judged;
 mod kept;
+mod kit;
 mod local;
 pub mod refusals;
 mod reset;
@@ -40,7 +41,7 @@ pub mod tls;
 mod upload;
 mod whole;
 
-pub(crate) use self::{connection::Connection, local::Local, reset::Client};
+pub(crate) use self::{local::Local, reset::Client};
 
 use std::{
     fs, io,

@@ -110,6 +110,13 @@ impl Buffer {
         front
     }
 
+    /// Forgets everything that was received.
+    pub const fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
+        self.filled = false;
+    }
+
     /// Gives back storage beyond [`SMALL`] when nothing is unread.
     pub fn shrink(&mut self) {
         if self.is_empty() && self.bytes.len() > SMALL {

@@ -21,9 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use wire::Deadline;
 
 use super::{
-    Tls,
-    connection::Connection,
-    h2,
+    Tls, connection, h2,
     local::{Local, Seat},
     refusals,
     tls::Speaking,
@@ -196,9 +194,7 @@ fn admit(local: &Rc<Local>, stream: TcpStream, address: SocketAddr, door: &OpenD
 
 async fn serve_plain(local: Rc<Local>, seat: Seat, peer: Peer, stream: TcpStream) {
     let deadline = Deadline::after(local.core.site().limits().header_time);
-    Connection::new(local, seat, peer, stream, deadline)
-        .serve()
-        .await;
+    connection::serve(local, seat, peer, stream, deadline).await;
 }
 
 async fn serve_tls(
@@ -226,9 +222,7 @@ async fn serve_tls(
         if h2::is_chosen(stream.get_ref().1.alpn_protocol()) {
             return h2::serve(local, seat, peer, stream, deadline).await;
         }
-        Connection::new(local, seat, peer, stream, deadline)
-            .serve()
-            .await;
+        connection::serve(local, seat, peer, stream, deadline).await;
     }
 }
 

@@ -308,7 +308,7 @@ fn is_event_stream(answer: &Answer<'_>) -> bool {
     })
 }
 
-impl<S: Client> Connection<S> {
+impl<S: Client> Connection<'_, S> {
     /// Joins the client with an upstream that has switched to the WebSocket protocol, until one of
     /// them ends it.
     pub(super) async fn joined(

@@ -4,7 +4,7 @@
 //! request in the order they came. Refuses to read on after anything whose end is not certain.
 //! Trusts the stages for every decision.
 
-use std::{rc::Rc, time::Duration};
+use std::{mem, rc::Rc, time::Duration};
 
 use control::Refusal;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use super::{
     berth::Berth,
     forward::body_times,
     held::Origin,
+    kit::{Buffers, Kit},
     local::{Local, Seat},
     refusals,
     reset::Client,
@@ -97,18 +98,35 @@ enum Arrived {
     Ended,
 }
 
+/// Serves a connection to its end.
+pub(crate) async fn serve<S: Client>(
+    local: Rc<Local>,
+    seat: Seat,
+    peer: Peer,
+    stream: S,
+    deadline: Deadline,
+) {
+    let kept = Rc::clone(&local);
+    let mut kit = kept.kits.take();
+    Connection::new(local, seat, peer, stream, deadline, &mut kit)
+        .serve()
+        .await;
+    kept.kits.give_back(kit);
+}
+
 /// A connection being served.
-pub(crate) struct Connection<S: Client> {
+pub(super) struct Connection<'k, S: Client> {
     pub(super) local: Rc<Local>,
     pub(super) seat: Seat,
     pub(super) peer: Peer,
     pub(super) client: Link<S>,
     pub(super) deadline: Deadline,
-    // Apart, because they are large and a task is copied where it begins.
-    pub(super) request: Box<RequestHead>,
-    pub(super) answer: Box<AnswerHead>,
+    pub(super) request: &'k mut RequestHead,
+    pub(super) answer: &'k mut AnswerHead,
     /// Where the upstream head is written before there is a connection to send it on.
     pub(super) upward: Outgoing,
+    /// Where the buffers go when it ends.
+    buffers: &'k mut Buffers,
     /// When the last exchange ended, where that was asked for already.
     pub(super) ended: Option<Instant>,
     /// Whether an end now would cut nothing off.
@@ -116,8 +134,13 @@ pub(crate) struct Connection<S: Client> {
 }
 
 /// However a connection ends, by a panic too: an answer under way never looks whole.
-impl<S: Client> Drop for Connection<S> {
+impl<S: Client> Drop for Connection<'_, S> {
     fn drop(&mut self) {
+        *self.buffers = Buffers {
+            input: mem::take(&mut self.client.input),
+            output: mem::take(&mut self.client.output),
+            upward: mem::take(&mut self.upward),
+        };
         if !self.orderly {
             self.client.stream.reset_on_close();
         }
@@ -133,30 +156,41 @@ impl<S: Client> Drop for Connection<S> {
     }
 }
 
-impl<S: Client> Connection<S> {
-    pub(crate) fn new(
+impl<'k, S: Client> Connection<'k, S> {
+    /// A connection that works with `kit`, which has seen nothing.
+    fn new(
         local: Rc<Local>,
         seat: Seat,
         peer: Peer,
         stream: S,
         deadline: Deadline,
+        kit: &'k mut Kit,
     ) -> Self {
+        let Kit {
+            request,
+            answer,
+            buffers,
+        } = kit;
+        let mut client = Link::new(stream);
+        client.input = mem::take(&mut buffers.input);
+        client.output = mem::take(&mut buffers.output);
         Self {
             local,
             seat,
             peer,
-            client: Link::new(stream),
+            client,
             deadline,
-            request: Box::new(RequestHead::new()),
-            answer: Box::new(AnswerHead::new()),
-            upward: Outgoing::new(),
+            request,
+            answer,
+            upward: mem::take(&mut buffers.upward),
+            buffers,
             ended: None,
             orderly: true,
         }
     }
 
     /// Serves requests until the connection ends.
-    pub(crate) async fn serve(mut self) {
+    async fn serve(mut self) {
         let mut first = true;
         loop {
             let site = self.local.core.site();

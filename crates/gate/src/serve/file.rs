@@ -18,7 +18,7 @@ use crate::stages::{
     response,
 };
 
-impl<S: Client> Connection<S> {
+impl<S: Client> Connection<'_, S> {
     /// Looks for a file and sends it. The head of the request takes `len` bytes of the input.
     pub(super) async fn serve_file(
         &mut self,

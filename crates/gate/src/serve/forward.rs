@@ -42,7 +42,7 @@ pub(super) fn body_times(site: &Limits, route: RouteLimits) -> BodyTimes {
     }
 }
 
-impl<S: Client> Connection<S> {
+impl<S: Client> Connection<'_, S> {
     /// Sends the request whose head lies in `upward`, and its answer back. `body` is what is still
     /// to come of it, `received` what came before.
     pub(super) async fn forward(

@@ -41,7 +41,7 @@ use self::{
     stream::Stream,
 };
 use super::{
-    connection::Connection,
+    connection,
     local::{Local, Seat},
     refusals::{BROKEN_FRAMES, TOO_MANY_FRAMES},
 };
@@ -294,15 +294,10 @@ impl Served {
         let stream = Stream::new(text, framing, body, reply);
         let deadline = Deadline::after(self.limits.header_time);
         let local = Rc::clone(&self.local);
-        let connection = Connection::new(
-            local,
-            self.seat.share(),
-            self.peer.clone(),
-            stream,
-            deadline,
-        );
+        let (seat, peer) = (self.seat.share(), self.peer.clone());
+        let served = connection::serve(local, seat, peer, stream, deadline);
         // Boxed: a task's place is copied when it begins and when its end is taken note of.
-        self.streams.spawn_local(Box::pin(connection.serve()));
+        self.streams.spawn_local(Box::pin(served));
     }
 
     /// Records streams that were reset because of what the client sent on them.

@@ -13,7 +13,7 @@ use std::{
 use tokio::{net::TcpStream, sync::Notify, task::AbortHandle, time::Instant};
 use wire::{Pool, PoolLimits};
 
-use super::{held::Held, resolve::Resolver};
+use super::{held::Held, kit::Kits, resolve::Resolver};
 use crate::{
     core::Core,
     metrics::Metric,
@@ -34,6 +34,7 @@ pub(crate) struct Local {
     pub(crate) core: Core,
     pub(crate) pool: RefCell<Pool<Place, TcpStream>>,
     pub(super) resolver: Resolver,
+    pub(crate) kits: Kits,
     /// Memory taken by bodies that must be seen whole.
     pub(super) held: Held,
     /// Connections that were turned away and are about to close.
@@ -123,6 +124,7 @@ impl Local {
             core,
             pool: RefCell::new(Pool::new(PoolLimits::default())),
             resolver: Resolver::new(service),
+            kits: Kits::default(),
             held: Held::default(),
             farewells: Cell::new(0),
             draining: Cell::new(false),

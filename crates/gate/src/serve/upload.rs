@@ -68,7 +68,7 @@ struct Judged {
     holding: Holding,
 }
 
-impl<S: Client> Connection<S> {
+impl<S: Client> Connection<'_, S> {
     /// Judges the upload of a request, then forwards it.
     pub(super) async fn judge_upload(
         &mut self,

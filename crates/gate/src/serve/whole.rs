@@ -38,7 +38,7 @@ impl Whole {
     }
 }
 
-impl<S: Client> Connection<S> {
+impl<S: Client> Connection<'_, S> {
     /// Reads the whole body, of at most `cap` bytes.
     pub(super) async fn whole_body(
         &mut self,
