@@ -6,6 +6,7 @@
 //! reads from top to bottom.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -203,7 +204,16 @@ pub enum Guard {
     /// A program that shows a certificate and nothing else, with one of these roles where any are named.
     Certificate(Vec<String>),
     /// A sender whose signature verifies under this scheme.
-    Webhook(String),
+    Webhook(WebhookFact),
+}
+
+/// How a webhook's sender signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookFact {
+    /// Name of the scheme.
+    pub scheme: String,
+    /// What was chosen at the provider, by the option's name.
+    pub options: BTreeMap<String, String>,
 }
 
 /// What came back.

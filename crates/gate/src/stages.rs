@@ -59,7 +59,7 @@ use self::{
     content::Unread,
     exchange::Content,
     forward::Proof,
-    webhook::Next,
+    webhook::{Heard, Next},
 };
 pub use self::{
     exchange::{Exchange, OwnAnswer},
@@ -522,6 +522,7 @@ pub async fn admit_body(
             return Ok(Admitted::new(exchange, proof, content, echo, claim));
         }
         Ok(JudgedBody::Duplicate(ack)) => Content::Duplicate(ack),
+        Ok(JudgedBody::Question(answer)) => Content::Question(Box::new(answer)),
         Err(refusal) => Content::Refusal(refusal),
     };
     Err(OwnAnswer { exchange, content })
@@ -536,6 +537,7 @@ enum JudgedBody {
         claim: Option<Box<hooks::Claim>>,
     },
     Duplicate(&'static hooks::Ack),
+    Question(hooks::Answer),
 }
 
 /// The stages that need the whole body, in order.
@@ -558,10 +560,12 @@ async fn judge_body(
         (Pass::Proven(proof), _) => (proof, None),
         (Pass::Unsigned, Some(Guard::Webhook(guard))) => {
             match webhook::verify(core, exchange, guard, ticket.as_ref(), request, body) {
-                Ok(verified) => {
+                Ok(Heard::Delivery(verified)) => {
                     exchange.principal = webhook::principal(guard);
                     (Proof::Signed(Box::new(verified)), Some(guard))
                 }
+                // It stands for no delivery: nothing is claimed, and nothing goes to the app.
+                Ok(Heard::Question(answer)) => return Ok(JudgedBody::Question(answer)),
                 // Nothing is claimed for it: it must not stand in the way of the genuine one.
                 Err(refusal) => {
                     let pass = observe::instead(core, exchange, refusal)?;

@@ -9,9 +9,9 @@ use std::{fmt, sync::Arc};
 
 use control::{Rng, Secret, rng, rng::NoRandomness};
 use seal::{
-    ed25519::{SigningKey, VerifyingKey},
-    encode,
+    ed25519, encode,
     hmac::{self, Algorithm},
+    p256,
 };
 
 use crate::scheme::{Encoding, KeyRule, Mac, Scheme, Way};
@@ -29,9 +29,56 @@ pub struct Key {
 #[derive(Clone)]
 pub(crate) enum Material {
     Hmac(Box<hmac::Key>),
-    Public(VerifyingKey),
-    Private(Arc<SigningKey>),
+    Public(Public),
+    Private(Private),
     Static(Secret),
+}
+
+/// The half of a pair that verifies.
+#[derive(Clone)]
+pub(crate) enum Public {
+    Ed25519(ed25519::VerifyingKey),
+    P256(p256::VerifyingKey),
+}
+
+impl Public {
+    /// Whether `signature` is this key's over `message`.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Ed25519(key) => key.verify(message, signature),
+            Self::P256(key) => key.verify(message, signature),
+        }
+    }
+}
+
+/// The half of a pair that signs.
+#[derive(Clone)]
+pub(crate) enum Private {
+    Ed25519(Arc<ed25519::SigningKey>),
+    P256(Arc<p256::SigningKey>),
+}
+
+impl Private {
+    /// The signature over `message`; `None` if the library could not sign.
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Ed25519(key) => Some(key.sign(message).to_vec()),
+            Self::P256(key) => key.sign_der(message).ok(),
+        }
+    }
+
+    fn public(&self) -> Result<Public, KeyFault> {
+        match self {
+            Self::Ed25519(key) => key.verifying_key().map(Public::Ed25519),
+            Self::P256(key) => {
+                return key
+                    .verifying_key()
+                    .map(Public::P256)
+                    .map_err(|_| KeyFault::NotAKey);
+            }
+        }
+        .map_err(|_| KeyFault::NotAKey)
+    }
 }
 
 /// A secret is not of the form its scheme gives secrets. Says what is wanted, never what is there.
@@ -96,6 +143,15 @@ impl Key {
         }
     }
 
+    /// Decodes a secret that was minted for one delivery, which both signs and verifies it.
+    pub(crate) fn minted(scheme: &Scheme, secret: &Secret) -> Result<Self, KeyFault> {
+        let mut key = decode(scheme, secret)?;
+        if let Material::Private(private) = &key.material {
+            key.material = Material::Public(private.public()?);
+        }
+        Ok(key)
+    }
+
     /// Decodes a secret that signs deliveries.
     pub fn signing(scheme: &Scheme, secret: &Secret) -> Result<Self, KeyFault> {
         let key = decode(scheme, secret)?;
@@ -136,7 +192,7 @@ fn decode(scheme: &Scheme, secret: &Secret) -> Result<Key, KeyFault> {
         KeyFault::Prefix(wanted.collect::<Vec<_>>().join(" or "))
     })?;
     let bytes = undo(way.key.encoding, written)?;
-    let [fewest, most] = way.key.bytes;
+    let [fewest, most] = if private { [32, 32] } else { way.key.bytes };
     let found = bytes.expose().len();
     if found < fewest || found > most {
         return Err(KeyFault::Length {
@@ -201,32 +257,66 @@ fn hmac(algorithm: Algorithm, bytes: &[u8]) -> Material {
 fn material(way: &Way, bytes: &Secret, private: bool) -> Result<Material, KeyFault> {
     let bytes = bytes.expose();
     if private {
-        let seed = <[u8; 32]>::try_from(bytes).map_err(|_| KeyFault::NotAKey)?;
-        return SigningKey::from_seed(seed)
-            .map(|key| Material::Private(Arc::new(key)))
-            .map_err(|_| KeyFault::NotAKey);
+        return private_half(way.mac, bytes).map(Material::Private);
     }
     Ok(match way.mac {
         Mac::HmacSha1 => hmac(Algorithm::Sha1, bytes),
         Mac::HmacSha256 => hmac(Algorithm::Sha256, bytes),
         Mac::HmacSha512 => hmac(Algorithm::Sha512, bytes),
-        Mac::Ed25519 => {
-            Material::Public(VerifyingKey::from_bytes(bytes).map_err(|_| KeyFault::NotAKey)?)
-        }
+        Mac::Ed25519 => ed25519::VerifyingKey::from_bytes(bytes)
+            .map(|key| Material::Public(Public::Ed25519(key)))
+            .map_err(|_| KeyFault::NotAKey)?,
+        Mac::EcdsaP256 => p256::VerifyingKey::from_spki(bytes)
+            .map(|key| Material::Public(Public::P256(key)))
+            .map_err(|_| KeyFault::NotAKey)?,
         Mac::Static => Material::Static(Secret::new(bytes.to_vec())),
     })
 }
 
-/// A fresh secret of the scheme's first way: 32 random bytes, written as its secrets are.
+fn private_half(mac: Mac, bytes: &[u8]) -> Result<Private, KeyFault> {
+    let number = <[u8; 32]>::try_from(bytes).map_err(|_| KeyFault::NotAKey)?;
+    let key = match mac {
+        Mac::EcdsaP256 => p256::SigningKey::from_number(number)
+            .ok()
+            .map(|key| Private::P256(Arc::new(key))),
+        _ => ed25519::SigningKey::from_seed(number)
+            .ok()
+            .map(|key| Private::Ed25519(Arc::new(key))),
+    };
+    key.ok_or(KeyFault::NotAKey)
+}
+
+/// A fresh secret of the scheme's first way: 32 random bytes, written as its secrets are; of a pair
+/// the private half.
 pub(crate) fn mint(scheme: &Scheme, rng: &dyn Rng) -> Result<Secret, NoRandomness> {
     let bytes = rng::array::<32>(rng)?;
     let rule = scheme.way.first().map(|way| &way.key);
-    let prefix = rule.map_or("", |rule| rule.prefix.as_str());
+    let prefix = rule.map_or("", |rule| {
+        rule.private_prefix.as_deref().unwrap_or(&rule.prefix)
+    });
     let written = match rule.map(|rule| rule.encoding) {
         Some(Encoding::Base64) => encode::base64(&bytes),
         _ => encode::hex(&bytes),
     };
     Ok(Secret::new([prefix, &written].concat().into_bytes()))
+}
+
+/// The half of a minted secret that verifies; the secret itself where it is no pair.
+pub(crate) fn mint_verifying(scheme: &Scheme, rng: &dyn Rng) -> Result<Secret, NoRandomness> {
+    let minted = mint(scheme, rng)?;
+    let Some(way) = scheme.way.first() else {
+        return Ok(minted);
+    };
+    let public = match Key::minted(scheme, &minted).map(|key| key.material) {
+        Ok(Material::Public(Public::Ed25519(key))) => key.to_bytes().to_vec(),
+        Ok(Material::Public(Public::P256(key))) => key.to_spki(),
+        _ => return Ok(minted),
+    };
+    let written = match way.key.encoding {
+        Encoding::Base64 => encode::base64(&public),
+        Encoding::Hex | Encoding::Utf8 => encode::hex(&public),
+    };
+    Ok(Secret::new([way.key.prefix.as_str(), &written].concat().into_bytes()))
 }
 
 #[cfg(test)]
@@ -286,7 +376,8 @@ mod tests {
     #[test]
     fn a_public_key_never_becomes_an_hmac_secret() {
         let scheme = Scheme::find("standard-webhooks").unwrap();
-        let public = SigningKey::from_seed([7; 32]).unwrap().verifying_bytes();
+        let pair = ed25519::SigningKey::from_seed([7; 32]).unwrap();
+        let public = pair.verifying_bytes();
         let text = format!("whpk_{}", encode::base64(&public));
         let key = Key::verifying(scheme, &Secret::new(text.into_bytes())).unwrap();
         assert!(matches!(key.material, Material::Public(_)));
@@ -297,8 +388,12 @@ mod tests {
     fn a_minted_secret_decodes_and_none_is_shown() {
         for scheme in Scheme::built_in() {
             let secret = scheme.mint_secret(&CountingRng::from_seed(3)).unwrap();
-            let key = Key::verifying(scheme, &secret).unwrap();
+            let key = Key::minted(scheme, &secret).unwrap();
+            assert!(Key::signing(scheme, &secret).is_ok(), "{}", scheme.name);
             assert_eq!(format!("{key:?}"), "Key(..)");
+            let configured = scheme.mint_verifying(&CountingRng::from_seed(3)).unwrap();
+            let configured = Key::verifying(scheme, &configured).unwrap();
+            assert_eq!(configured.way, key.way, "{}", scheme.name);
         }
     }
 }

@@ -11,11 +11,12 @@
 //!
 //! 1. [`scheme`]: what a provider's scheme says, and [`load`], which reads and lints the files
 //!    under `schemes/`;
-//! 2. [`delivery`]: a request as it was received; [`message`] and [`form`]: the bytes a provider
-//!    signed, rebuilt from it;
+//! 2. [`delivery`]: a request as it was received; `reading` and [`form`]: what stands at a place of
+//!    it; [`message`]: the bytes a provider signed, rebuilt from it;
 //! 3. [`key`]: secrets decoded by the rule of a scheme;
 //! 4. [`verify`](mod@verify), its inverse [`sign`](mod@sign), and [`refusal`];
-//! 5. [`source`]: a webhook route's configuration;
+//! 5. [`handshake`]: what a provider asks of an endpoint; [`source`]: a webhook route's
+//!    configuration;
 //! 6. [`replay`]: deliveries in flight and deliveries done;
 //! 7. [`alerts`]: the webhook that we send;
 //! 8. [`controls`]: the promises kept here; [`window`]: the command line's view.
@@ -26,9 +27,11 @@ pub mod delivery;
 pub mod form;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod handshake;
 pub mod key;
 pub mod load;
 pub mod message;
+mod reading;
 pub mod refusal;
 pub mod replay;
 pub mod scheme;
@@ -38,6 +41,7 @@ pub mod verify;
 pub mod window;
 
 pub use delivery::Delivery;
+pub use handshake::Answer;
 pub use key::{Key, KeyFault};
 pub use refusal::SignatureRefusal;
 pub use replay::{Admission, Claim, Replay};

@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use crate::{
     delivery::Delivery,
     form,
+    reading,
     refusal::SignatureRefusal,
-    scheme::{Atom, Place, Scheme, Variant},
+    scheme::{Atom, Scheme, Variant},
 };
 
 /// A signed message in pieces; the head of its URL is put in later, for it is tried in two ways.
@@ -28,14 +29,10 @@ impl<'a> Message<'a> {
         for (at, atom) in atoms.iter().enumerate() {
             let bytes = match atom {
                 Atom::Lit(text) => Cow::Borrowed(text.as_bytes()),
-                Atom::Header(name) => {
-                    let value = delivery.header(name)?.unwrap_or_default();
-                    delimited(Cow::Borrowed(value), atoms.get(at + 1))?
+                Atom::Header(_) | Atom::Query(_) | Atom::Param(_) | Atom::Json(_) => {
+                    present(placed(delivery, atom, atoms.get(at + 1))?)?
                 }
-                Atom::Query(name) => {
-                    let value = form::query(delivery.target, name)?.unwrap_or_default();
-                    delimited(value, atoms.get(at + 1))?
-                }
+                Atom::JsonOrEmpty(_) => placed(delivery, atom, atoms.get(at + 1))?,
                 Atom::Body => Cow::Borrowed(delivery.body),
                 Atom::Method => Cow::Borrowed(delivery.method.as_bytes()),
                 Atom::Url => {
@@ -75,15 +72,16 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A value that is there and does not contain the delimiter behind it: with `id.time.body`, an id
-/// of `a.1700000000` would let the front of a body pass as the time.
-fn delimited<'a>(
-    value: Cow<'a, [u8]>,
+/// The value of an atom that is a place, empty where nothing stands there. It does not contain the
+/// delimiter behind it: with `id.time.body`, an id of `a.1700000000` would let the front of a body
+/// pass as the time.
+fn placed<'a>(
+    delivery: &Delivery<'a>,
+    atom: &Atom,
     next: Option<&Atom>,
 ) -> Result<Cow<'a, [u8]>, SignatureRefusal> {
-    if value.is_empty() {
-        return Err(SignatureRefusal::Missing);
-    }
+    let place = atom.place().ok_or(SignatureRefusal::Malformed)?;
+    let value = reading::value(delivery, &place)?.unwrap_or_default();
     if let Some(Atom::Lit(text)) = next
         && value
             .windows(text.len().max(1))
@@ -94,15 +92,11 @@ fn delimited<'a>(
     Ok(value)
 }
 
-/// The value at `place`.
-pub(crate) fn value<'a>(
-    delivery: &Delivery<'a>,
-    place: &Place,
-) -> Result<Option<Cow<'a, [u8]>>, SignatureRefusal> {
-    match place {
-        Place::Header(name) => Ok(delivery.header(name)?.map(Cow::Borrowed)),
-        Place::Query(name) => form::query(delivery.target, name),
+fn present(value: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, SignatureRefusal> {
+    if value.is_empty() {
+        return Err(SignatureRefusal::Missing);
     }
+    Ok(value)
 }
 
 /// The variant `delivery` is of. What decides is signed; the media type only has to agree.

@@ -7,12 +7,15 @@
 //! A provider is added by a file under `schemes/`, its line in `load`, and a case in
 //! `tests/vectors.rs` that somebody else made.
 
-use std::sync::LazyLock;
+mod place;
+
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use control::Secret;
 use serde::Deserialize;
 
-use crate::load;
+pub use self::place::{Atom, Param, Place};
+use crate::{handshake::Handshake, load};
 
 /// One provider's way of signing deliveries.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,6 +54,22 @@ pub struct Scheme {
     pub dedupe: Dedupe,
     /// What the provider expects as acknowledgement.
     pub ack: Ack,
+    /// What the provider asks of an endpoint, beside delivering to it.
+    #[serde(default)]
+    pub handshake: Vec<Handshake>,
+    /// Names that the operator chose at the provider, by what they are for.
+    #[serde(default)]
+    pub option: BTreeMap<String, OptionRule>,
+}
+
+/// Something an operator may choose at the provider, such as the name of a header.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OptionRule {
+    /// What it is, for people.
+    pub about: String,
+    /// What it is when nothing is said: the name of a header.
+    pub default: String,
 }
 
 /// How much of a delivery a signature covers.
@@ -77,22 +96,15 @@ impl Integrity {
     }
 }
 
-/// A place in a request that holds one value.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// A header that may stand once, whole.
-    Header(String),
-    /// A query parameter that may stand once, decoded.
-    Query(String),
-}
-
 /// Where the signature stands and how its value is split.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignatureRule {
-    /// The header or parameter.
+    /// The place.
     pub from: Place,
+    /// Further places that may hold one, such as the header of a second key: any of them counts.
+    #[serde(default)]
+    pub also: Vec<Place>,
     /// What separates several signatures; absent where there is exactly one.
     #[serde(default)]
     pub separator: Option<char>,
@@ -131,6 +143,8 @@ pub enum Mac {
     HmacSha512,
     /// Ed25519.
     Ed25519,
+    /// ECDSA on P-256 with SHA-256, written as DER (RFC 3279 section 2.2.3).
+    EcdsaP256,
     /// The secret itself; covers nothing.
     Static,
 }
@@ -201,30 +215,6 @@ pub struct BodyDigest {
     pub encoding: Encoding,
 }
 
-/// A part of a signed message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Atom {
-    /// Fixed text.
-    Lit(String),
-    /// A header's value.
-    Header(String),
-    /// A query parameter's decoded value.
-    Query(String),
-    /// The body, byte for byte.
-    Body,
-    /// The method, as received.
-    Method,
-    /// The public URL as configured, with the target as received; tried with and without port.
-    Url,
-    /// Names and values of a form, decoded, sorted, repeated values once, nothing in between.
-    SortedForm,
-    /// SHA-256 of the body in lower-case hexadecimal.
-    BodySha256Hex,
-    /// SHA-256 of the body in base64.
-    BodySha256Base64,
-}
-
 /// How old a delivery may be.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -276,6 +266,12 @@ pub struct Ack {
     /// The body.
     #[serde(default)]
     pub body: String,
+    /// Status of a refusal, where the provider asks for another than 403.
+    #[serde(default)]
+    pub refused: Option<u16>,
+    /// Seconds within which the provider wants an answer, where it says so.
+    #[serde(default)]
+    pub deadline: Option<u32>,
 }
 
 static BUILT_IN: LazyLock<Result<Vec<Scheme>, load::SchemeFault>> =
@@ -294,6 +290,31 @@ impl Scheme {
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         Self::built_in().iter().find(|scheme| scheme.name == name)
+    }
+
+    /// Whether the provider shows a token of the operator's when it asks something.
+    #[must_use]
+    pub fn takes_token(&self) -> bool {
+        self.handshake.iter().any(|it| it.token.is_some())
+    }
+
+    /// Methods that deliveries and questions come with.
+    #[must_use]
+    pub fn methods(&self) -> Vec<&str> {
+        let delivered = self.variant.iter().flat_map(|variant| &variant.methods);
+        let asked = self.handshake.iter().map(|it| &it.method);
+        let mut methods: Vec<&str> = delivered.chain(asked).map(String::as_str).collect();
+        methods.sort_unstable();
+        methods.dedup();
+        methods
+    }
+
+    /// A fresh secret that a configuration may hold, which verifies and, of a pair, does not sign.
+    pub fn mint_verifying(
+        &self,
+        rng: &dyn control::Rng,
+    ) -> Result<Secret, control::rng::NoRandomness> {
+        crate::key::mint_verifying(self, rng)
     }
 
     /// A fresh secret in the form this scheme's secrets have, such as `whsec_…`.

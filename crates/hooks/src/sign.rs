@@ -4,6 +4,8 @@
 //! message builder and so share its bugs: what shows that both are right are the vectors in
 //! `tests/vectors.rs`, which were made elsewhere.
 
+mod body;
+
 use control::{Secret, Timestamp};
 use seal::encode;
 
@@ -12,8 +14,9 @@ use crate::{
     form,
     key::{Key, KeyFault, Material},
     message::{self, Message},
+    reading,
     refusal::SignatureRefusal,
-    scheme::{Atom, Encoding, Freshness, Place, Scheme, Unit, Variant, Way},
+    scheme::{Atom, Encoding, Freshness, Param, Place, Scheme, Unit, Variant, Way},
 };
 
 /// What is to be signed.
@@ -42,6 +45,8 @@ pub struct Signed {
     pub target: String,
     /// Headers to send with it, content type included where there is one.
     pub headers: Vec<(String, String)>,
+    /// The body to send instead, where the scheme writes a time or the signature into it.
+    pub body: Option<Vec<u8>>,
 }
 
 /// A delivery cannot be signed.
@@ -53,6 +58,9 @@ pub enum SignFault {
     /// No shape of delivery of this scheme has this content type.
     #[error("this scheme has no delivery with this content type")]
     NoVariant,
+    /// The scheme writes into the body, and this one is no JSON object that could take it.
+    #[error("this scheme writes into the body, which must be a JSON object")]
+    Body,
     /// The delivery is not of a shape this scheme signs.
     #[error("the delivery cannot be signed: {0}")]
     Unfit(#[from] SignatureRefusal),
@@ -66,29 +74,80 @@ pub fn sign(scheme: &Scheme, secret: &Secret, signing: &Signing<'_>) -> Result<S
     let mut signed = Signed {
         target: with_digest(signing, variant)?,
         headers: Vec::new(),
+        body: None,
     };
     let content_type = signing.content_type.or(variant.content_type.as_deref());
     if let Some(content_type) = content_type {
         signed.put("Content-Type", content_type);
     }
-    for atom in &variant.message {
-        if let Atom::Header(name) = atom {
-            signed.put(name, &field(scheme.freshness.as_ref(), name, signing));
+    let time = scheme.freshness.iter().map(|freshness| &freshness.from);
+    let signed_places: Vec<Place> = variant.message.iter().filter_map(Atom::place).collect();
+    for place in time.chain(&signed_places) {
+        let value = || field(scheme.freshness.as_ref(), place, signing);
+        match place {
+            Place::Header(name) => signed.put(name, &value()),
+            Place::Param(param) => signed.put_param(param, &value()),
+            Place::Json(pointer) if needed(variant, pointer, signed.body(signing))? => {
+                signed.write(signing, pointer, &value())?;
+            }
+            // What stands in the target is the caller's, and in the body what is there already.
+            Place::Query(_) | Place::Json(_) => {}
         }
     }
     let text = signed.seal(signing, variant, way, &key)?;
-    if let Place::Header(name) = &scheme.signature.from {
-        let version = way
-            .version
-            .as_deref()
-            .zip(scheme.signature.version_separator);
-        let version = version.map_or(String::new(), |(version, at)| format!("{version}{at}"));
-        signed.put(name, &format!("{version}{}{text}", way.prefix));
+    let version = way.version.as_deref();
+    let version = version.zip(scheme.signature.version_separator);
+    let version = version.map_or(String::new(), |(version, at)| format!("{version}{at}"));
+    let written = format!("{version}{}{text}", way.prefix);
+    match &scheme.signature.from {
+        Place::Header(name) => signed.join(name, scheme.signature.separator, &written),
+        Place::Param(param) => signed.put_param(param, &written),
+        Place::Query(name) => {
+            let joint = if signed.target.contains('?') { '&' } else { '?' };
+            let written = in_query(&written);
+            signed.target = format!("{}{joint}{name}={written}", signed.target);
+        }
+        Place::Json(pointer) => signed.write(signing, pointer, &written)?,
     }
     Ok(signed)
 }
 
+/// Whether a value must be put into the body for a delivery to be whole.
+fn needed(variant: &Variant, pointer: &str, body: &[u8]) -> Result<bool, SignatureRefusal> {
+    let optional = Atom::JsonOrEmpty(pointer.to_owned());
+    Ok(!variant.message.contains(&optional) && reading::json(body, pointer)?.is_none())
+}
+
+/// A value as it is written in a query: what `form` would read as something else is escaped.
+fn in_query(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte));
+            }
+            _ => {
+                text.push('%');
+                text.push_str(&encode::hex(&[byte]).to_ascii_uppercase());
+            }
+        }
+    }
+    text
+}
+
 impl Signed {
+    /// The body as it will be sent.
+    fn body<'a>(&'a self, signing: &Signing<'a>) -> &'a [u8] {
+        self.body.as_deref().unwrap_or(signing.body)
+    }
+
+    /// Writes a value into the body.
+    fn write(&mut self, signing: &Signing<'_>, at: &str, text: &str) -> Result<(), SignFault> {
+        let written = body::put(self.body(signing), at, text).ok_or(SignFault::Body)?;
+        self.body = Some(written);
+        Ok(())
+    }
+
     /// Adds a header that is not there yet.
     fn put(&mut self, name: &str, value: &str) {
         if !self
@@ -97,6 +156,36 @@ impl Signed {
             .any(|(n, _)| n.eq_ignore_ascii_case(name))
         {
             self.headers.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// Adds `name=value` to a header that is a list of them.
+    fn put_param(&mut self, param: &Param, value: &str) {
+        let entry = format!("{}={value}", param.name);
+        let has = |(name, text): &(String, String)| {
+            name.eq_ignore_ascii_case(&param.header)
+                && text.split(param.separator).any(|old| {
+                    old.split_once('=')
+                        .is_some_and(|(name, _)| name == param.name)
+                })
+        };
+        if !self.headers.iter().any(has) {
+            self.join(&param.header, Some(param.separator), &entry);
+        }
+    }
+
+    /// Adds an entry to a header that is a list, or the header.
+    fn join(&mut self, header: &str, separator: Option<char>, entry: &str) {
+        let list = self
+            .headers
+            .iter_mut()
+            .find(|(name, _)| name.eq_ignore_ascii_case(header));
+        match (list, separator) {
+            (Some((_, list)), Some(separator)) => {
+                list.push(separator);
+                list.push_str(entry);
+            }
+            _ => self.put(header, entry),
         }
     }
 
@@ -118,7 +207,7 @@ impl Signed {
             public_url: signing.public_url,
             target: self.target.as_bytes(),
             headers: &headers,
-            body: signing.body,
+            body: self.body(signing),
             now: signing.at,
         };
         let message = Message::of(&variant.message, &delivery)?;
@@ -126,7 +215,9 @@ impl Signed {
         let parts = message.parts(head.as_bytes());
         let bytes = match key.material() {
             Material::Hmac(secret) => secret.sign(&parts).as_bytes().to_vec(),
-            Material::Private(private) => private.sign(&parts.concat()).to_vec(),
+            Material::Private(private) => private
+                .sign(&parts.concat())
+                .ok_or(SignFault::Key(KeyFault::NotAKey))?,
             Material::Static(secret) => secret.expose().to_vec(),
             Material::Public(_) => return Err(KeyFault::PublicHalf.into()),
         };
@@ -158,7 +249,7 @@ fn with_digest(signing: &Signing<'_>, variant: &Variant) -> Result<String, Signa
     let target = signing.target;
     let Some((name, encoding)) = variant.body_digest.as_ref().and_then(|d| match &d.from {
         Place::Query(name) => Some((name, d.encoding)),
-        Place::Header(_) => None,
+        Place::Header(_) | Place::Param(_) | Place::Json(_) => None,
     }) else {
         return Ok(target.to_owned());
     };
@@ -179,13 +270,13 @@ fn with_digest(signing: &Signing<'_>, variant: &Variant) -> Result<String, Signa
     Ok(target)
 }
 
-/// The value of a signed header: the time where it is the one that says it, else the identity.
-fn field(freshness: Option<&Freshness>, name: &str, signing: &Signing<'_>) -> String {
-    let unit = freshness.and_then(|freshness| match &freshness.from {
-        Place::Header(field) if field.eq_ignore_ascii_case(name) => Some(freshness.unit),
-        _ => None,
-    });
-    match unit {
+/// The value of a signed place: the time where it is the one that says it, else the identity.
+fn field(freshness: Option<&Freshness>, place: &Place, signing: &Signing<'_>) -> String {
+    let of_time = |freshness: &&Freshness| match (&freshness.from, place) {
+        (Place::Header(a), Place::Header(b)) => a.eq_ignore_ascii_case(b),
+        (a, b) => a == b,
+    };
+    match freshness.filter(of_time).map(|freshness| freshness.unit) {
         Some(Unit::Seconds) => signing.at.seconds().to_string(),
         Some(Unit::Milliseconds) => signing.at.millis().to_string(),
         Some(Unit::Rfc3339) => signing.at.to_string(),

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 
 use config::{Fault, Found, Table};
-use control::Secret;
+use control::{Refusal, Secret};
 
 use crate::{
     delivery::Delivery,
+    handshake::{self, Answer},
     key::{Key, KeyFault},
+    load::options::{self, Options},
     refusal::SignatureRefusal,
     scheme::{Atom, Scheme, Variant},
     verify::{MAX_SECRETS, Signature, Verified, verify_keys},
@@ -24,6 +26,8 @@ pub struct Setting {
     pub scheme: &'static Scheme,
     /// Names under `[secrets]`; any of them may verify a delivery. Never empty.
     pub secrets: Vec<Found<String>>,
+    /// Names under `[secrets]` of tokens that the provider shows when it asks something.
+    pub tokens: Vec<Found<String>>,
 }
 
 /// The secrets of a configuration by name. `None` is a name whose secret was not read: its fault
@@ -67,9 +71,12 @@ impl Setting {
             );
             return None;
         }
+        let base = Scheme::find(scheme?.value)?;
+        let tokens = tokens(&mut table, base)?;
         Some(Self {
-            scheme: Scheme::find(scheme?.value)?,
+            scheme: chosen(&mut table, base)?,
             secrets,
+            tokens,
         })
     }
 
@@ -87,16 +94,80 @@ impl Setting {
                 },
             }
         }
+        let mut tokens = Vec::new();
+        for name in &self.tokens {
+            match secrets.get(&name.value) {
+                None => faults.push(unknown(name, secrets)),
+                Some(None) => {}
+                Some(Some(secret)) if secret.expose().len() < LEAST_TOKEN => {
+                    faults.push(short(name));
+                }
+                Some(Some(secret)) => tokens.push(secret.clone()),
+            }
+        }
         if faults.is_empty() {
             Ok(Source {
                 id: path.to_owned(),
                 scheme: self.scheme,
                 keys,
+                tokens,
             })
         } else {
             Err(faults)
         }
     }
+}
+
+/// Fewest bytes of a token.
+const LEAST_TOKEN: usize = 16;
+
+/// The names of tokens; `None` where the scheme takes none and some are named.
+fn tokens(table: &mut Table<'_>, scheme: &Scheme) -> Option<Vec<Found<String>>> {
+    let place = table.span_of("token");
+    let tokens = table.one_or_more("token").unwrap_or_default();
+    if !tokens.is_empty() && !scheme.takes_token() {
+        table.fault(
+            Fault::new(
+                "hooks.no-token",
+                format!("{} shows no token of yours", scheme.name),
+            )
+            .at(place)
+            .hint("take `token` away"),
+        );
+        return None;
+    }
+    Some(tokens)
+}
+
+/// The scheme with what was chosen at the provider.
+fn chosen(table: &mut Table<'_>, scheme: &'static Scheme) -> Option<&'static Scheme> {
+    let mut options = Options::new();
+    if let Some(mut chosen) = table.optional_table("options") {
+        for key in chosen.keys() {
+            if let Some(value) = chosen.text(&key.value) {
+                options.insert(key.value, value.value);
+            }
+        }
+    }
+    let place = table.span_of("options");
+    match options::choose(scheme, &options) {
+        Ok(scheme) => Some(scheme),
+        Err(fault) => {
+            let (text, hint) = (fault.to_string(), fault.hint());
+            table.fault(Fault::new("hooks.bad-option", text).at(place).hint(hint));
+            None
+        }
+    }
+}
+
+fn short(name: &Found<String>) -> Fault {
+    Fault::new(
+        "hooks.short-token",
+        format!("the token `{}` is shorter than {LEAST_TOKEN} bytes", name.value),
+    )
+    .at(name.span)
+    .label("referred to here")
+    .hint("make one with `openssl rand -hex 16` and give it to the provider as well")
 }
 
 fn unknown(name: &Found<String>, secrets: &Secrets) -> Fault {
@@ -138,6 +209,7 @@ pub struct Source {
     id: String,
     scheme: &'static Scheme,
     keys: Vec<Key>,
+    tokens: Vec<Secret>,
 }
 
 impl Source {
@@ -155,13 +227,19 @@ impl Source {
             id: id.into(),
             scheme,
             keys,
+            tokens: Vec::new(),
         })
     }
 
     /// The same source with `secret` in place of its own: for the one delivery whose ticket the
     /// secret was minted with.
     pub fn with_secret(&self, secret: &Secret) -> Result<Self, KeyFault> {
-        Self::new(self.id.clone(), self.scheme, std::slice::from_ref(secret))
+        Ok(Self {
+            id: self.id.clone(),
+            scheme: self.scheme,
+            keys: vec![Key::minted(self.scheme, secret)?],
+            tokens: Vec::new(),
+        })
     }
 
     /// Its name: the path of its route.
@@ -197,6 +275,39 @@ impl Source {
             && self.scheme.name == other.scheme.name
             && !signs_url(self.scheme)
             && self.shares_a_secret_with(other)
+    }
+
+    /// How a refusal of this source is answered: with the status that the provider asks for.
+    #[must_use]
+    pub fn refused(&self, refusal: SignatureRefusal) -> Refusal {
+        let mut refusal = Refusal::from(refusal);
+        refusal.status = self.scheme.ack.refused.unwrap_or(refusal.status);
+        refusal
+    }
+
+    /// The answer to a question that the provider asks without a signature; `None` for a delivery.
+    ///
+    /// # Errors
+    ///
+    /// A token that is missing or wrong, or a value that is not sent back.
+    pub fn greet(&self, delivery: &Delivery<'_>) -> Result<Option<Answer>, SignatureRefusal> {
+        let questions = &self.scheme.handshake;
+        handshake::answer(questions, false, &self.keys, &self.tokens, delivery)
+    }
+
+    /// The answer to a question that the provider signed as it signs deliveries; `None` for a
+    /// delivery.
+    ///
+    /// # Errors
+    ///
+    /// A value that is not sent back.
+    pub fn reply(
+        &self,
+        _genuine: &Verified<Signature>,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<Answer>, SignatureRefusal> {
+        let questions = &self.scheme.handshake;
+        handshake::answer(questions, true, &self.keys, &self.tokens, delivery)
     }
 
     /// Verifies a delivery to this source.

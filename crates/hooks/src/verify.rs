@@ -12,8 +12,9 @@ use crate::{
     delivery::Delivery,
     key::{Key, Material},
     message::{self, Message},
+    reading,
     refusal::SignatureRefusal,
-    scheme::{BodyDigest, Encoding, Freshness, Place, Scheme, Unit},
+    scheme::{Atom, BodyDigest, Encoding, Freshness, Scheme, Unit},
 };
 
 /// The most signatures of one delivery that are looked at.
@@ -86,10 +87,7 @@ pub fn verify_keys(
     if keys.is_empty() {
         return Err(SignatureRefusal::NoSecret);
     }
-    let written = message::value(delivery, &scheme.signature.from)?
-        .filter(|value| !value.is_empty())
-        .ok_or(SignatureRefusal::Missing)?;
-    let claims = claims(scheme, &written)?;
+    let claims = claims(scheme, delivery)?;
     let variant = message::variant(scheme, delivery)?;
     let message = Message::of(&variant.message, delivery)?;
     let heads = message::url_heads(delivery.public_url);
@@ -118,42 +116,74 @@ struct Claim {
     bytes: Vec<u8>,
 }
 
-/// Splits and decodes a signature field. Unknown versions are passed over, as the provider may add
-/// one any day; a known version that does not decode fits nothing.
-fn claims(scheme: &Scheme, written: &[u8]) -> Result<Vec<Claim>, SignatureRefusal> {
-    if written.len() > MAX_SIGNATURE_BYTES {
-        return Err(SignatureRefusal::TooMany);
-    }
+/// The signatures of every place that may hold one. Unknown versions are passed over, as the
+/// provider may add one any day; a known version that does not decode fits nothing.
+fn claims(scheme: &Scheme, delivery: &Delivery<'_>) -> Result<Vec<Claim>, SignatureRefusal> {
+    let mut read = Claims::default();
     let rule = &scheme.signature;
-    let mut claims = Vec::new();
-    let mut known = false;
-    let entries = written.split(|byte| rule.separator.is_some_and(|at| *byte == at as u8));
-    for (count, entry) in entries.enumerate() {
-        if count == MAX_SIGNATURES {
+    for place in std::iter::once(&rule.from).chain(&rule.also) {
+        match reading::value(delivery, place)? {
+            Some(written) if !written.is_empty() => read.take(scheme, &written)?,
+            _ => {}
+        }
+    }
+    match read {
+        Claims { list, .. } if !list.is_empty() => Ok(list),
+        Claims { known: true, .. } => Err(SignatureRefusal::Malformed),
+        Claims { looked: 0, .. } => Err(SignatureRefusal::Missing),
+        _ => Err(SignatureRefusal::UnknownVersion),
+    }
+}
+
+/// The claims read so far.
+#[derive(Default)]
+struct Claims {
+    list: Vec<Claim>,
+    /// How many entries were looked at.
+    looked: usize,
+    /// Whether one of them was of a version that the scheme knows.
+    known: bool,
+}
+
+impl Claims {
+    /// Splits and decodes one signature field.
+    fn take(&mut self, scheme: &Scheme, written: &[u8]) -> Result<(), SignatureRefusal> {
+        if written.len() > MAX_SIGNATURE_BYTES {
             return Err(SignatureRefusal::TooMany);
         }
-        let (version, value) = match rule.version_separator {
-            None => (None, entry),
-            Some(at) => match crate::form::split_once(entry, at as u8) {
-                Some((version, value)) => (Some(version), value),
-                None => continue,
-            },
-        };
+        let rule = &scheme.signature;
+        let separates = |byte: &u8| rule.separator.is_some_and(|at| *byte == at as u8);
+        for entry in written.split(separates) {
+            if self.looked == MAX_SIGNATURES {
+                return Err(SignatureRefusal::TooMany);
+            }
+            self.looked += 1;
+            // Some providers write a space behind their comma.
+            let entry = if rule.separator.is_some() { entry.trim_ascii() } else { entry };
+            let (version, value) = match rule.version_separator {
+                None => (None, entry),
+                Some(at) => match crate::form::split_once(entry, at as u8) {
+                    Some((version, value)) => (Some(version), value),
+                    None => continue,
+                },
+            };
+            self.claim(scheme, version, value);
+        }
+        Ok(())
+    }
+
+    /// Takes the value of one signature under every way of its version.
+    fn claim(&mut self, scheme: &Scheme, version: Option<&[u8]>, value: &[u8]) {
         for (way, rule) in scheme.way.iter().enumerate() {
             if rule.version.as_ref().map(String::as_bytes) != version {
                 continue;
             }
-            known = true;
+            self.known = true;
             let bytes = value
                 .strip_prefix(rule.prefix.as_bytes())
                 .and_then(|text| undo(rule.encoding, text));
-            claims.extend(bytes.map(|bytes| Claim { way, bytes }));
+            self.list.extend(bytes.map(|bytes| Claim { way, bytes }));
         }
-    }
-    match (claims.is_empty(), known) {
-        (false, _) => Ok(claims),
-        (true, true) => Err(SignatureRefusal::Malformed),
-        (true, false) => Err(SignatureRefusal::UnknownVersion),
     }
 }
 
@@ -196,7 +226,7 @@ fn any_fits(keys: &[Key], claims: &[Claim], message: &Message<'_>, heads: &[Stri
 
 fn check_body(delivery: &Delivery<'_>, bound: &BodyDigest) -> Result<(), SignatureRefusal> {
     let written =
-        message::value(delivery, &bound.from)?.ok_or(SignatureRefusal::BodyDigestMissing)?;
+        reading::value(delivery, &bound.from)?.ok_or(SignatureRefusal::BodyDigestMissing)?;
     let claimed = undo(bound.encoding, &written).ok_or(SignatureRefusal::BodyDigestMissing)?;
     if seal::equal(&seal::sha256(delivery.body), &claimed) {
         Ok(())
@@ -209,7 +239,7 @@ fn check_age(
     delivery: &Delivery<'_>,
     freshness: &Freshness,
 ) -> Result<Timestamp, SignatureRefusal> {
-    let written = message::value(delivery, &freshness.from)?.ok_or(SignatureRefusal::Missing)?;
+    let written = reading::value(delivery, &freshness.from)?.ok_or(SignatureRefusal::Missing)?;
     let sent = moment(&written, freshness.unit).ok_or(SignatureRefusal::Malformed)?;
     let age = i128::from(delivery.now.millis()) - i128::from(sent.millis());
     if age > i128::from(freshness.past) * 1000 {
@@ -254,28 +284,27 @@ fn identity(
     };
     sized(source.as_bytes());
     sized(scheme.name.as_bytes());
-    if scheme.dedupe.by.is_empty() {
+    let mut atoms = Vec::with_capacity(scheme.dedupe.by.len());
+    for atom in &scheme.dedupe.by {
+        match Message::of(std::slice::from_ref(atom), delivery) {
+            Ok(one) => atoms.push(one.parts(head).concat()),
+            // An id inside a signed body may be missing: then the whole message is what it is.
+            Err(_) if matches!(atom, Atom::Json(_)) => {
+                atoms.clear();
+                sized(b"message");
+                break;
+            }
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    if atoms.is_empty() {
         for part in message.parts(head) {
             digest.update(part);
         }
     } else {
-        for atom in &scheme.dedupe.by {
-            let one = Message::of(std::slice::from_ref(atom), delivery)?;
-            sized(&one.parts(head).concat());
-        }
+        atoms.iter().for_each(|atom| sized(atom));
     }
     Ok(digest.finish())
-}
-
-/// Whether `place` and an atom of a message are the same value.
-pub(crate) fn is_atom(place: &Place, atom: &crate::scheme::Atom) -> bool {
-    use crate::scheme::Atom;
-    match (place, atom) {
-        (Place::Header(a), Atom::Header(b)) => a.eq_ignore_ascii_case(b),
-        (Place::Query(a), Atom::Query(b)) => a == b,
-        (Place::Query(_), Atom::Url) => true,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,56 @@ proptest! {
         }
     }
 
+    /// Under every scheme there is.
+    #[test]
+    fn every_scheme_takes_what_it_signs_and_nothing_else(
+        which: Index, body in "\\{\"id\":\"[a-z0-9]{1,8}\",\"n\":[0-9]{1,3}\\}", at: Index, by in 1..=255_u8,
+    ) {
+        let schemes = hooks::Scheme::built_in();
+        let scheme = &schemes[which.index(schemes.len())];
+        let minted = scheme.mint_secret(&control::rng::CountingRng::from_seed(5)).unwrap();
+        let body = if scheme.name == "mandrill" { "id=1&n=2".to_owned() } else { body };
+        let request = Request::try_signed_with(&minted, &scheme.name, "/hook", None, body.as_bytes()).unwrap();
+        prop_assert_eq!(request.refused_under(&minted), None, "{}", scheme.name);
+        let bound = scheme.integrity != hooks::scheme::Integrity::None;
+        let mut changed = request.clone();
+        flip(&mut changed.body, at, by);
+        if bound && scheme.name != "mandrill" && scheme.name != "twilio" {
+            prop_assert!(changed.refused_under(&minted).is_some(), "{}: another body", scheme.name);
+        }
+        let other = scheme.mint_secret(&control::rng::CountingRng::from_seed(6)).unwrap();
+        prop_assert!(request.refused_under(&other).is_some(), "{}: another secret", scheme.name);
+        if scheme.freshness.is_some() {
+            for hours in [-2, 2] {
+                let mut old = request.clone();
+                old.now += hours * 3600;
+                prop_assert!(old.refused_under(&minted).is_some(), "{}: another time", scheme.name);
+            }
+        }
+    }
+
+    /// Where nothing stands between a time and a body, no digit may change sides.
+    #[test]
+    fn what_is_signed_run_together_is_read_in_one_way(which: Index, digits in "[0-9]{1,12}") {
+        let run_together = ["zendesk", "twitch", "sendgrid", "discord", "box"];
+        let name = run_together[which.index(run_together.len())];
+        let scheme = hooks::Scheme::find(name).unwrap();
+        let minted = scheme.mint_secret(&control::rng::CountingRng::from_seed(5)).unwrap();
+        let body = format!("{digits}{{}}");
+        let request = Request::try_signed_with(&minted, name, "/hook", None, body.as_bytes()).unwrap();
+        prop_assert_eq!(request.refused_under(&minted), None);
+        for moved in 1..=digits.len() {
+            let mut changed = request.clone();
+            for (header, value) in &mut changed.headers {
+                if String::from_utf8_lossy(header).to_ascii_lowercase().ends_with("timestamp") {
+                    value.extend_from_slice(&body.as_bytes()[..moved]);
+                }
+            }
+            changed.body.drain(..moved);
+            prop_assert!(changed.refused_under(&minted).is_some(), "{name}: {moved} moved");
+        }
+    }
+
     #[test]
     fn any_other_target_or_signature_is_not_genuine(
         path in "/[a-z/]{0,12}", query in "([a-z]=[a-z0-9%+]{0,4}&){0,4}",

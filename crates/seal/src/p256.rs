@@ -1,14 +1,17 @@
 //! ECDSA signatures on P-256 with SHA-256, as the `ES256` of RFC 7518 section 3.4 has them.
 //!
-//! Owns the signing side alone, which only peers need that stand in for a login provider: what
-//! verifies is [`crate::jws::TokenKey`]. The one place where this crate does not decide every bit: the
+//! Owns the signing side, which only peers need that stand in for somebody else, and the verifying of
+//! signatures written as DER; what verifies those of a token is [`crate::jws::TokenKey`]. The one place where this crate does not decide every bit: the
 //! library draws a fresh nonce for each signature, so no vector pins one.
 
 use std::fmt;
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    signature::{
+        ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING,
+        EcdsaKeyPair, KeyPair, ParsedPublicKey,
+    },
 };
 use zeroize::Zeroizing;
 
@@ -19,6 +22,12 @@ pub const KEY_LENGTH: usize = 32;
 const BEFORE: [u8; 7] = [0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
 const BEHIND: [u8; 12] = [
     0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+];
+
+/// What stands before the point of a public key on this curve (RFC 5480 section 2).
+const SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// Why there is no key or no signature.
@@ -35,6 +44,7 @@ pub enum SignFault {
 /// A key that signs.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
+    der: EcdsaKeyPair,
     x: [u8; KEY_LENGTH],
     y: [u8; KEY_LENGTH],
 }
@@ -50,6 +60,8 @@ impl SigningKey {
         let document = Zeroizing::new([&BEFORE[..], &*number, &BEHIND].concat());
         let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &document)
             .map_err(|_| SignFault::NotAKey)?;
+        let der = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, &document)
+            .map_err(|_| SignFault::NotAKey)?;
         // The form of an uncompressed point: 4, then both coordinates (SEC 1, section 2.3.3).
         let coordinates = pair.public_key().as_ref().strip_prefix(&[4]);
         let (x, y) = coordinates
@@ -57,7 +69,7 @@ impl SigningKey {
             .ok_or(SignFault::NotAKey)?;
         let half = |bytes: &[u8]| bytes.try_into().map_err(|_| SignFault::NotAKey);
         let (x, y) = (half(x)?, half(y)?);
-        Ok(Self { pair, x, y })
+        Ok(Self { pair, der, x, y })
     }
 
     /// The signature over `message`: both numbers, 32 bytes each.
@@ -72,10 +84,75 @@ impl SigningKey {
             .map_err(|_| SignFault::NotSigned)
     }
 
+    /// The signature over `message` as DER (RFC 3279 section 2.2.3).
+    ///
+    /// # Errors
+    ///
+    /// [`SignFault::NotSigned`].
+    pub fn sign_der(&self, message: &[u8]) -> Result<Vec<u8>, SignFault> {
+        let signature = self.der.sign(&SystemRandom::new(), message);
+        signature
+            .map(|signature| signature.as_ref().to_vec())
+            .map_err(|_| SignFault::NotSigned)
+    }
+
+    /// The half that verifies what [`Self::sign_der`] signed.
+    ///
+    /// # Errors
+    ///
+    /// [`SignFault::NotAKey`].
+    pub fn verifying_key(&self) -> Result<VerifyingKey, SignFault> {
+        VerifyingKey::from_spki(&[&SPKI[..], &[4], &self.x, &self.y].concat())
+    }
+
     /// Both coordinates of the public key.
     #[must_use]
     pub const fn public(&self) -> (&[u8; KEY_LENGTH], &[u8; KEY_LENGTH]) {
         (&self.x, &self.y)
+    }
+}
+
+/// A key that verifies signatures written as DER.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    parsed: ParsedPublicKey,
+    spki: Box<[u8]>,
+}
+
+impl VerifyingKey {
+    /// The key in a `SubjectPublicKeyInfo` (RFC 5480 section 2), as DER.
+    ///
+    /// # Errors
+    ///
+    /// [`SignFault::NotAKey`], also for a key on another curve.
+    pub fn from_spki(der: &[u8]) -> Result<Self, SignFault> {
+        let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, der);
+        let point = der.strip_prefix(&SPKI);
+        match (parsed, point) {
+            (Ok(parsed), Some(_)) => Ok(Self {
+                parsed,
+                spki: der.into(),
+            }),
+            _ => Err(SignFault::NotAKey),
+        }
+    }
+
+    /// The key as it was read.
+    #[must_use]
+    pub fn to_spki(&self) -> Vec<u8> {
+        self.spki.to_vec()
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    #[must_use]
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.parsed.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifyingKey(..)")
     }
 }
 
@@ -92,6 +169,32 @@ mod tests {
 
     fn number(text: &str) -> [u8; KEY_LENGTH] {
         unbase64url(text).unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_signature_as_der_is_verified_by_the_other_half_alone() {
+        let key = SigningKey::from_number([3; 32]).unwrap();
+        let signature = key.sign_der(b"message").unwrap();
+        let public = key.verifying_key().unwrap();
+        let read = VerifyingKey::from_spki(&public.to_spki()).unwrap();
+        assert!(public.verify(b"message", &signature) && read.verify(b"message", &signature));
+        assert!(!public.verify(b"massage", &signature));
+        assert!(
+            !public.verify(b"message", &key.sign(b"message").unwrap()),
+            "not as DER"
+        );
+        let other = SigningKey::from_number([4; 32]).unwrap();
+        assert!(
+            !other
+                .verifying_key()
+                .unwrap()
+                .verify(b"message", &signature)
+        );
+        assert!(VerifyingKey::from_spki(&public.to_spki()[..90]).is_err());
+        assert!(
+            VerifyingKey::from_spki(&public.to_spki()[26..]).is_err(),
+            "a bare point"
+        );
     }
 
     #[test]

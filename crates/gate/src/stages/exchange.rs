@@ -7,7 +7,7 @@
 use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use control::{Refusal, Timestamp};
-use hooks::Ack;
+use hooks::{Ack, Answer};
 use identity::{certificate::Presented, session::fault::SESSION};
 use ledger::{Kind, PrincipalId, RequestId};
 use limits::rate::Tally;
@@ -178,6 +178,8 @@ pub(crate) enum Content {
     Document(super::own::Document),
     /// A repeated delivery, acknowledged as its provider expects.
     Duplicate(&'static Ack),
+    /// What a provider asked of its endpoint.
+    Question(Box<Answer>),
     /// A browser that logs in or out is sent on.
     Sent(Box<Sent>),
     /// A page for a person.
@@ -201,6 +203,7 @@ impl OwnAnswer {
             Content::Refusal(refusal) => Some(refusal),
             Content::Document(_)
             | Content::Duplicate(_)
+            | Content::Question(_)
             | Content::Sent(_)
             | Content::Page(_)
             | Content::File(_) => None,
@@ -214,6 +217,7 @@ impl OwnAnswer {
             Content::Refusal(refusal) => refusal.close,
             Content::Document(_)
             | Content::Duplicate(_)
+            | Content::Question(_)
             | Content::Sent(_)
             | Content::Page(_)
             | Content::File(_) => false,
@@ -243,6 +247,7 @@ impl OwnAnswer {
             Content::Document(document) => document.status(),
             Content::Duplicate(ack) => ack.status,
             Content::Sent(sent) => sent.status,
+            Content::Question(answer) => answer.status,
             Content::Page(_) => 200,
             Content::File(file) => file.status,
         }

@@ -135,6 +135,7 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
         | Content::Document(_)
         | Content::Sent(_)
         | Content::Page(_)
+        | Content::Question(_)
         | Content::File(_) => end,
     };
     let books = &core.books;
@@ -157,7 +158,11 @@ pub fn finish_own(core: &Core, answer: OwnAnswer, received: u64) {
                 books.recorder.record_refusal(event);
             }
         }
-        Content::Document(_) | Content::Sent(_) | Content::Page(_) | Content::File(_) => {
+        Content::Document(_)
+        | Content::Sent(_)
+        | Content::Page(_)
+        | Content::Question(_)
+        | Content::File(_) => {
             books.counters.add(Metric::Answered, 1);
             event.status = Some(status);
             if exchange.has_room() {

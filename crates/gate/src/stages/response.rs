@@ -246,6 +246,10 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
             ack.content_type.as_deref().unwrap_or_default().as_bytes(),
             ack.body.as_bytes(),
         ),
+        Content::Question(answer) => (
+            answer.content_type.as_deref().unwrap_or_default().as_bytes(),
+            &answer.body,
+        ),
         Content::Refusal(refusal) => {
             if let Some(seconds) = refusal.retry_after {
                 let _ = writer.number(b"Retry-After", seconds.into());

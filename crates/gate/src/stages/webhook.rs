@@ -5,7 +5,7 @@
 //! Trusts the configured public URL, never the request's idea of it.
 
 use control::{Reason, Refusal};
-use hooks::{Ack, Admission, Claim, Delivery, Signature, Verified};
+use hooks::{Ack, Admission, Answer, Claim, Delivery, Signature, Verified};
 use ledger::PrincipalId;
 use tokio::time::timeout;
 use wire::Request;
@@ -26,7 +26,16 @@ const STORE_SLOW: Refusal = Refusal::new(
 )
 .retry_after(5);
 
-/// Verifies the received bytes. A ticket's own secret replaces the configured ones.
+/// What the signature says of a request.
+pub(crate) enum Heard {
+    /// A delivery, and it is genuine.
+    Delivery(Verified<Signature>),
+    /// The provider asks something that the gate answers itself.
+    Question(Answer),
+}
+
+/// Verifies the received bytes. A ticket's own secret replaces the configured ones, and a request
+/// with a ticket asks nothing: a proof is about deliveries.
 pub(crate) fn verify(
     core: &Core,
     exchange: &Exchange,
@@ -34,13 +43,15 @@ pub(crate) fn verify(
     ticket: Option<&Claimed>,
     request: &Request<'_>,
     body: &[u8],
-) -> Result<Verified<Signature>, Refusal> {
+) -> Result<Heard, Refusal> {
+    let source = &guard.source;
+    let refused = |refusal| source.refused(refusal);
     let headers: Vec<(&[u8], &[u8])> = request
         .fields()
         .map(|field| (field.name(), field.value()))
         .collect();
     let method = std::str::from_utf8(request.method_bytes())
-        .map_err(|_| Refusal::from(hooks::SignatureRefusal::WrongMethod))?;
+        .map_err(|_| refused(hooks::SignatureRefusal::WrongMethod))?;
     let delivery = Delivery {
         method,
         public_url: &exchange.site.deployment().public_url.text,
@@ -49,15 +60,23 @@ pub(crate) fn verify(
         body,
         now: core.gate.clock.now(),
     };
-    let verified = match ticket.and_then(Claimed::secret) {
-        None => guard.source.verify(&delivery),
-        Some(secret) => guard
-            .source
+    if let Some(secret) = ticket.and_then(Claimed::secret) {
+        return source
             .with_secret(secret)
             .map_err(|_| TicketRefusal::Mismatch.to_refusal())?
-            .verify(&delivery),
-    };
-    verified.map_err(Refusal::from)
+            .verify(&delivery)
+            .map(Heard::Delivery)
+            .map_err(refused);
+    }
+    if let Some(answer) = source.greet(&delivery).map_err(refused)? {
+        return Ok(Heard::Question(answer));
+    }
+    let genuine = source.verify(&delivery).map_err(refused)?;
+    let asked = source.reply(&genuine, &delivery).map_err(refused)?;
+    Ok(match asked {
+        Some(answer) if ticket.is_none() => Heard::Question(answer),
+        _ => Heard::Delivery(genuine),
+    })
 }
 
 /// What a genuine delivery may do next.

@@ -63,6 +63,7 @@ impl Request {
         };
         let signed = sign(scheme, secret, &signing).ok()?;
         let headers = signed.headers.into_iter();
+        let body = signed.body.unwrap_or_else(|| body.to_vec());
         Some(Self {
             scheme,
             secrets: vec![secret.clone()],
@@ -72,7 +73,7 @@ impl Request {
             headers: headers
                 .map(|(n, v)| (n.into_bytes(), v.into_bytes()))
                 .collect(),
-            body: body.to_vec(),
+            body,
             now: NOW,
         })
     }
@@ -98,23 +99,30 @@ impl Request {
     }
 
     pub fn proof(&self) -> Result<Verified<Signature>, SignatureRefusal> {
+        self.judged(|delivery| hooks::verify(self.scheme, &self.secrets, delivery))
+    }
+
+    /// The reason it is refused for under a secret that was minted for it.
+    pub fn refused_under(&self, minted: &Secret) -> Option<SignatureRefusal> {
+        let source = hooks::Source::new("/hook", self.scheme, &[]).unwrap();
+        let source = source.with_secret(minted).unwrap();
+        self.judged(|delivery| source.verify(delivery)).err()
+    }
+
+    fn judged<T>(&self, judge: impl FnOnce(&Delivery<'_>) -> T) -> T {
         let headers: Vec<(&[u8], &[u8])> = self
             .headers
             .iter()
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
             .collect();
-        hooks::verify(
-            self.scheme,
-            &self.secrets,
-            &Delivery {
-                method: &self.method,
-                public_url: &self.public_url,
-                target: &self.target,
-                headers: &headers,
-                body: &self.body,
-                now: Timestamp::from_seconds(self.now),
-            },
-        )
+        judge(&Delivery {
+            method: &self.method,
+            public_url: &self.public_url,
+            target: &self.target,
+            headers: &headers,
+            body: &self.body,
+            now: Timestamp::from_seconds(self.now),
+        })
     }
 
     /// The reason it is refused for; `None` when it is genuine.

@@ -56,7 +56,11 @@ impl Probe for Signature {
             let Some(attack) = kind.send(&source, &mark)? else {
                 continue;
             };
-            sheet.pair(kind.name(), Met::status(&attack, &[403]), twin);
+            sheet.pair(
+                kind.name(),
+                Met::status(&attack, &[source.refusal()]),
+                twin,
+            );
             sent.push(mark);
         }
         side_effects(at, &sent, sheet)
@@ -202,7 +206,7 @@ impl Probe for RawBody {
             let attack = source.forged(&altered, |secret| {
                 Ok(source.sign(secret, &path, &body, &mark, now())?.headers)
             })?;
-            sheet.pair(name, Met::status(&attack, &[403]), twin);
+            sheet.pair(name, Met::status(&attack, &[source.refusal()]), twin);
         }
         if asked.value("other").is_some() {
             let other = named_route(at, asked, "other")?.path.clone();
@@ -220,7 +224,7 @@ impl Probe for RawBody {
             let attack = source.draft(&ticket, &body, &signed.headers).send(at)?;
             sheet.pair(
                 format!("signed with the secret of {other}"),
-                Met::status(&attack, &[403]),
+                Met::status(&attack, &[source.refusal()]),
                 twin,
             );
         }

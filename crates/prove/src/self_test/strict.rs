@@ -132,7 +132,9 @@ impl Strict {
             Guard::Token(_) => return Err(("identity.token", 401)),
             Guard::Session(_) => return Err(("identity.session", 401)),
             Guard::Certificate(_) => return Err(("identity.certificate", 401)),
-            Guard::Webhook(scheme) => Some(self.verify(&asked, route, scheme, pass.as_ref())?),
+            Guard::Webhook(fact) => {
+                Some(self.verify(&asked, route, &fact.scheme, pass.as_ref())?)
+            }
         };
         let genuine = pass.is_none_or(|pass| {
             pass.method == asked.method && pass.target == asked.target && pass.body == asked.body

@@ -173,7 +173,7 @@ impl Starter {
     fn secret(&self, tree: &Value, name: &str) -> Result<Secret, TargetError> {
         let failed = |cause: rng::NoRandomness| TargetError::new(DOING, cause);
         match scheme_of(tree, name) {
-            Some(scheme) => scheme.mint_secret(self.rng.as_ref()).map_err(failed),
+            Some(scheme) => scheme.mint_verifying(self.rng.as_ref()).map_err(failed),
             None => {
                 let bytes = rng::array::<32>(self.rng.as_ref()).map_err(failed)?;
                 Ok(Secret::new(seal::encode::base64(&bytes).into_bytes()))

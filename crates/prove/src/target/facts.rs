@@ -3,11 +3,14 @@
 //! Owns the little that a prober needs to know of a configuration. It reads the tree and not the
 //! gate's own sections, so that a mistake in the gate's reading cannot hide itself.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+};
 
 use control::{
     Timestamp,
-    probe::{AppFact, Facts, Guard, RouteFact, TargetError},
+    probe::{AppFact, Facts, Guard, RouteFact, TargetError, WebhookFact},
 };
 use serde_json::Value;
 
@@ -123,6 +126,17 @@ fn read_app(app: &Value, interfaces: &[IpAddr]) -> Result<AppFact, TargetError> 
     })
 }
 
+/// What was chosen at the provider.
+fn options(webhook: &Value) -> BTreeMap<String, String> {
+    let chosen = webhook.get("options").and_then(Value::as_object);
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    chosen
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+        .collect()
+}
+
 fn read_route(route: &Value, rights: Option<&Rights>) -> RouteFact {
     let (path, mut methods) = (text(route, "path"), texts(route.get("methods")));
     if methods.is_empty() && route.get("files").is_some() {
@@ -132,7 +146,10 @@ fn read_route(route: &Value, rights: Option<&Rights>) -> RouteFact {
     let auth = texts(route.get("auth"));
     let named = |way: &str| auth.iter().any(|named| named == way);
     let guard = match route.get("webhook") {
-        Some(webhook) => Guard::Webhook(text(webhook, "scheme")),
+        Some(webhook) => Guard::Webhook(WebhookFact {
+            scheme: text(webhook, "scheme"),
+            options: options(webhook),
+        }),
         None if route.get("auth").and_then(Value::as_str) == Some("none") => {
             Guard::Open(text(route, "reason"))
         }
@@ -258,7 +275,9 @@ mod tests {
         );
         assert_eq!(facts.apps[0].upstream, "127.0.0.1:8502".parse().unwrap());
         assert!(facts.apps[0].local);
-        assert_eq!(facts.routes[0].guard, Guard::Webhook("twilio".into()));
+        assert!(
+            matches!(&facts.routes[0].guard, Guard::Webhook(fact) if fact.scheme == "twilio")
+        );
         assert_eq!(facts.routes[1].guard, Guard::Key(vec!["mentor".into()]));
         assert_eq!(facts.routes[2].guard, Guard::Open("public".into()));
         assert_eq!(facts.trusted_proxies, ["10.0.0.0/8"]);

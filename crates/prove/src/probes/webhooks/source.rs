@@ -8,6 +8,7 @@ use control::{
 };
 use hooks::{
     Scheme,
+    load::options::choose,
     scheme::Atom,
     sign::{Signed, Signing, sign},
 };
@@ -27,14 +28,16 @@ impl<'t> Source<'t> {
         at: &'t dyn Target,
         route: &RouteFact,
     ) -> Result<Self, TargetError> {
-        let Guard::Webhook(name) = &route.guard else {
+        let Guard::Webhook(fact) = &route.guard else {
             return Err(TargetError::new(
                 "find the route",
                 format!("{} is not a webhook", route.path),
             ));
         };
-        let scheme = Scheme::find(name)
-            .ok_or_else(|| TargetError::new("find the scheme", format!("{name} is unknown")))?;
+        let unknown = || TargetError::new("find the scheme", format!("{} is unknown", fact.scheme));
+        let scheme = Scheme::find(&fact.scheme)
+            .and_then(|base| choose(base, &fact.options).ok())
+            .ok_or_else(unknown)?;
         let facts = at.facts();
         let public_url = format!("{}://{}", facts.scheme, facts.public_host);
         Ok(Self {
@@ -75,8 +78,18 @@ impl<'t> Source<'t> {
             id,
             at: when,
         };
-        sign(self.scheme, &Secret::new(secret.to_vec()), &signing)
-            .map_err(|fault| TargetError::new("sign", fault))
+        let signed = sign(self.scheme, &Secret::new(secret.to_vec()), &signing)
+            .map_err(|fault| TargetError::new("sign", fault))?;
+        if signed.body.is_some() {
+            let why = "this scheme writes into the body, and a ticket is good for one body alone";
+            return Err(TargetError::new("sign", why));
+        }
+        Ok(signed)
+    }
+
+    /// The status that a forgery is refused with.
+    pub(super) fn refusal(&self) -> u16 {
+        self.scheme.ack.refused.unwrap_or(403)
     }
 
     /// A ticket for exactly this body, and the secret that is valid with it alone.

@@ -113,10 +113,10 @@ impl Target for Strict {
                 .iter()
                 .find(|route| route.path == path)
                 .unwrap();
-            let Guard::Webhook(scheme) = &route.guard else {
+            let Guard::Webhook(fact) = &route.guard else {
                 panic!("{path}")
             };
-            let secret = Scheme::find(scheme)
+            let secret = Scheme::find(&fact.scheme)
                 .unwrap()
                 .mint_secret(&self.rng)
                 .unwrap();
