@@ -32,6 +32,11 @@ const TARGETS: &[Target] = &[
         part: None,
         make: configuration::make,
     },
+    Target {
+        path: "docs/guide/webhook-providers.md",
+        part: None,
+        make: configuration::providers,
+    },
 ];
 
 /// Writes every target, or with `--check` only compares.

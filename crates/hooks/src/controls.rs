@@ -10,7 +10,7 @@ use control::{
 };
 use serde_json::{Value, json};
 
-use crate::scheme::Scheme;
+use crate::scheme::{Integrity, Scheme};
 
 /// The controls of this crate, in the order the binary lists them.
 pub const CONTROLS: &[&dyn Control] = &[
@@ -29,9 +29,9 @@ pub const CONSTANT_TIME_SHOWN_BY: &str =
 
 const SETTING: Key = Key {
     path: "[[route]] webhook",
-    takes: "{ scheme = \"twilio\", secret = [\"name\"] }",
+    takes: "{ scheme = \"twilio\", secret = [\"name\"], token = [\"name\"], options = { … } }",
     default: "none",
-    about: "Deliveries to the route are verified under this scheme with any of these secrets.",
+    about: "Deliveries to the route are verified under this scheme with any of these secrets; `token` names what the provider shows when it asks something, `options` what was chosen there.",
 };
 
 /// `webhook.signed`: nothing unsigned reaches the app.
@@ -70,7 +70,7 @@ impl Control for Signed {
     }
 
     fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
-        every_route_verifies(configuration, asked)
+        every_route_verifies_bodies(configuration, asked)
     }
 
     fn weaken(&self, configuration: &mut Value, asked: &Asked) -> Weakening {
@@ -131,7 +131,7 @@ impl Control for RawBody {
     }
 
     fn fit(&self, configuration: &Value, asked: &Asked) -> Fit {
-        let verifies = every_route_verifies(configuration, asked);
+        let verifies = every_route_verifies_bodies(configuration, asked);
         if verifies != Fit::Fits {
             return verifies;
         }
@@ -256,6 +256,24 @@ fn every_route_verifies(configuration: &Value, asked: &Asked) -> Fit {
         }
     }
     Fit::Fits
+}
+
+/// The same, under schemes that sign what they deliver: a fixed secret says nothing of a body.
+fn every_route_verifies_bodies(configuration: &Value, asked: &Asked) -> Fit {
+    let fit = every_route_verifies(configuration, asked);
+    let paths = asked.list("route");
+    let named = routes(configuration)
+        .filter(|route| paths.iter().any(|path| path_of(route) == *path))
+        .filter_map(|route| route.get("webhook")?.get("scheme")?.as_str())
+        .filter_map(Scheme::find)
+        .find(|scheme| scheme.integrity == Integrity::None);
+    match (fit, named) {
+        (Fit::Fits, Some(scheme)) => falls(
+            format!("the scheme {} signs nothing of a body", scheme.name),
+            "use a scheme that signs, or take the promise back for this route".to_owned(),
+        ),
+        (fit, _) => fit,
+    }
 }
 
 /// What keeps `route` from verifying deliveries.

@@ -6,9 +6,8 @@
 use control::{Timestamp, rng::CountingRng};
 
 use crate::{
-    Key,
-    Delivery, Scheme, SignatureRefusal, Signing, Source, form, load, scheme::Integrity, sign,
-    verify::verify_keys,
+    Delivery, Key, Scheme, SignatureRefusal, Signing, Source, form, handshake::MAX_VALUE, load,
+    scheme::Integrity, sign, verify::verify_keys,
 };
 
 /// Takes `bytes` apart at line feeds into method, target and headers, with the body behind the
@@ -35,9 +34,13 @@ pub fn verify_anything(bytes: &[u8]) {
         let Ok(secret) = scheme.mint_secret(&CountingRng::from_seed(11)) else {
             return;
         };
-        let Ok(source) = Source::new("/hook", scheme, &[]).and_then(|s| s.with_secret(&secret)) else {
+        let Ok(source) = Source::new("/hook", scheme, &[]).and_then(|s| s.with_secret(&secret))
+        else {
             return;
         };
+        if let Ok(Some(answer)) = source.greet(&delivery) {
+            assert!(answer.body.len() <= 2 * MAX_VALUE, "more than a value");
+        }
         let outcome = source.verify(&delivery);
         assert!(outcome.is_err(), "a forgery under {}", scheme.name);
         assert!(!matches!(outcome, Err(SignatureRefusal::NoSecret)));

@@ -143,11 +143,7 @@ impl Handshake {
         }
     }
 
-    fn answer(
-        &self,
-        keys: &[Key],
-        delivery: &Delivery<'_>,
-    ) -> Result<Answer, SignatureRefusal> {
+    fn answer(&self, keys: &[Key], delivery: &Delivery<'_>) -> Result<Answer, SignatureRefusal> {
         let value = self.value(delivery)?;
         let mut body = Vec::new();
         for part in &self.body {
@@ -183,7 +179,10 @@ pub(crate) fn answer(
     tokens: &[control::Secret],
     delivery: &Delivery<'_>,
 ) -> Result<Option<Answer>, SignatureRefusal> {
-    for question in questions.iter().filter(|question| question.signed == signed) {
+    for question in questions
+        .iter()
+        .filter(|question| question.signed == signed)
+    {
         if !question.is_asked(delivery)? {
             continue;
         }

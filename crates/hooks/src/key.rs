@@ -247,6 +247,9 @@ fn undo(encoding: Encoding, written: &[u8]) -> Result<Secret, KeyFault> {
         Encoding::Base64 => encode::unbase64(written)
             .map(Secret::new)
             .map_err(|_| KeyFault::Encoding("base64")),
+        Encoding::Base64Url => encode::unbase64url(written)
+            .map(Secret::new)
+            .map_err(|_| KeyFault::Encoding("base64 for URLs")),
     }
 }
 
@@ -296,6 +299,7 @@ pub(crate) fn mint(scheme: &Scheme, rng: &dyn Rng) -> Result<Secret, NoRandomnes
     });
     let written = match rule.map(|rule| rule.encoding) {
         Some(Encoding::Base64) => encode::base64(&bytes),
+        Some(Encoding::Base64Url) => encode::base64url(&bytes),
         _ => encode::hex(&bytes),
     };
     Ok(Secret::new([prefix, &written].concat().into_bytes()))
@@ -314,9 +318,12 @@ pub(crate) fn mint_verifying(scheme: &Scheme, rng: &dyn Rng) -> Result<Secret, N
     };
     let written = match way.key.encoding {
         Encoding::Base64 => encode::base64(&public),
+        Encoding::Base64Url => encode::base64url(&public),
         Encoding::Hex | Encoding::Utf8 => encode::hex(&public),
     };
-    Ok(Secret::new([way.key.prefix.as_str(), &written].concat().into_bytes()))
+    Ok(Secret::new(
+        [way.key.prefix.as_str(), &written].concat().into_bytes(),
+    ))
 }
 
 #[cfg(test)]

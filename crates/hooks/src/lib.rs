@@ -19,11 +19,13 @@
 //!    configuration;
 //! 6. [`replay`]: deliveries in flight and deliveries done;
 //! 7. [`alerts`]: the webhook that we send;
-//! 8. [`controls`]: the promises kept here; [`window`]: the command line's view.
+//! 8. [`controls`]: the promises kept here; [`window`]: the command line's view; [`setup`]: what to
+//!    configure; [`doctor`]: why a delivery does not verify; [`providers`]: the page of the guides.
 
 pub mod alerts;
 pub mod controls;
 pub mod delivery;
+pub mod doctor;
 pub mod form;
 #[doc(hidden)]
 pub mod fuzz;
@@ -31,10 +33,12 @@ pub mod handshake;
 pub mod key;
 pub mod load;
 pub mod message;
+pub mod providers;
 mod reading;
 pub mod refusal;
 pub mod replay;
 pub mod scheme;
+pub mod setup;
 pub mod sign;
 pub mod source;
 pub mod verify;

@@ -115,4 +115,3 @@ fn not_built(value: &toml::Value) -> Option<String> {
         _ => None,
     }
 }
-

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use crate::{
     delivery::Delivery,
-    form,
-    reading,
+    form, reading,
     refusal::SignatureRefusal,
-    scheme::{Atom, Scheme, Variant},
+    scheme::{Atom, Scheme, Unit, Variant},
+    verify::moment,
 };
 
 /// A signed message in pieces; the head of its URL is put in later, for it is tried in two ways.
@@ -82,7 +82,9 @@ fn placed<'a>(
 ) -> Result<Cow<'a, [u8]>, SignatureRefusal> {
     let place = atom.place().ok_or(SignatureRefusal::Malformed)?;
     let value = reading::value(delivery, &place)?.unwrap_or_default();
+    // A moment of RFC 3339 ends with its zone, so a full stop of its own is no boundary.
     if let Some(Atom::Lit(text)) = next
+        && moment(&value, Unit::Rfc3339).is_none()
         && value
             .windows(text.len().max(1))
             .any(|window| window == text.as_bytes())

@@ -6,7 +6,9 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use crate::{
     delivery::Delivery,
@@ -178,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_value_of_a_body_is_found_by_its_pointer() {
-        let body = r#"{"a":{"b/c":["x",{"~":-7}],"t":1700000000123,"y":true,"n":null},"é":"\u00e9"}"#;
+        let body =
+            r#"{"a":{"b/c":["x",{"~":-7}],"t":1700000000123,"y":true,"n":null},"é":"\u00e9"}"#;
         for (pointer, expected) in [
             ("/a/b~1c/0", Some("x")),
             ("/a/b~1c/1/~0", Some("-7")),
@@ -191,7 +194,11 @@ mod tests {
             ("/é", Some("é")),
             ("/none", None),
         ] {
-            assert_eq!(text(body, pointer).unwrap().as_deref(), expected, "{pointer}");
+            assert_eq!(
+                text(body, pointer).unwrap().as_deref(),
+                expected,
+                "{pointer}"
+            );
         }
     }
 
@@ -208,10 +215,17 @@ mod tests {
             ("", "/a"),
             ("{\"a\":\"\u{1}\"}", "/a"),
         ] {
-            assert_eq!(text(body, pointer), Err(SignatureRefusal::Malformed), "{body}");
+            assert_eq!(
+                text(body, pointer),
+                Err(SignatureRefusal::Malformed),
+                "{body}"
+            );
         }
         // A key elsewhere is the app's business.
-        assert_eq!(text(r#"{"b":1,"b":2,"a":"x"}"#, "/a"), Ok(Some("x".to_owned())));
+        assert_eq!(
+            text(r#"{"b":1,"b":2,"a":"x"}"#, "/a"),
+            Ok(Some("x".to_owned()))
+        );
     }
 
     #[test]

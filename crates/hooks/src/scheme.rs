@@ -38,6 +38,9 @@ pub struct Scheme {
     pub legacy: Option<String>,
     /// How much of a delivery the signature covers.
     pub integrity: Integrity,
+    /// What to do at the provider, one or two sentences.
+    #[serde(default)]
+    pub setup: Option<String>,
     /// What an operator should know beyond that, one or two sentences.
     #[serde(default)]
     pub caution: Option<String>,
@@ -157,6 +160,8 @@ pub enum Encoding {
     Hex,
     /// Base64 with the standard alphabet and padding.
     Base64,
+    /// Base64 with the alphabet for URLs, without padding.
+    Base64Url,
     /// The bytes of the text themselves.
     Utf8,
 }

@@ -103,7 +103,11 @@ pub fn sign(scheme: &Scheme, secret: &Secret, signing: &Signing<'_>) -> Result<S
         Place::Header(name) => signed.join(name, scheme.signature.separator, &written),
         Place::Param(param) => signed.put_param(param, &written),
         Place::Query(name) => {
-            let joint = if signed.target.contains('?') { '&' } else { '?' };
+            let joint = if signed.target.contains('?') {
+                '&'
+            } else {
+                '?'
+            };
             let written = in_query(&written);
             signed.target = format!("{}{joint}{name}={written}", signed.target);
         }
@@ -224,6 +228,7 @@ impl Signed {
         match way.encoding {
             Encoding::Hex => Ok(encode::hex(&bytes)),
             Encoding::Base64 => Ok(encode::base64(&bytes)),
+            Encoding::Base64Url => Ok(encode::base64url(&bytes)),
             Encoding::Utf8 => String::from_utf8(bytes).map_err(|_| KeyFault::NotAKey.into()),
         }
     }
@@ -262,6 +267,7 @@ fn with_digest(signing: &Signing<'_>, variant: &Variant) -> Result<String, Signa
         Encoding::Base64 => encode::base64(&digest)
             .replace('+', "%2B")
             .replace('=', "%3D"),
+        Encoding::Base64Url => encode::base64url(&digest),
         Encoding::Hex | Encoding::Utf8 => encode::hex(&digest),
     };
     let joint = if target.contains('?') { '&' } else { '?' };

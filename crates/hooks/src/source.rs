@@ -163,7 +163,10 @@ fn chosen(table: &mut Table<'_>, scheme: &'static Scheme) -> Option<&'static Sch
 fn short(name: &Found<String>) -> Fault {
     Fault::new(
         "hooks.short-token",
-        format!("the token `{}` is shorter than {LEAST_TOKEN} bytes", name.value),
+        format!(
+            "the token `{}` is shorter than {LEAST_TOKEN} bytes",
+            name.value
+        ),
     )
     .at(name.span)
     .label("referred to here")

@@ -159,7 +159,11 @@ impl Claims {
             }
             self.looked += 1;
             // Some providers write a space behind their comma.
-            let entry = if rule.separator.is_some() { entry.trim_ascii() } else { entry };
+            let entry = if rule.separator.is_some() {
+                entry.trim_ascii()
+            } else {
+                entry
+            };
             let (version, value) = match rule.version_separator {
                 None => (None, entry),
                 Some(at) => match crate::form::split_once(entry, at as u8) {
@@ -191,6 +195,7 @@ fn undo(encoding: Encoding, text: &[u8]) -> Option<Vec<u8>> {
     let bytes = match encoding {
         Encoding::Hex => encode::unhex(text).ok(),
         Encoding::Base64 => encode::unbase64(text).ok(),
+        Encoding::Base64Url => encode::unbase64url(text).ok(),
         Encoding::Utf8 => Some(text.to_vec()),
     };
     bytes.filter(|bytes| !bytes.is_empty())
@@ -253,7 +258,7 @@ fn check_age(
 
 /// Reads a time. Decimal digits alone: a sign, a space or an exponent is another text than the one
 /// a provider writes.
-fn moment(written: &[u8], unit: Unit) -> Option<Timestamp> {
+pub(crate) fn moment(written: &[u8], unit: Unit) -> Option<Timestamp> {
     let text = std::str::from_utf8(written).ok()?;
     if unit == Unit::Rfc3339 {
         let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;

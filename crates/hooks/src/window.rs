@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use crate::{
     delivery::Delivery,
+    doctor::{self, Finding},
     key::{Key, KeyFault},
+    load::options::{self, OptionFault, Options},
     refusal::SignatureRefusal,
     scheme::{Atom, Scheme},
     sign::{SignFault, Signed, Signing},
@@ -33,6 +35,8 @@ pub struct Question<'a> {
     pub body: &'a [u8],
     /// The moment it is judged at, or signed for.
     pub now: Timestamp,
+    /// What was chosen at the provider, as `name=value`.
+    pub options: &'a [String],
 }
 
 /// What `webhook verify` says.
@@ -72,6 +76,12 @@ pub enum Unusable {
     /// A header is not one; counted from 1.
     #[error("header {0} is not of the form `Name: value`")]
     NotAHeader(usize),
+    /// An option is not one.
+    #[error("the option `{0}` is not of the form name=value")]
+    NotAnOption(String),
+    /// The scheme has no such option.
+    #[error(transparent)]
+    Option(#[from] OptionFault),
     /// The delivery cannot be signed.
     #[error(transparent)]
     Unsignable(#[from] SignFault),
@@ -88,6 +98,7 @@ impl Unusable {
             Self::NoUrl => "webhook.no-url",
             Self::NotAUrl => "webhook.not-a-url",
             Self::NotAHeader(_) => "webhook.not-a-header",
+            Self::NotAnOption(_) | Self::Option(_) => "webhook.bad-option",
             Self::Unsignable(_) => "webhook.unsignable",
         }
     }
@@ -96,10 +107,15 @@ impl Unusable {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::NoScheme(_) => {
-                let names: Vec<&str> = Scheme::built_in().iter().map(|s| s.name.as_str()).collect();
-                format!("use one of {}", names.join(", "))
+            Self::NoScheme(name) => {
+                let names = Scheme::built_in().iter().map(|s| s.name.as_str());
+                match config::nearest(name, names) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "`vouchsafe webhook schemes` lists those there are".to_owned(),
+                }
             }
+            Self::NotAnOption(_) => "write --option signature-header=X-Signature".to_owned(),
+            Self::Option(fault) => fault.hint(),
             Self::NoSecret => "give the provider's signing secret with --secret-file".to_owned(),
             Self::Secret { fault, .. } => fault.hint().to_owned(),
             Self::NoUrl => "give the URL the provider delivers to with --url".to_owned(),
@@ -181,6 +197,24 @@ pub fn verify(question: &Question<'_>) -> Judgement {
 
 fn judge(question: &Question<'_>) -> Result<Result<(), SignatureRefusal>, Unusable> {
     let scheme = scheme(question)?;
+    let keys = keys(scheme, question)?;
+    asked(question, |scheme, delivery| {
+        verify_keys("", scheme, &keys, delivery).map(|_| ())
+    })
+}
+
+/// Looks for the reason why a delivery does not verify. Secrets need not read as those of the scheme:
+/// that may be the reason.
+pub fn examine(question: &Question<'_>) -> Result<Finding, Unusable> {
+    if question.secrets.is_empty() {
+        return Err(Unusable::NoSecret);
+    }
+    asked(question, |scheme, delivery| {
+        doctor::examine(scheme, question.secrets, delivery)
+    })
+}
+
+fn keys(scheme: &Scheme, question: &Question<'_>) -> Result<Vec<Key>, Unusable> {
     let keys = question
         .secrets
         .iter()
@@ -195,6 +229,15 @@ fn judge(question: &Question<'_>) -> Result<Result<(), SignatureRefusal>, Unusab
     if keys.is_empty() {
         return Err(Unusable::NoSecret);
     }
+    Ok(keys)
+}
+
+/// What `judge` says of the delivery in question.
+fn asked<T>(
+    question: &Question<'_>,
+    judge: impl FnOnce(&Scheme, &Delivery<'_>) -> T,
+) -> Result<T, Unusable> {
+    let scheme = scheme(question)?;
     let (public_url, target) = url(scheme, question)?;
     let headers = headers(question)?;
     let delivery = Delivery {
@@ -205,7 +248,7 @@ fn judge(question: &Question<'_>) -> Result<Result<(), SignatureRefusal>, Unusab
         body: question.body,
         now: question.now,
     };
-    Ok(verify_keys("", scheme, &keys, &delivery).map(|_| ()))
+    Ok(judge(scheme, &delivery))
 }
 
 /// Signs one delivery with the first secret. `id` is the message's identity, for schemes that sign
@@ -232,7 +275,16 @@ pub fn sign(question: &Question<'_>, id: &str) -> Result<Signed, Unusable> {
 }
 
 fn scheme(question: &Question<'_>) -> Result<&'static Scheme, Unusable> {
-    Scheme::find(question.scheme).ok_or_else(|| Unusable::NoScheme(question.scheme.to_owned()))
+    let base = Scheme::find(question.scheme)
+        .ok_or_else(|| Unusable::NoScheme(question.scheme.to_owned()))?;
+    let mut chosen = Options::new();
+    for option in question.options {
+        let (name, value) = option
+            .split_once('=')
+            .ok_or_else(|| Unusable::NotAnOption(option.clone()))?;
+        chosen.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(options::choose(base, &chosen)?)
 }
 
 /// The public URL and the target of a whole URL.
@@ -291,6 +343,7 @@ mod tests {
             headers: &headers,
             body: b"Hello, World!",
             now: Timestamp::default(),
+            options: &[],
         };
         assert_eq!(verify(&question), Judgement::Genuine);
         question.body = b"Hello";
@@ -335,6 +388,7 @@ mod tests {
             headers: &headers,
             body: br#"{"a":1}"#,
             now: Timestamp::default(),
+            options: &[],
         };
         let signed = sign(&question, "").unwrap();
         let printed: Vec<String> = signed
@@ -365,7 +419,12 @@ mod tests {
         assert_eq!(listed.len(), Scheme::built_in().len());
         for line in [
             ("github", "body bytes", false, None),
-            ("header-token", "authenticity without integrity", false, None),
+            (
+                "header-token",
+                "authenticity without integrity",
+                false,
+                None,
+            ),
             ("standard-webhooks", "body bytes", false, Some(300)),
             ("twilio", "URL and parameters", true, None),
         ] {

@@ -67,7 +67,11 @@ fn unknown_keys_are_refused_at_every_level() {
 #[test]
 fn primitives_that_are_not_built_say_so() {
     for (from, to, primitive) in [
-        ("\"hmac-sha256\"", "\"rsa-pkcs1-sha256\"", "rsa-pkcs1-sha256"),
+        (
+            "\"hmac-sha256\"",
+            "\"rsa-pkcs1-sha256\"",
+            "rsa-pkcs1-sha256",
+        ),
         ("\"hmac-sha256\"", "\"jws\"", "jws"),
         ("[\"body\"]", "[\"crc32\"]", "crc32"),
         (
@@ -152,7 +156,8 @@ fn a_value_of_the_body_is_signed_where_the_body_is() {
             ..
         })
     ));
-    let time = "[freshness]\nfrom = { json = \"/at\" }\nunit = \"seconds\"\npast = 60\nfuture = 60\n[ack]";
+    let time =
+        "[freshness]\nfrom = { json = \"/at\" }\nunit = \"seconds\"\npast = 60\nfuture = 60\n[ack]";
     assert!(changed("github", GITHUB, "[ack]", time).is_ok());
     let unsigned = text.replace(by_id, "[dedupe]").replace("[ack]", time);
     assert!(matches!(
@@ -162,6 +167,49 @@ fn a_value_of_the_body_is_signed_where_the_body_is() {
             ..
         })
     ));
+}
+
+/// A question goes unsigned only where no delivery goes, and a signed one is told by what is signed.
+#[test]
+fn questions_stand_apart_from_deliveries() {
+    let with = |question: &str| {
+        changed(
+            "github",
+            GITHUB,
+            "[dedupe]",
+            &format!("[[handshake]]\nname = \"q\"\n{question}\n[dedupe]"),
+        )
+    };
+    let value = "value = { query = \"c\" }\ncontent-type = \"text/plain\"\nbody = [\"value\"]";
+    let json = "value = { json = \"/c\" }\ncontent-type = \"text/plain\"\nbody = [\"value\"]";
+    assert!(with(&format!("method = \"GET\"\nsigned = false\n{value}")).is_ok());
+    let signed =
+        "method = \"POST\"\nsigned = true\nwhen = [{ at = { json = \"/t\" }, is = \"q\" }]";
+    assert!(with(&format!("{signed}\n{json}")).is_ok());
+    for refused in [
+        format!("method = \"POST\"\nsigned = false\n{value}"),
+        format!("method = \"POST\"\nsigned = true\n{json}"),
+        format!("method = \"DELETE\"\nsigned = false\n{value}"),
+        format!("{signed}\n{value}"),
+        format!("{signed}\ntoken = {{ json = \"/k\" }}\n{json}"),
+        signed.replace("{ json = \"/t\" }", "{ header = \"X-Type\" }"),
+        "method = \"GET\"\nsigned = false\nbody = [\"value\"]".to_owned(),
+        "method = \"GET\"\nsigned = false\nbody = [{ lit = \"x\" }]".to_owned(),
+        "method = \"GET\"\nsigned = false\nstatus = 302".to_owned(),
+        format!("method = \"GET\"\nsigned = false\nvalue = {{ query = \"c\" }}"),
+    ] {
+        let fault = with(&refused);
+        assert!(
+            matches!(
+                fault,
+                Err(SchemeFault::Unsafe {
+                    lint: Lint::Handshake,
+                    ..
+                })
+            ),
+            "{refused}: {fault:?}"
+        );
+    }
 }
 
 #[test]

@@ -51,13 +51,14 @@ proptest! {
     /// Under every scheme there is.
     #[test]
     fn every_scheme_takes_what_it_signs_and_nothing_else(
-        which: Index, body in "\\{\"id\":\"[a-z0-9]{1,8}\",\"n\":[0-9]{1,3}\\}", at: Index, by in 1..=255_u8,
+        which: Index, body in "\\{\"id\":\"[a-z0-9]{1,8}\",\"n\":[1-9][0-9]{0,2}\\}", at: Index, by in 1..=255_u8,
     ) {
         let schemes = hooks::Scheme::built_in();
         let scheme = &schemes[which.index(schemes.len())];
         let minted = scheme.mint_secret(&control::rng::CountingRng::from_seed(5)).unwrap();
         let body = if scheme.name == "mandrill" { "id=1&n=2".to_owned() } else { body };
-        let request = Request::try_signed_with(&minted, &scheme.name, "/hook", None, body.as_bytes()).unwrap();
+        let request = Request::try_signed_with(&minted, &scheme.name, "/hook", None, body.as_bytes());
+        let request = request.ok_or_else(|| TestCaseError::fail(format!("{} cannot be signed", scheme.name)))?;
         prop_assert_eq!(request.refused_under(&minted), None, "{}", scheme.name);
         let bound = scheme.integrity != hooks::scheme::Integrity::None;
         let mut changed = request.clone();

@@ -106,6 +106,21 @@ impl Site {
                 );
             }
         }
+        for route in self.routes() {
+            if let Some(source) = route.source()
+                && source.scheme().experimental
+            {
+                warn(
+                    "webhook.experimental",
+                    format!(
+                        "the scheme {} of {} was never checked against a signature that others published",
+                        source.scheme().name,
+                        route.id
+                    ),
+                    "send a test delivery from the provider before you rely on it",
+                );
+            }
+        }
         warnings
     }
 }
@@ -154,5 +169,19 @@ mod tests {
             codes(&text(crate::testing::OPEN)),
             ["route.open-to-every-method"]
         );
+    }
+
+    #[test]
+    fn a_scheme_that_nobody_else_vouches_for_is_announced() {
+        let hook = |scheme: &str| {
+            text(&format!(
+                "[[route]]\npath = \"/hook\"\nmethods = [\"POST\"]\napp = \"coach\"\n\
+                 webhook = {{ scheme = \"{scheme}\", secret = [\"hook\"] }}\n"
+            ))
+        };
+        let experimental = hooks::Scheme::built_in().iter().find(|it| it.experimental);
+        let warned = codes(&hook(&experimental.unwrap().name));
+        assert!(warned.contains(&"webhook.experimental"), "{warned:?}");
+        assert!(!codes(&hook("github")).contains(&"webhook.experimental"));
     }
 }

@@ -247,7 +247,11 @@ pub fn write_own(answer: &OwnAnswer, keep_alive: bool, out: &mut Vec<u8>) {
             ack.body.as_bytes(),
         ),
         Content::Question(answer) => (
-            answer.content_type.as_deref().unwrap_or_default().as_bytes(),
+            answer
+                .content_type
+                .as_deref()
+                .unwrap_or_default()
+                .as_bytes(),
             &answer.body,
         ),
         Content::Refusal(refusal) => {

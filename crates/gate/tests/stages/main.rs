@@ -18,6 +18,7 @@ mod keys;
 mod observe;
 mod own;
 mod proxies;
+mod questions;
 mod recording;
 mod tickets;
 mod tokens;

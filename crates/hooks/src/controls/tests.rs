@@ -41,6 +41,28 @@ fn every_control_names_promises_of_the_catalogue() {
     }
 }
 
+/// A fixed secret shows who sent a delivery and nothing of what was sent.
+#[test]
+fn a_route_with_a_fixed_secret_keeps_no_promise_of_signed_bodies() {
+    let alerts = asked("webhook.signed", &[("route", "/alerts")]);
+    let with = |scheme: &str| {
+        json!({
+            "secrets": { "alerts": "env:A" },
+            "route": [{ "path": "/alerts", "webhook": { "scheme": scheme, "secret": "alerts" } }],
+        })
+    };
+    for control in [&Signed as &dyn Control, &RawBody] {
+        for fixed in ["bearer", "datadog", "mailgun"] {
+            assert!(
+                matches!(control.fit(&with(fixed), &alerts), Fit::Falls(_)),
+                "{fixed}"
+            );
+        }
+        assert_eq!(control.fit(&with("pagerduty"), &alerts), Fit::Fits);
+    }
+    assert_eq!(FailClosed.fit(&with("bearer"), &alerts), Fit::Fits);
+}
+
 /// The catalogue's claim names a test that exists under that name.
 #[test]
 fn the_constant_time_promise_names_its_test() {

@@ -70,7 +70,9 @@ pub enum Lint {
     #[error("a JSON pointer begins with `/` and has at most eight segments")]
     Pointer,
     /// A question that could stand for a delivery, or be answered with more than it may.
-    #[error("a question that is not signed has a method of its own, one that is signed has signed facts; an answer has a body where it has a media type, and a value where it sends one back")]
+    #[error(
+        "a question that is not signed has a method of its own, one that is signed has signed facts; an answer has a body where it has a media type, and a value where it sends one back"
+    )]
     Handshake,
     /// An option that is not used, or a default that is no header's name.
     #[error("an option stands for the name of a header, and its default is one")]

@@ -143,7 +143,10 @@ mod tests {
             let fault = choose(base, &options(&[("header", bad)])).unwrap_err();
             assert_eq!(fault, OptionFault::NotAName(bad.to_owned()));
         }
-        let none = choose(Scheme::find("github").unwrap(), &options(&[("header", "X")]));
+        let none = choose(
+            Scheme::find("github").unwrap(),
+            &options(&[("header", "X")]),
+        );
         assert!(matches!(none, Err(OptionFault::Unknown { .. })));
     }
 }

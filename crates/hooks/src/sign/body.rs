@@ -43,10 +43,24 @@ mod tests {
         let put = |body: &str, pointer: &str, text: &str| {
             put(body.as_bytes(), pointer, text).map(|body| String::from_utf8(body).unwrap())
         };
-        assert_eq!(put("{}", "/a/b", "x").as_deref(), Some(r#"{"a":{"b":"x"}}"#));
-        assert_eq!(put("{}", "/a/0/b", "7").as_deref(), Some(r#"{"a":[{"b":7}]}"#));
-        assert_eq!(put(r#"{"a":1}"#, "/b", "x").as_deref(), Some(r#"{"a":1,"b":"x"}"#));
-        for (body, pointer) in [("[]", "/a"), ("1", "/a"), ("a=1", "/a"), (r#"{"a":1}"#, "/a/b")] {
+        assert_eq!(
+            put("{}", "/a/b", "x").as_deref(),
+            Some(r#"{"a":{"b":"x"}}"#)
+        );
+        assert_eq!(
+            put("{}", "/a/0/b", "7").as_deref(),
+            Some(r#"{"a":[{"b":7}]}"#)
+        );
+        assert_eq!(
+            put(r#"{"a":1}"#, "/b", "x").as_deref(),
+            Some(r#"{"a":1,"b":"x"}"#)
+        );
+        for (body, pointer) in [
+            ("[]", "/a"),
+            ("1", "/a"),
+            ("a=1", "/a"),
+            (r#"{"a":1}"#, "/a/b"),
+        ] {
             assert_eq!(put(body, pointer, "x"), None, "{body}");
         }
     }

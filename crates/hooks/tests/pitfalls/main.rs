@@ -5,6 +5,7 @@
     unreachable_pub,
     reason = "the shared module serves several test binaries"
 )]
+#![expect(dead_code, reason = "the shared module serves several test binaries")]
 
 #[path = "../common/mod.rs"]
 mod common;

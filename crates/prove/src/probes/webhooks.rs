@@ -56,11 +56,7 @@ impl Probe for Signature {
             let Some(attack) = kind.send(&source, &mark)? else {
                 continue;
             };
-            sheet.pair(
-                kind.name(),
-                Met::status(&attack, &[source.refusal()]),
-                twin,
-            );
+            sheet.pair(kind.name(), Met::status(&attack, &[source.refusal()]), twin);
             sent.push(mark);
         }
         side_effects(at, &sent, sheet)

@@ -275,9 +275,7 @@ mod tests {
         );
         assert_eq!(facts.apps[0].upstream, "127.0.0.1:8502".parse().unwrap());
         assert!(facts.apps[0].local);
-        assert!(
-            matches!(&facts.routes[0].guard, Guard::Webhook(fact) if fact.scheme == "twilio")
-        );
+        assert!(matches!(&facts.routes[0].guard, Guard::Webhook(fact) if fact.scheme == "twilio"));
         assert_eq!(facts.routes[1].guard, Guard::Key(vec!["mentor".into()]));
         assert_eq!(facts.routes[2].guard, Guard::Open("public".into()));
         assert_eq!(facts.trusted_proxies, ["10.0.0.0/8"]);

@@ -102,9 +102,11 @@ fn warnings(loaded: &load::Loaded) -> Vec<String> {
             format!("the observation of {id} ended on {day} and it enforces: remove mode and until")
         });
     }
-    let of_files = site.warnings().into_iter();
-    let of_files = of_files.filter(|warning| warning.code.starts_with("files."));
-    warnings.extend(of_files.map(|it| format!("{}: {}", it.message, it.hint)));
+    let of_site = site.warnings().into_iter();
+    let of_site = of_site.filter(|warning| {
+        warning.code.starts_with("files.") || warning.code.starts_with("webhook.")
+    });
+    warnings.extend(of_site.map(|it| format!("{}: {}", it.message, it.hint)));
     if loaded.ledger.second_place.is_none() {
         warnings.push(
             "checkpoints go to no second place: whoever owns this host could replace the whole \

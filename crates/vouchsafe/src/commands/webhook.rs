@@ -22,11 +22,18 @@ pub(crate) enum Command {
         /// How to print
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+        /// Print the page of the guides instead
+        #[arg(long, hide = true)]
+        page: bool,
     },
     /// Sign a body as its provider would, and print the target and headers to send
     Sign(Sign),
     /// Say whether a delivery is genuine: exit 0 genuine, 1 refused, 2 unusable input
     Verify(Verify),
+    /// Explain why a captured delivery does not verify: exit 0 genuine, 1 refused, 2 unusable input
+    Doctor(Doctor),
+    /// Print what to configure for a provider, and what to do there
+    Init(Init),
 }
 
 /// What `sign` and `verify` both need.
@@ -47,6 +54,9 @@ struct Common {
     /// A header, `Name: value`; repeat it
     #[arg(long = "header")]
     headers: Vec<String>,
+    /// What was chosen at the provider, `name=value`; repeat it
+    #[arg(long = "option")]
+    options: Vec<String>,
     /// The moment to sign or judge at, RFC 3339; now when absent
     #[arg(long)]
     now: Option<String>,
@@ -73,11 +83,38 @@ pub(crate) struct Verify {
     common: Common,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    common: Common,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Init {
+    /// Name of the scheme, as `webhook schemes` lists it
+    provider: String,
+    /// The deployment's public URL, without a path
+    #[arg(long, default_value = "https://app.example")]
+    public_url: String,
+    /// Path of the route; /webhook/PROVIDER when absent
+    #[arg(long)]
+    path: Option<String>,
+    /// Name of the app behind it
+    #[arg(long, default_value = "app")]
+    app: String,
+}
+
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Schemes { format } => schemes(*format),
+        Command::Schemes { page: true, .. } => page(),
+        Command::Schemes { format, .. } => schemes(*format),
         Command::Sign(args) => sign_delivery(args),
         Command::Verify(args) => verify(args),
+        Command::Doctor(args) => doctor(args),
+        Command::Init(args) => init(args),
     }
 }
 
@@ -93,12 +130,27 @@ fn schemes(format: Format) -> Result<ExitCode, Failure> {
         Format::Text => listed.iter().try_for_each(|scheme| {
             writeln!(
                 stdout,
-                "{:<20} {:<24} {}",
-                scheme.name, scheme.provider, scheme.integrity
+                "{:<20} {:<30} {}{}",
+                scheme.name,
+                scheme.integrity,
+                scheme.provider,
+                if scheme.experimental {
+                    ", experimental"
+                } else {
+                    ""
+                }
             )
         }),
     };
     done.map_err(io("print", "is standard output closed?"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page() -> Result<ExitCode, Failure> {
+    std::io::stdout()
+        .lock()
+        .write_all(hooks::providers::page().as_bytes())
+        .map_err(io("print", "is standard output closed?"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,7 +166,11 @@ fn sign_delivery(args: &Sign) -> Result<ExitCode, Failure> {
         Format::Json => writeln!(
             stdout,
             "{}",
-            serde_json::json!({ "target": signed.target, "headers": signed.headers })
+            serde_json::json!({
+                "target": signed.target,
+                "headers": signed.headers,
+                "body": signed.body.as_deref().map(String::from_utf8_lossy),
+            })
         ),
         Format::Text => std::iter::once(signed.target.clone())
             .chain(
@@ -122,6 +178,13 @@ fn sign_delivery(args: &Sign) -> Result<ExitCode, Failure> {
                     .headers
                     .iter()
                     .map(|(name, value)| format!("{name}: {value}")),
+            )
+            .chain(
+                // Where the signature stands in the body, the body is another.
+                signed
+                    .body
+                    .iter()
+                    .map(|body| format!("\n{}", String::from_utf8_lossy(body))),
             )
             .try_for_each(|line| writeln!(stdout, "{line}")),
     };
@@ -139,6 +202,48 @@ fn verify(args: &Verify) -> Result<ExitCode, Failure> {
         }
         Judgement::Unusable(why) => Err(unusable(why)),
     }
+}
+
+fn doctor(args: &Doctor) -> Result<ExitCode, Failure> {
+    let given = Given::read(&args.common)?;
+    let finding = window::examine(&given.question(&args.common)).map_err(unusable)?;
+    let mut stdout = std::io::stdout().lock();
+    let done = match args.format {
+        Format::Json => writeln!(
+            stdout,
+            "{}",
+            serde_json::json!({
+                "genuine": finding.genuine,
+                "refusal": finding.refusal.map(|refusal| refusal.to_string()),
+                "notes": finding.notes,
+            })
+        ),
+        Format::Text if finding.genuine => writeln!(stdout, "genuine"),
+        Format::Text => finding
+            .refusal
+            .iter()
+            .map(|refusal| format!("refused: {refusal}"))
+            .chain(finding.notes.iter().map(|note| format!("- {note}")))
+            .try_for_each(|line| writeln!(stdout, "{line}")),
+    };
+    done.map_err(io("print", "is standard output closed?"))?;
+    Ok(ExitCode::from(u8::from(!finding.genuine)))
+}
+
+fn init(args: &Init) -> Result<ExitCode, Failure> {
+    let scheme = hooks::Scheme::find(&args.provider)
+        .ok_or_else(|| unusable(Unusable::NoScheme(args.provider.clone())))?;
+    let default = format!("/webhook/{}", args.provider);
+    let place = hooks::setup::Place {
+        public_url: &args.public_url,
+        path: args.path.as_deref().unwrap_or(&default),
+        app: &args.app,
+    };
+    std::io::stdout()
+        .lock()
+        .write_all(hooks::setup::configuration(scheme, &place).as_bytes())
+        .map_err(io("print", "is standard output closed?"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn unusable(why: Unusable) -> Failure {
@@ -179,6 +284,7 @@ impl Given {
             headers: &common.headers,
             body: &self.body,
             now: self.now,
+            options: &common.options,
         }
     }
 }

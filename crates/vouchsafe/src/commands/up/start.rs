@@ -127,6 +127,14 @@ pub(super) fn start(args: &Args, service: &Handle) -> Result<Up, Failure> {
         })
         .map_err(|fault| Failure::new(fault.to_string(), fault.hint()))?;
     descriptors::warn_if_few(&gate, &log);
+    for warning in gate.site().warnings() {
+        if warning.code.starts_with("webhook.") {
+            log.warn(
+                warning.code,
+                &[("what", &warning.message), ("hint", warning.hint)],
+            );
+        }
+    }
     let stopper = running.stopper();
     let now = clock.now();
     ledger
