@@ -196,7 +196,7 @@ fn questions_stand_apart_from_deliveries() {
         "method = \"GET\"\nsigned = false\nbody = [\"value\"]".to_owned(),
         "method = \"GET\"\nsigned = false\nbody = [{ lit = \"x\" }]".to_owned(),
         "method = \"GET\"\nsigned = false\nstatus = 302".to_owned(),
-        format!("method = \"GET\"\nsigned = false\nvalue = {{ query = \"c\" }}"),
+        "method = \"GET\"\nsigned = false\nvalue = { query = \"c\" }".to_owned(),
     ] {
         let fault = with(&refused);
         assert!(
