@@ -74,6 +74,7 @@ pub const TARGETS: &[Target] = targets! {
     ledger_encoding: ledger::fuzz::encoding, 600;
     merkle: ledger::fuzz::merkle, 400;
     webhook_signed: hooks::fuzz::signed, 400;
+    alert_body: alert::fuzz::any_body, 600;
     answer_of_probe: prove::fuzz::answer, 400;
     client_address: assay::fuzz::policy::client_address, 600;
     route: assay::fuzz::policy::route, 1000;

@@ -202,7 +202,9 @@ impl Case<'_> {
             Some((moment(&written, freshness.unit)?, freshness))
         });
         let Some((sent, freshness)) = sent else {
-            return "the signed time cannot be read".to_owned();
+            return "the signed time is too far from the moment it is judged at: is the clock of this \
+                    machine right, or is this an old capture?"
+                .to_owned();
         };
         let seconds = apart(sent, self.delivery.now);
         let (side, bound) = if sent > self.delivery.now {

@@ -11,6 +11,7 @@ use control::{Rng, Secret, rng, rng::NoRandomness};
 use seal::{
     ed25519, encode,
     hmac::{self, Algorithm},
+    jws::TokenKey,
     p256,
 };
 
@@ -32,6 +33,10 @@ pub(crate) enum Material {
     Public(Public),
     Private(Private),
     Static(Secret),
+    Token {
+        verifies: Box<TokenKey>,
+        signs: Box<hmac::Key>,
+    },
 }
 
 /// The half of a pair that verifies.
@@ -273,6 +278,10 @@ fn material(way: &Way, bytes: &Secret, private: bool) -> Result<Material, KeyFau
             .map(|key| Material::Public(Public::P256(key)))
             .map_err(|_| KeyFault::NotAKey)?,
         Mac::Static => Material::Static(Secret::new(bytes.to_vec())),
+        Mac::TokenHs256 => Material::Token {
+            verifies: Box::new(TokenKey::shared(bytes).map_err(|_| KeyFault::NotAKey)?),
+            signs: Box::new(hmac::Key::new(Algorithm::Sha256, bytes)),
+        },
     })
 }
 

@@ -14,7 +14,7 @@
 //! 2. [`delivery`]: a request as it was received; `reading` and [`form`]: what stands at a place of
 //!    it; [`message`]: the bytes a provider signed, rebuilt from it;
 //! 3. [`key`]: secrets decoded by the rule of a scheme;
-//! 4. [`verify`](mod@verify), its inverse [`sign`](mod@sign), and [`refusal`];
+//! 4. [`verify`](mod@verify) and [`token`], their inverse [`sign`](mod@sign), and [`refusal`];
 //! 5. [`handshake`]: what a provider asks of an endpoint; [`source`]: a webhook route's
 //!    configuration;
 //! 6. [`replay`]: deliveries in flight and deliveries done;
@@ -41,6 +41,7 @@ pub mod scheme;
 pub mod setup;
 pub mod sign;
 pub mod source;
+pub mod token;
 pub mod verify;
 pub mod window;
 

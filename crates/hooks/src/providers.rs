@@ -120,6 +120,7 @@ fn way(way: &Way) -> String {
         Mac::HmacSha512 => "HMAC-SHA512",
         Mac::Ed25519 => "Ed25519",
         Mac::EcdsaP256 => "ECDSA on P-256",
+        Mac::TokenHs256 => return format!("a token signed with HS256{}", in_front(&way.prefix)),
         Mac::Static => return format!("the secret itself{}", in_front(&way.prefix)),
     };
     let encoding = match way.encoding {
@@ -144,6 +145,10 @@ fn in_front(prefix: &str) -> String {
 }
 
 fn messages(scheme: &Scheme) -> String {
+    if let Some(token) = &scheme.token {
+        let url = token.url.as_ref().map_or("", |_| " and of the URL");
+        return format!("digest of the body{url} in `{}`", token.body.claim);
+    }
     let said: Vec<String> = scheme
         .variant
         .iter()
@@ -186,14 +191,17 @@ fn place(at: &Place) -> String {
 
 fn age(scheme: &Scheme) -> String {
     scheme
-        .freshness
-        .as_ref()
-        .map_or("–".to_owned(), |freshness| {
-            format!("{} s", freshness.past)
-        })
+        .tolerance()
+        .map_or("–".to_owned(), |(past, _)| format!("{past} s"))
 }
 
 fn repeats(scheme: &Scheme) -> String {
+    if let Some(token) = &scheme.token {
+        return match &token.id {
+            Some(claim) => format!("`{claim}`"),
+            None => "the token".to_owned(),
+        };
+    }
     let by: Vec<String> = scheme.dedupe.by.iter().map(atom).collect();
     if by.is_empty() {
         "the signed message".to_owned()

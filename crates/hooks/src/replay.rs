@@ -174,8 +174,8 @@ fn wish(
 /// How long a delivery of `scheme` is remembered; `None` is as long as the secret.
 #[must_use]
 pub fn retention(scheme: &Scheme) -> Option<Duration> {
-    let freshness = scheme.freshness.as_ref()?;
-    let window = 2 * (u64::from(freshness.past) + u64::from(freshness.future));
+    let (past, future) = scheme.tolerance()?;
+    let window = 2 * (u64::from(past) + u64::from(future));
     let kept = scheme.dedupe.retain.map_or(window, u64::from);
     Some(Duration::from_secs(kept))
 }

@@ -15,7 +15,7 @@ use control::Secret;
 use serde::Deserialize;
 
 pub use self::place::{Atom, Param, Place};
-use crate::{handshake::Handshake, load};
+use crate::{handshake::Handshake, load, token::TokenRule};
 
 /// One provider's way of signing deliveries.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,6 +50,9 @@ pub struct Scheme {
     pub way: Vec<Way>,
     /// What is signed; the first whose facts hold is the only one tried.
     pub variant: Vec<Variant>,
+    /// What the claims of a token say, where the signature is one.
+    #[serde(default)]
+    pub token: Option<TokenRule>,
     /// How old a delivery may be; absent where nothing signed says when it was sent.
     #[serde(default)]
     pub freshness: Option<Freshness>,
@@ -148,6 +151,8 @@ pub enum Mac {
     Ed25519,
     /// ECDSA on P-256 with SHA-256, written as DER (RFC 3279 section 2.2.3).
     EcdsaP256,
+    /// A token in JWS compact form, signed with HMAC and SHA-256; its claims are the scheme's `token`.
+    TokenHs256,
     /// The secret itself; covers nothing.
     Static,
 }
@@ -295,6 +300,24 @@ impl Scheme {
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         Self::built_in().iter().find(|scheme| scheme.name == name)
+    }
+
+    /// Seconds that a delivery may lie in the past and in the future; `None` where nothing signed says
+    /// when it was sent.
+    #[must_use]
+    pub fn tolerance(&self) -> Option<(u32, u32)> {
+        let time = self.token.as_ref().and_then(|token| token.time.as_ref());
+        let of_token = time.map(|time| (time.past, time.future));
+        let signed = self.freshness.as_ref().map(|it| (it.past, it.future));
+        signed.or(of_token)
+    }
+
+    /// Whether the URL is signed in every shape of delivery.
+    #[must_use]
+    pub fn signs_url(&self) -> bool {
+        let urls = |variant: &Variant| variant.message.contains(&Atom::Url);
+        let of_token = self.token.as_ref().is_some_and(|it| it.url.is_some());
+        of_token || self.variant.iter().all(urls)
     }
 
     /// Whether the provider shows a token of the operator's when it asks something.

@@ -7,7 +7,7 @@
 mod body;
 
 use control::{Secret, Timestamp};
-use seal::encode;
+use seal::{encode, jws::sign_hs256};
 
 use crate::{
     delivery::Delivery,
@@ -17,6 +17,7 @@ use crate::{
     reading,
     refusal::SignatureRefusal,
     scheme::{Atom, Encoding, Freshness, Param, Place, Scheme, Unit, Variant, Way},
+    token,
 };
 
 /// What is to be signed.
@@ -94,7 +95,18 @@ pub fn sign(scheme: &Scheme, secret: &Secret, signing: &Signing<'_>) -> Result<S
             Place::Query(_) | Place::Json(_) => {}
         }
     }
-    let text = signed.seal(signing, variant, way, &key)?;
+    let text = match (&scheme.token, key.material()) {
+        (Some(rule), Material::Token { signs, .. }) => {
+            let url = format!(
+                "{}{}",
+                signing.public_url.trim_end_matches('/'),
+                signed.target
+            );
+            let claims = token::claims(rule, &url, signing.body, signing.id, signing.at);
+            format!("{}{}", rule.prefix, sign_hs256(signs, "vouchsafe", &claims))
+        }
+        _ => signed.seal(signing, variant, way, &key)?,
+    };
     let version = way.version.as_deref();
     let version = version.zip(scheme.signature.version_separator);
     let version = version.map_or(String::new(), |(version, at)| format!("{version}{at}"));
@@ -224,6 +236,7 @@ impl Signed {
                 .ok_or(SignFault::Key(KeyFault::NotAKey))?,
             Material::Static(secret) => secret.expose().to_vec(),
             Material::Public(_) => return Err(KeyFault::PublicHalf.into()),
+            Material::Token { .. } => return Err(KeyFault::NotAKey.into()),
         };
         match way.encoding {
             Encoding::Hex => Ok(encode::hex(&bytes)),

@@ -15,7 +15,7 @@ use crate::{
     key::{Key, KeyFault},
     load::options::{self, Options},
     refusal::SignatureRefusal,
-    scheme::{Atom, Scheme, Variant},
+    scheme::Scheme,
     verify::{MAX_SECRETS, Signature, Verified, verify_keys},
 };
 
@@ -270,13 +270,9 @@ impl Source {
     /// a scheme that does not sign where a delivery goes.
     #[must_use]
     pub fn takes_deliveries_of(&self, other: &Self) -> bool {
-        let signs_url = |scheme: &Scheme| {
-            let urls = |variant: &Variant| variant.message.contains(&Atom::Url);
-            scheme.variant.iter().all(urls)
-        };
         self.id != other.id
             && self.scheme.name == other.scheme.name
-            && !signs_url(self.scheme)
+            && !self.scheme.signs_url()
             && self.shares_a_secret_with(other)
     }
 

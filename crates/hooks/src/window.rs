@@ -166,7 +166,7 @@ pub fn schemes() -> Vec<Listing> {
             provider: &scheme.provider,
             variants: scheme.variant.iter().map(|v| v.name.as_str()).collect(),
             integrity: scheme.integrity.label(),
-            freshness_seconds: scheme.freshness.as_ref().map(|freshness| freshness.past),
+            freshness_seconds: scheme.tolerance().map(|(past, _)| past),
             legacy: scheme.legacy.is_some(),
             experimental: scheme.experimental,
             vector: scheme.vector.as_deref(),
@@ -289,10 +289,11 @@ fn scheme(question: &Question<'_>) -> Result<&'static Scheme, Unusable> {
 
 /// The public URL and the target of a whole URL.
 fn url(scheme: &Scheme, question: &Question<'_>) -> Result<(String, String), Unusable> {
-    let signs_url = |variant: &crate::scheme::Variant| variant.message.contains(&Atom::Url);
+    let of_variant = |variant: &crate::scheme::Variant| variant.message.contains(&Atom::Url);
+    let signs_url = scheme.signs_url() || scheme.variant.iter().any(of_variant);
     let whole = match question.url {
         Some(url) => url,
-        None if scheme.variant.iter().any(signs_url) => return Err(Unusable::NoUrl),
+        None if signs_url => return Err(Unusable::NoUrl),
         None => "https://localhost/",
     };
     let (protocol, rest) = whole.split_once("://").ok_or(Unusable::NotAUrl)?;

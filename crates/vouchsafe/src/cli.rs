@@ -48,7 +48,10 @@ pub(crate) enum Command {
     /// Revoke tokens that have not ended, and list what is revoked
     #[command(subcommand)]
     Token(commands::token::Command),
-    /// List webhook schemes; sign and verify a delivery
+    /// Read what monitoring systems send
+    #[command(subcommand)]
+    Alert(commands::alert::Command),
+    /// List, set up, sign, verify and explain webhooks
     #[command(subcommand)]
     Webhook(commands::webhook::Command),
     /// Read, explain, export and verify the ledger

@@ -111,6 +111,18 @@ fn site_from(routes: &str, durable: bool, sources: &Sources) -> Site {
         .unwrap()
 }
 
+/// A site with these secrets.
+pub(crate) fn site_with(routes: &str, secrets: &BTreeMap<String, Option<Secret>>) -> Site {
+    gate::fuzz::site_from(
+        format!("{FRONT}{routes}"),
+        secrets,
+        false,
+        &Sources::unresolved(),
+    )
+    .unwrap_or_else(|faults| panic!("{}", faults.render(config::Look::Plain)))
+    .unwrap()
+}
+
 impl House {
     pub(crate) fn new() -> Self {
         Self::with(ROUTES, false)

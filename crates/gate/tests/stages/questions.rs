@@ -3,7 +3,7 @@
 use control::Secret;
 use hooks::{Scheme, Signing, sign};
 
-use crate::house::{HOST, House, Met, SECRET, START};
+use crate::house::{HOST, House, Met, SECRET, START, site_with};
 
 const ROUTES: &str = r#"
 [[route]]
@@ -157,4 +157,35 @@ fn a_header_that_was_chosen_at_the_provider_is_the_one_that_counts() {
     assert_eq!(alert(&format!("X-Page-Token: {SECRET}x")).status(), 403);
     let (_, forwarding) = alert(&format!("X-Page-Token: {SECRET}")).head();
     house.end(forwarding, 200);
+}
+
+/// What `webhook init` prints for a provider is read as it stands, under a secret of its kind.
+#[test]
+fn what_is_printed_for_a_provider_is_a_configuration() {
+    let rng = control::rng::CountingRng::from_seed(1);
+    for scheme in Scheme::built_in() {
+        let printed = hooks::setup::configuration(
+            scheme,
+            &hooks::setup::Place {
+                public_url: "https://coach.school.example",
+                path: "/hook",
+                app: "coach",
+            },
+        );
+        let (before, route) = printed.split_once("\n[[route]]").unwrap();
+        let (comments, secrets) = before.split_once("[secrets]\n").unwrap();
+        let commented = |line: &str| line.is_empty() || line.starts_with('#');
+        assert!(comments.lines().all(commented), "{comments}");
+        let secrets = secrets
+            .lines()
+            .map(|line| {
+                let (name, reference) = line.split_once(" = ").unwrap();
+                assert!(reference.starts_with("\"env:"), "{line}");
+                (name.to_owned(), Some(scheme.mint_verifying(&rng).unwrap()))
+            })
+            .collect();
+        let site = site_with(&format!("[[route]]{route}"), &secrets);
+        let source = site.routes()[0].source().unwrap();
+        assert_eq!(source.scheme().name, scheme.name);
+    }
 }

@@ -74,6 +74,11 @@ pub enum Lint {
         "a question that is not signed has a method of its own, one that is signed has signed facts; an answer has a body where it has a media type, and a value where it sends one back"
     )]
     Handshake,
+    /// A token whose claims are not said, or claims without a token.
+    #[error(
+        "a token has a way that makes it, claims, no freshness, message or dedupe beside them, and bounds on its age"
+    )]
+    Token,
     /// An option that is not used, or a default that is no header's name.
     #[error("an option stands for the name of a header, and its default is one")]
     Option,
@@ -81,7 +86,7 @@ pub enum Lint {
 
 /// The first rule `scheme` breaks.
 pub(super) fn first(name: &str, scheme: &Scheme) -> Option<Lint> {
-    let rules: [(bool, Lint); 21] = [
+    let rules: [(bool, Lint); 22] = [
         (scheme.name == name, Lint::Name),
         (has_something(scheme), Lint::Nothing),
         (versions_agree(scheme), Lint::Versions),
@@ -116,6 +121,7 @@ pub(super) fn first(name: &str, scheme: &Scheme) -> Option<Lint> {
         (pointers_are_some(scheme), Lint::Pointer),
         (options_are_names(scheme), Lint::Option),
         (questions_are_apart(scheme), Lint::Handshake),
+        (tokens_are_whole(scheme), Lint::Token),
     ];
     rules
         .into_iter()
@@ -125,7 +131,9 @@ pub(super) fn first(name: &str, scheme: &Scheme) -> Option<Lint> {
 fn has_something(scheme: &Scheme) -> bool {
     !scheme.way.is_empty()
         && !scheme.variant.is_empty()
-        && (is_static(scheme) || scheme.variant.iter().all(|v| !v.message.is_empty()))
+        && (is_static(scheme)
+            || scheme.token.is_some()
+            || scheme.variant.iter().all(|v| !v.message.is_empty()))
 }
 
 fn is_static(scheme: &Scheme) -> bool {
@@ -175,6 +183,37 @@ fn pointers_are_some(scheme: &Scheme) -> bool {
         Place::Json(pointer) => reading::is_pointer(pointer),
         _ => true,
     })
+}
+
+/// A token says everything that is signed, so nothing beside it may.
+fn tokens_are_whole(scheme: &Scheme) -> bool {
+    let makes = scheme.way.iter().filter(|way| way.mac == Mac::TokenHs256);
+    let makes = makes.count();
+    let Some(rule) = &scheme.token else {
+        return makes == 0;
+    };
+    let bounded = |side: u32| (1..=3600).contains(&side);
+    let plain = |name: &String| !name.is_empty() && !name.contains(['/', '~']);
+    let claims = [&rule.body.claim]
+        .into_iter()
+        .chain(rule.url.iter().map(|it| &it.claim))
+        .chain(rule.time.iter().map(|it| &it.claim))
+        .chain(&rule.expires)
+        .chain(&rule.id);
+    makes == scheme.way.len()
+        && scheme.freshness.is_none()
+        && scheme.dedupe.by.is_empty()
+        && scheme.signature.also.is_empty()
+        && scheme.signature.separator.is_none()
+        && scheme
+            .variant
+            .iter()
+            .all(|variant| variant.message.is_empty())
+        && rule
+            .time
+            .as_ref()
+            .is_none_or(|it| bounded(it.past) && bounded(it.future))
+        && claims.into_iter().all(plain)
 }
 
 /// An unsigned question never stands where a delivery would, so that none passes for one.
@@ -256,7 +295,8 @@ fn body_is_signed(variant: &Variant) -> bool {
 }
 
 fn every_body_is_signed(scheme: &Scheme) -> bool {
-    !is_static(scheme) && scheme.variant.iter().all(body_is_signed)
+    // A token without the digest of the body does not read.
+    scheme.token.is_some() || (!is_static(scheme) && scheme.variant.iter().all(body_is_signed))
 }
 
 fn choices_are_signed(scheme: &Scheme) -> bool {
@@ -311,11 +351,11 @@ fn dedupe_is_signed(scheme: &Scheme) -> bool {
 }
 
 fn retention_is_enough(scheme: &Scheme) -> bool {
-    match (&scheme.freshness, scheme.dedupe.retain) {
+    match (scheme.tolerance(), scheme.dedupe.retain) {
         (_, None) => true,
         (None, Some(_)) => false,
-        (Some(freshness), Some(retain)) => {
-            u64::from(retain) >= 2 * (u64::from(freshness.past) + u64::from(freshness.future))
+        (Some((past, future)), Some(retain)) => {
+            u64::from(retain) >= 2 * (u64::from(past) + u64::from(future))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Owns the dispatch, and the few things several commands share: the output format, moments and the
 //! ready file.
 
+pub(crate) mod alert;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -58,6 +59,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::User(command) => user::run(&command),
         Command::Session(command) => session::run(&command),
         Command::Token(command) => token::run(&command),
+        Command::Alert(command) => alert::run(&command),
         Command::Webhook(command) => webhook::run(&command),
         Command::Ledger(command) => ledger::run(&command),
         Command::Egress(command) => egress::run(&command),

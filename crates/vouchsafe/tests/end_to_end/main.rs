@@ -53,6 +53,7 @@ mod login_certified;
 #[path = "../../../identity/tests/login/peer.rs"]
 #[expect(dead_code, reason = "tests of logins use all of it, and these a part")]
 mod login_peer;
+mod monitoring;
 mod nodes;
 mod observatory;
 mod observe;

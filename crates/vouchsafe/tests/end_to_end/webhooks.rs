@@ -1,4 +1,4 @@
-//! `webhook schemes|sign|verify`: the scheme engine on the command line.
+//! `webhook schemes|init|sign|verify|doctor`: the scheme engine on the command line.
 
 use std::{fs::File, path::Path, process::Stdio};
 
@@ -178,4 +178,45 @@ fn the_schemes_are_listed_with_what_they_cover() {
     }
     let text = run(&mut vouchsafe(&["webhook", "schemes"])).exits(0).stdout;
     assert_eq!(text.lines().count(), names.len());
+}
+
+#[test]
+fn a_delivery_that_does_not_verify_is_explained_without_its_secret() {
+    let folder = folder();
+    std::fs::write(folder.path().join("pasted"), format!("\"{SECRET}\"")).unwrap();
+    let doctor = |secret: &str, body: &str, more: &[&str]| {
+        let mut command = vouchsafe(&["webhook", "doctor", "--scheme", "github"]);
+        command.args(["--header", SIGNATURE]).args(more);
+        command.arg("--secret-file").arg(folder.path().join(secret));
+        command.arg("--body-file").arg(folder.path().join(body));
+        run(&mut command)
+    };
+    assert_eq!(doctor("secret", "body", &[]).exits(0).stdout, "genuine\n");
+    let pasted = doctor("pasted", "body", &[]).exits(1);
+    assert!(
+        pasted.stdout.contains("without the quotation marks"),
+        "{pasted:?}"
+    );
+    assert!(!pasted.stdout.contains(SECRET) && !pasted.stderr.contains(SECRET));
+    let forged = doctor("secret", "forged", &["--format", "json"])
+        .exits(1)
+        .json();
+    assert_eq!(forged["genuine"], false);
+    assert_eq!(forged["notes"].as_array().unwrap().len(), 1, "{forged}");
+    doctor("secret", "body", &["--option", "header=X"]).could_not_ask(&["no option `header`"]);
+}
+
+#[test]
+fn a_provider_is_set_up_by_what_is_printed() {
+    let init = |provider: &str| run(&mut vouchsafe(&["webhook", "init", provider]));
+    let said = init("meta").exits(0).stdout;
+    for part in [
+        "# 1. URL: https://app.example/webhook/meta",
+        "meta = \"env:META_WEBHOOK_SECRET\"",
+        "methods = [\"GET\", \"POST\"]",
+        "token = [\"meta-token\"]",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    init("strype").could_not_ask(&["did you mean `stripe`?"]);
 }
