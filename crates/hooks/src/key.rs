@@ -176,6 +176,11 @@ impl Key {
         self.way == other.way && seal::equal(&self.fingerprint, &other.fingerprint)
     }
 
+    /// Whether both have the same secret, whatever it is used for.
+    pub(crate) fn has_secret_of(&self, other: &Self) -> bool {
+        seal::equal(&self.fingerprint, &other.fingerprint)
+    }
+
     pub(crate) const fn material(&self) -> &Material {
         &self.material
     }

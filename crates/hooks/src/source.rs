@@ -266,14 +266,13 @@ impl Source {
             .any(|key| other.keys.iter().any(|theirs| key.is_same_as(theirs)))
     }
 
-    /// Whether a delivery meant for `other` would be genuine here as well: they share a secret under
-    /// a scheme that does not sign where a delivery goes.
+    /// Whether a delivery meant for `other` could be genuine here as well: they share a secret, and this
+    /// scheme does not sign where a delivery goes. Under another scheme's name too, for many providers
+    /// sign alike.
     #[must_use]
     pub fn takes_deliveries_of(&self, other: &Self) -> bool {
-        self.id != other.id
-            && self.scheme.name == other.scheme.name
-            && !self.scheme.signs_url()
-            && self.shares_a_secret_with(other)
+        let known = |key: &Key| other.keys.iter().any(|theirs| key.has_secret_of(theirs));
+        self.id != other.id && !self.scheme.signs_url() && self.keys.iter().any(known)
     }
 
     /// How a refusal of this source is answered: with the status that the provider asks for.
@@ -457,6 +456,8 @@ mod tests {
         ] {
             assert!(!here.takes_deliveries_of(&other));
         }
+        let meta = at("/b", "meta", "one secret of sixteen bytes");
+        assert!(here.takes_deliveries_of(&meta), "both sign alike");
         let signs_url = |path| at(path, "twilio", "0123456789abcdef0123456789abcdef");
         assert!(!signs_url("/a").takes_deliveries_of(&signs_url("/b")));
     }

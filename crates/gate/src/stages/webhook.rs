@@ -68,15 +68,16 @@ pub(crate) fn verify(
             .map(Heard::Delivery)
             .map_err(refused);
     }
+    if ticket.is_some() {
+        let genuine = source.verify(&delivery).map_err(refused)?;
+        return Ok(Heard::Delivery(genuine));
+    }
     if let Some(answer) = source.greet(&delivery).map_err(refused)? {
         return Ok(Heard::Question(answer));
     }
     let genuine = source.verify(&delivery).map_err(refused)?;
     let asked = source.reply(&genuine, &delivery).map_err(refused)?;
-    Ok(match asked {
-        Some(answer) if ticket.is_none() => Heard::Question(answer),
-        _ => Heard::Delivery(genuine),
-    })
+    Ok(asked.map_or(Heard::Delivery(genuine), Heard::Question))
 }
 
 /// What a genuine delivery may do next.

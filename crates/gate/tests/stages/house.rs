@@ -132,6 +132,20 @@ impl House {
         Self::of(site(routes, durable))
     }
 
+    /// A house with other secrets than [`SECRET`].
+    pub(crate) fn with_secrets(routes: &str, secrets: &[(&str, &str)]) -> Self {
+        let secrets = secrets
+            .iter()
+            .map(|(name, text)| {
+                (
+                    (*name).to_owned(),
+                    Some(Secret::new(text.as_bytes().to_vec())),
+                )
+            })
+            .collect();
+        Self::of(site_with(routes, &secrets))
+    }
+
     /// A house whose configuration reads the files it names.
     pub(crate) fn resolved(routes: &str) -> Self {
         let sources = Sources::of_process(Path::new("vouchsafe.toml"));

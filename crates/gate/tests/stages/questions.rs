@@ -3,33 +3,51 @@
 use control::Secret;
 use hooks::{Scheme, Signing, sign};
 
-use crate::house::{HOST, House, Met, SECRET, START, site_with};
+use crate::house::{HOST, House, Met, START, site_with};
 
 const ROUTES: &str = r#"
 [[route]]
 path = "/slack"
 methods = ["POST"]
 app = "coach"
-webhook = { scheme = "slack", secret = ["hook"] }
+webhook = { scheme = "slack", secret = ["slack"] }
 
 [[route]]
 path = "/meta"
 methods = ["GET", "POST"]
 app = "coach"
-webhook = { scheme = "meta", secret = ["hook"], token = ["hook"] }
+webhook = { scheme = "meta", secret = ["meta"], token = ["meta-token"] }
 
 [[route]]
 path = "/x"
 methods = ["GET", "POST"]
 app = "coach"
-webhook = { scheme = "x-twitter", secret = ["hook"] }
+webhook = { scheme = "x-twitter", secret = ["x"] }
 
 [[route]]
 path = "/alerts"
 methods = ["POST"]
 app = "coach"
-webhook = { scheme = "datadog", secret = ["hook"], options = { header = "X-Page-Token" } }
+webhook = { scheme = "datadog", secret = ["pages"], options = { header = "X-Page-Token" } }
 "#;
+
+const SLACK: &str = "a signing secret of slack";
+const TOKEN: &str = "a-token-that-meta-shows";
+const CONSUMER: &str = "a consumer secret of x";
+const PAGES: &str = "a-token-of-datadog";
+
+fn house() -> House {
+    House::with_secrets(
+        ROUTES,
+        &[
+            ("slack", SLACK),
+            ("meta", "an app secret of meta"),
+            ("meta-token", TOKEN),
+            ("x", CONSUMER),
+            ("pages", PAGES),
+        ],
+    )
+}
 
 fn slack(secret: &[u8], body: &[u8]) -> Vec<String> {
     let signing = Signing {
@@ -60,9 +78,9 @@ fn get(house: &House, target: &str) -> Met {
 
 #[test]
 fn a_signed_question_is_answered_and_not_forwarded() {
-    let house = House::with(ROUTES, false);
+    let house = house();
     let question = br#"{"type":"url_verification","challenge":"3eZbrw1aBm2rZgRNFdxV"}"#;
-    let (status, answer) = ask(&house, &slack(SECRET.as_bytes(), question), question).answer();
+    let (status, answer) = ask(&house, &slack(SLACK.as_bytes(), question), question).answer();
     assert_eq!(status, 200);
     assert!(answer.contains("Content-Type: text/plain"), "{answer}");
     assert!(answer.ends_with("\r\n\r\n3eZbrw1aBm2rZgRNFdxV"), "{answer}");
@@ -74,14 +92,14 @@ fn a_signed_question_is_answered_and_not_forwarded() {
 
     // What is no question goes to the app.
     let event = br#"{"type":"event_callback","challenge":"x","event_id":"Ev1"}"#;
-    let (head, forwarding) = ask(&house, &slack(SECRET.as_bytes(), event), event).head();
+    let (head, forwarding) = ask(&house, &slack(SLACK.as_bytes(), event), event).head();
     assert!(head.starts_with("POST /slack"), "{head}");
     house.end(forwarding, 200);
 }
 
 #[test]
 fn a_question_that_would_have_more_sent_back_than_a_value_is_refused() {
-    let house = House::with(ROUTES, false);
+    let house = house();
     for challenge in [
         "<script>".to_owned(),
         "a b".to_owned(),
@@ -89,7 +107,7 @@ fn a_question_that_would_have_more_sent_back_than_a_value_is_refused() {
         String::new(),
     ] {
         let body = format!(r#"{{"type":"url_verification","challenge":"{challenge}"}}"#);
-        let lines = slack(SECRET.as_bytes(), body.as_bytes());
+        let lines = slack(SLACK.as_bytes(), body.as_bytes());
         assert_eq!(
             ask(&house, &lines, body.as_bytes()).status(),
             403,
@@ -100,11 +118,11 @@ fn a_question_that_would_have_more_sent_back_than_a_value_is_refused() {
 
 #[test]
 fn a_subscription_is_confirmed_to_whom_knows_the_token() {
-    let house = House::with(ROUTES, false);
+    let house = house();
     let target = |token: &str| {
         format!("/meta?hub.mode=subscribe&hub.verify_token={token}&hub.challenge=1158201444")
     };
-    let (status, answer) = get(&house, &target(SECRET)).answer();
+    let (status, answer) = get(&house, &target(TOKEN)).answer();
     assert!(
         status == 200 && answer.ends_with("\r\n\r\n1158201444"),
         "{answer}"
@@ -112,16 +130,16 @@ fn a_subscription_is_confirmed_to_whom_knows_the_token() {
     for refused in [
         target("wrong"),
         target(""),
-        target(SECRET).replace("subscribe", "unsubscribe"),
+        target(TOKEN).replace("subscribe", "unsubscribe"),
         "/meta?hub.mode=subscribe&hub.challenge=1".to_owned(),
-        format!("/meta?hub.mode=subscribe&hub.verify_token={SECRET}"),
-        format!("{}&hub.verify_token={SECRET}", target(SECRET)),
+        format!("/meta?hub.mode=subscribe&hub.verify_token={TOKEN}"),
+        format!("{}&hub.verify_token={TOKEN}", target(TOKEN)),
         "/meta".to_owned(),
     ] {
         assert_eq!(get(&house, &refused).status(), 403, "{refused}");
     }
     // Knowing the token delivers nothing.
-    let delivery = format!("POST {} HTTP/1.1", target(SECRET));
+    let delivery = format!("POST {} HTTP/1.1", target(TOKEN));
     assert_eq!(house.ask(&[&delivery, HOST], b"{}").status(), 403);
 }
 
@@ -129,13 +147,13 @@ fn a_subscription_is_confirmed_to_whom_knows_the_token() {
 /// digits alone: no body that an app would read as one.
 #[test]
 fn nobody_gets_a_body_signed_by_asking_for_it() {
-    let house = House::with(ROUTES, false);
+    let house = house();
     let (status, answer) =
         get(&house, "/x?crc_token=9b4507b3-9040-4669-9ca3-6b94edb50553").answer();
     assert_eq!(status, 200);
     let tag = seal::hmac::sign(
         seal::hmac::Algorithm::Sha256,
-        SECRET.as_bytes(),
+        CONSUMER.as_bytes(),
         &[b"9b4507b3-9040-4669-9ca3-6b94edb50553"],
     );
     let expected = format!(
@@ -151,11 +169,11 @@ fn nobody_gets_a_body_signed_by_asking_for_it() {
 
 #[test]
 fn a_header_that_was_chosen_at_the_provider_is_the_one_that_counts() {
-    let house = House::with(ROUTES, false);
+    let house = house();
     let alert = |line: &str| house.ask(&["POST /alerts HTTP/1.1", HOST, line], b"{}");
-    assert_eq!(alert(&format!("X-Datadog-Token: {SECRET}")).status(), 403);
-    assert_eq!(alert(&format!("X-Page-Token: {SECRET}x")).status(), 403);
-    let (_, forwarding) = alert(&format!("X-Page-Token: {SECRET}")).head();
+    assert_eq!(alert(&format!("X-Datadog-Token: {PAGES}")).status(), 403);
+    assert_eq!(alert(&format!("X-Page-Token: {PAGES}x")).status(), 403);
+    let (_, forwarding) = alert(&format!("X-Page-Token: {PAGES}")).head();
     house.end(forwarding, 200);
 }
 
