@@ -82,9 +82,8 @@ fn placed<'a>(
 ) -> Result<Cow<'a, [u8]>, SignatureRefusal> {
     let place = atom.place().ok_or(SignatureRefusal::Malformed)?;
     let value = reading::value(delivery, &place)?.unwrap_or_default();
-    // A moment of RFC 3339 ends with its zone, so a full stop of its own is no boundary.
     if let Some(Atom::Lit(text)) = next
-        && moment(&value, Unit::Rfc3339).is_none()
+        && !is_whole_moment(&value, text)
         && value
             .windows(text.len().max(1))
             .any(|window| window == text.as_bytes())
@@ -92,6 +91,14 @@ fn placed<'a>(
         return Err(SignatureRefusal::Malformed);
     }
     Ok(value)
+}
+
+/// Whether a value is a moment that can only end where it ends, so that what it has of the delimiter
+/// is no boundary: RFC 3339 ends with its zone, and without one its colons are all before the last
+/// seconds.
+fn is_whole_moment(value: &[u8], delimiter: &str) -> bool {
+    let is = |unit| moment(value, unit).is_some();
+    is(Unit::Rfc3339) || (delimiter == ":" && is(Unit::Rfc3339NoZone))
 }
 
 fn present(value: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, SignatureRefusal> {

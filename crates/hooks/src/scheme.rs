@@ -249,6 +249,8 @@ pub enum Unit {
     Milliseconds,
     /// RFC 3339.
     Rfc3339,
+    /// RFC 3339 without a zone, in UTC.
+    Rfc3339NoZone,
 }
 
 /// What makes two deliveries the same.

@@ -299,6 +299,7 @@ fn field(freshness: Option<&Freshness>, place: &Place, signing: &Signing<'_>) ->
         Some(Unit::Seconds) => signing.at.seconds().to_string(),
         Some(Unit::Milliseconds) => signing.at.millis().to_string(),
         Some(Unit::Rfc3339) => signing.at.to_string(),
+        Some(Unit::Rfc3339NoZone) => signing.at.to_string().trim_end_matches('Z').to_owned(),
         None => signing.id.to_owned(),
     }
 }

@@ -289,8 +289,13 @@ fn check_age(
 /// a provider writes.
 pub(crate) fn moment(written: &[u8], unit: Unit) -> Option<Timestamp> {
     let text = std::str::from_utf8(written).ok()?;
-    if unit == Unit::Rfc3339 {
-        let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    if matches!(unit, Unit::Rfc3339 | Unit::Rfc3339NoZone) {
+        // With a zone of its own behind it, a second one does not parse.
+        let zoned = match unit {
+            Unit::Rfc3339NoZone => format!("{text}Z"),
+            _ => text.to_owned(),
+        };
+        let at = OffsetDateTime::parse(&zoned, &Rfc3339).ok()?;
         let millis = at.unix_timestamp_nanos().div_euclid(1_000_000);
         return i64::try_from(millis).ok().map(Timestamp::from_millis);
     }
@@ -298,7 +303,7 @@ pub(crate) fn moment(written: &[u8], unit: Unit) -> Option<Timestamp> {
     let number: i64 = digits.then(|| text.parse().ok()).flatten()?;
     Some(match unit {
         Unit::Milliseconds => Timestamp::from_millis(number),
-        Unit::Seconds | Unit::Rfc3339 => Timestamp::from_seconds(number),
+        Unit::Seconds | Unit::Rfc3339 | Unit::Rfc3339NoZone => Timestamp::from_seconds(number),
     })
 }
 
@@ -366,6 +371,14 @@ mod tests {
             moment(b"1614265330123", Unit::Milliseconds),
             Some(Timestamp::from_millis(1_614_265_330_123))
         );
+        assert_eq!(
+            moment(b"2021-02-25T15:02:10", Unit::Rfc3339NoZone),
+            Some(Timestamp::from_seconds(1_614_265_330))
+        );
+        for zoned in ["2021-02-25T15:02:10Z", "2021-02-25T15:02:10+01:00"] {
+            assert_eq!(moment(zoned.as_bytes(), Unit::Rfc3339NoZone), None);
+        }
+        assert_eq!(moment(b"2021-02-25T15:02:10", Unit::Rfc3339), None);
         assert_eq!(
             moment(b"2021-02-25T15:02:10Z", Unit::Rfc3339),
             Some(Timestamp::from_seconds(1_614_265_330))
